@@ -1,0 +1,52 @@
+"""What the compiler has to say about a constitution, as values. How it looks is in `render`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from constitution_lang.source import Span
+
+__all__ = ["Diagnostic", "Fix", "Label", "Severity"]
+
+
+class Severity(StrEnum):
+    """An error stops the build; a warning and an advice do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place, and what is to be said of it (may be empty for the main place)."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """An edit that removes the problem: put `text` in the place of `span`."""
+
+    span: Span
+    text: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `message` is one terse sentence without a final full stop. `help` says what to write instead.
+    `primary` is the place at fault; `secondary` holds the other places of a clash.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    help: str | None = None
+    fix: Fix | None = None

@@ -1,0 +1,74 @@
+"""Text with a name, and places in it.
+
+A place is a `Span` (half-open character offsets into one file). People are shown a `Position`
+(line and column, both counted from 1); `Source` converts between the two.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["Loader", "Position", "Source", "Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` up to but not including `end` of the file named `file`."""
+
+    file: str
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The span from the beginning of this one to the end of `other`, in the same file."""
+        return Span(self.file, self.start, other.end)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A line and a column, both counted from 1, in characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file's text. `name` is what people see: a path relative to the constitution's folder."""
+
+    name: str
+    text: str
+    _starts: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def line_starts(self) -> list[int]:
+        """Offsets at which lines begin; computed once."""
+        if not self._starts:
+            self._starts.append(0)
+            at = self.text.find("\n")
+            while at != -1:
+                self._starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+        return self._starts
+
+    def position(self, offset: int) -> Position:
+        """Line and column of a character offset."""
+        starts = self.line_starts
+        line = bisect_right(starts, offset)
+        return Position(line, offset - starts[line - 1] + 1)
+
+    def line(self, number: int) -> str:
+        """The text of line `number` (from 1), without its line break."""
+        starts = self.line_starts
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end].rstrip("\r")
+
+    def span(self, start: int, end: int) -> Span:
+        """A span of this file."""
+        return Span(self.name, start, end)
+
+
+Loader = Callable[[str], "Source | None"]
+"""Gives the source of a name, or None where there is none. Passes never open files themselves."""

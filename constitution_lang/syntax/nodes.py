@@ -1,0 +1,395 @@
+"""The syntax tree: what a file says, block by block, with the place of every part.
+
+Nothing is resolved here: a name is the text that was written. Only `from_text` builds these nodes
+and only `to_text` writes them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from constitution_lang.source import Source, Span
+
+__all__ = [
+    "Abstain", "And", "AttributeBlock", "BinaryTest", "Block", "CaseLine", "CategoryBlock", "Comment",
+    "Condition", "ConstitutionLine", "EditionLine", "ExampleBlock", "Expect", "ExpectAbstain", "ExpectApplies",
+    "ExpectDecides", "ExpectOver", "ExpectShare", "ExpectWeigh", "Field", "FileTree", "MemberTest", "Name", "Not",
+    "Number", "Or", "Outcome", "Percent", "Prefer", "PrincipleBlock", "Prose", "RetiredLine", "Rule",
+    "SamplingBlock", "ShareBound", "TemplateLine", "TensionBlock", "TestBlock", "Text", "UseLine", "Value",
+    "Version", "Weigh", "WordRange",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier as written: `harm`, `harm.weapons`, `house-assistant`, `std/cases`."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A bare number: relative (a weight) or a count."""
+
+    value: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A percentage, as a fraction: `5%` has value 0.05."""
+
+    value: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WordRange:
+    """`40% to 60%`."""
+
+    low: Percent
+    high: Percent
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted one-line text, such as a title; `value` is without its quotes."""
+
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """An indented paragraph block: `lines` without the four columns of indentation, as written."""
+
+    lines: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """`1.0.0`."""
+
+    text: str
+    parts: tuple[int, int, int]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A `#` line or line end outside prose, with the `#`."""
+
+    text: str
+    span: Span
+
+
+# --- conditions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryTest:
+    """`severity >= serious`; `operator` is one of `is`, `is not`, `<`, `<=`, `>`, `>=`."""
+
+    attribute: Name
+    operator: str
+    value: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTest:
+    """`topic is one of medical, legal`."""
+
+    attribute: Name
+    values: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not C`."""
+
+    operand: Condition
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """`C and D …`."""
+
+    operands: tuple[Condition, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """`C or D …`."""
+
+    operands: tuple[Condition, ...]
+    span: Span
+
+
+Condition: TypeAlias = BinaryTest | MemberTest | Not | And | Or
+
+
+# --- fields and blocks --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBound:
+    """`at least 5%`, `at most 40%`, `5% to 40%`, each optionally `in revision` or `in preference`."""
+
+    low: Percent | None
+    high: Percent | None
+    stage: Name | None
+    span: Span
+
+
+Value: TypeAlias = Number | Percent | WordRange | Text | Prose | Name | tuple[Name, ...] | ShareBound
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`key: value`, one line or prose. Levels keep their order as a tuple of names."""
+
+    key: Name
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class EditionLine:
+    """`edition 2026`."""
+
+    year: Number
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ConstitutionLine:
+    """`constitution house-assistant 1.0.0 "Title"`, with optional fields below (`owner:`)."""
+
+    name: Name
+    version: Version
+    title: Text | None
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class UseLine:
+    """`use std/cases` (the library) or `use ./topics/medical` (beside the file, without `.const`)."""
+
+    path: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeBlock:
+    """`attribute severity "Question?"` with `levels:` or `one of:`, and `default:`."""
+
+    name: Name
+    question: Text | None
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryBlock:
+    """`category harm "Title"` with `weight:`, `share:`, `statement:`, `formerly:`, `owner:`."""
+
+    name: Name
+    title: Text | None
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipleBlock:
+    """`principle harm.weapons "Title"` with `applies when …` and its fields."""
+
+    name: Name
+    title: Text | None
+    applies: Condition | None
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer:
+    """`prefer harm`."""
+
+    side: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """`weigh harm 2, autonomy 1`."""
+
+    sides: tuple[tuple[Name, Number], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Abstain:
+    """`abstain`."""
+
+    span: Span
+
+
+Outcome: TypeAlias = Prefer | Weigh | Abstain
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`when C: outcome`, or `otherwise: outcome` where `condition` is None."""
+
+    condition: Condition | None
+    outcome: Outcome
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TensionBlock:
+    """`tension id`, `between A and B`, rules, `because:` and other fields."""
+
+    name: Name
+    sides: tuple[Name, ...]
+    rules: tuple[Rule, ...]
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingBlock:
+    """`sampling revision` or `sampling preference`, and its fields."""
+
+    stage: Name
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleBlock:
+    """`example harm.weapons`, or `example revision` / `example preference` for every principle."""
+
+    target: Name
+    fields: tuple[Field, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredLine:
+    """`retired principle harm.insults since 0.9.0 replaced by harm.respect`."""
+
+    kind: Name
+    name: Name
+    since: Version
+    replaced_by: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLine:
+    """`template critique from "critique.j2"`."""
+
+    kind: Name
+    path: Text
+    span: Span
+
+
+# --- tests --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """`case severity grave, topic medical`: attribute and value pairs; the rest take their default."""
+
+    values: tuple[tuple[Name, Name], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectOver:
+    """`expect harm over autonomy`."""
+
+    winner: Name
+    loser: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectWeigh:
+    """`expect weigh harm 2, autonomy 1`."""
+
+    sides: tuple[tuple[Name, Number], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectAbstain:
+    """`expect abstain between harm and autonomy`."""
+
+    sides: tuple[Name, Name]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectApplies:
+    """`expect harm.weapons applies` or `expect harm.weapons does not apply`."""
+
+    principle: Name
+    applies: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectShare:
+    """`expect harm.weapons at least 5% in revision`."""
+
+    target: Name
+    bound: ShareBound
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectDecides:
+    """`expect rule 2 of safety-over-autonomy`; rules are counted from 1, `otherwise` is the last."""
+
+    rule: Number
+    tension: Name
+    span: Span
+
+
+Expect: TypeAlias = ExpectOver | ExpectWeigh | ExpectAbstain | ExpectApplies | ExpectShare | ExpectDecides
+
+
+@dataclass(frozen=True, slots=True)
+class TestBlock:
+    """`test "title"`: each case with the expectations that follow it."""
+
+    __test__ = False  # pytest must not collect it
+
+    title: Text
+    cases: tuple[tuple[CaseLine, tuple[Expect, ...]], ...]
+    span: Span
+
+
+Block: TypeAlias = (
+    EditionLine | ConstitutionLine | UseLine | AttributeBlock | CategoryBlock | PrincipleBlock | TensionBlock
+    | SamplingBlock | ExampleBlock | RetiredLine | TemplateLine | TestBlock
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FileTree:
+    """One parsed file. A block that did not parse is absent here and present as a diagnostic."""
+
+    source: Source
+    blocks: tuple[Block, ...]
+    comments: tuple[Comment, ...]
