@@ -1,0 +1,3 @@
+"""E5xx: cases, tensions and tests."""
+
+from __future__ import annotations

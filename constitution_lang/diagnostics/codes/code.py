@@ -1,0 +1,68 @@
+"""What a code is. The codes themselves stand in the modules beside this one, by family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import dedent, indent
+
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label, Severity
+from constitution_lang.source import Span
+
+__all__ = ["Code"]
+
+_SEVERITY_OF_LETTER = {"E": Severity.ERROR, "W": Severity.WARNING, "A": Severity.ADVICE}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding, and all that `explain` prints of it.
+
+    `id` is a letter (E error, W warning, A advice) and three digits. `title` is a short noun phrase.
+    `what` says what was found and `why` why it is bad, in a sentence or two each; `example` is a text
+    that gives this finding, and `instead` the same text as it should be.
+    """
+
+    id: str
+    title: str
+    what: str
+    why: str
+    example: str
+    instead: str
+
+    @property
+    def severity(self) -> Severity:
+        """The severity that the id's letter stands for."""
+        return _SEVERITY_OF_LETTER[self.id[0]]
+
+    def at(
+        self,
+        span: Span,
+        message: str,
+        *,
+        label: str = "",
+        secondary: tuple[Label, ...] = (),
+        help: str | None = None,
+        fix: Fix | None = None,
+    ) -> Diagnostic:
+        """A finding of this kind at `span`; `label` is what to write under the underlined text."""
+        return Diagnostic(self.id, self.severity, message, Label(span, label), secondary, help, fix)
+
+    def explain(self) -> str:
+        """The page that `explain CODE` prints."""
+        return "\n\n".join(
+            (
+                f"{self.id}: {self.title}",
+                f"What it means\n{indent(_paragraph(self.what), '  ')}",
+                f"Why it matters\n{indent(_paragraph(self.why), '  ')}",
+                f"Example\n{indent(_example(self.example), '  ')}",
+                f"Write instead\n{indent(_example(self.instead), '  ')}\n",
+            )
+        )
+
+
+def _paragraph(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _example(text: str) -> str:
+    return dedent(text).strip("\n")

@@ -1,0 +1,3 @@
+"""Wxxx and Axxx: what is legal and probably not meant."""
+
+from __future__ import annotations

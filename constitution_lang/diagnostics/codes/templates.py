@@ -1,0 +1,3 @@
+"""E4xx: prompt templates."""
+
+from __future__ import annotations
