@@ -1,0 +1,246 @@
+"""The run file: the one schema of its TOML. Machinery only; values stand in the constitution.
+
+Paths are relative to the run file. Nothing here imports a model library.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from runtime.records import PromptUse
+
+__all__ = [
+    "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
+    "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
+    "PromptSource", "PromptsConfig", "RespondConfig", "RevisionConfig", "RunConfig", "SftConfig", "SftTarget",
+    "TagConfig",
+]  # fmt: skip
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PromptSource(_Section):
+    """A data set: a `.jsonl`, `.csv` or `.parquet` file (also `.gz`), or `hub:NAME[:CONFIG[:SPLIT]]`."""
+
+    data: str
+    kind: PromptUse = PromptUse.RED_TEAM
+    form: Literal["auto", "prompt", "messages", "hh"] = "auto"
+    column: str = "prompt"
+    limit: PositiveInt | None = None
+    offset: Annotated[int, Field(ge=0)] = 0
+    on_bad_row: Literal["error", "skip"] = "error"
+
+
+class PromptsConfig(_Section):
+    """Prompts to train on, prompts to evaluate on (never trained on), and helpful demonstrations for the SFT."""
+
+    train: tuple[PromptSource, ...]
+    evaluation: tuple[PromptSource, ...] = ()
+    demonstrations: tuple[PromptSource, ...] = ()
+
+
+class ModelsConfig(_Section):
+    """Names of models: one that is known here (`cai-run models`), a folder, or a name on a model hub.
+
+    The critic is the policy where none is named; the feedback model is the critic where none is named.
+    """
+
+    policy: str
+    critic: str | None = None
+    feedback: str | None = None
+    preference: str | None = None
+    """What the preference model starts from; the policy's base where unnamed."""
+
+
+class EngineKind(StrEnum):
+    """What runs the models."""
+
+    TRANSFORMERS = "transformers"
+    SCRIPTED = "scripted"
+
+
+class EngineConfig(_Section):
+    """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens."""
+
+    kind: EngineKind = EngineKind.TRANSFORMERS
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    label_dtype: Literal["float32", "bfloat16"] = "float32"
+    batch_tokens: PositiveInt = 8192
+    batch_rows: PositiveInt = 16
+
+
+class TagConfig(_Section):
+    """Attributes that the data set lacks: asked of the feedback model, or left at their default."""
+
+    ask: bool = True
+
+
+class RespondConfig(_Section):
+    """Decoding of answers."""
+
+    tokens_max: PositiveInt = 192
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class RevisionConfig(_Section):
+    """Decoding of critiques and revisions. Without `critique`, revisions are asked for directly."""
+
+    critique: bool = True
+    critique_tokens_max: PositiveInt = 128
+    revision_tokens_max: PositiveInt = 192
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class LoraConfig(_Section):
+    """Low-rank adaptation; merged into the checkpoint when training ends."""
+
+    rank: PositiveInt = 16
+    alpha: PositiveFloat = 32.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class _TrainConfig(_Section):
+    epochs: PositiveFloat = 1.0
+    steps_max: PositiveInt | None = None
+    learning_rate: PositiveFloat = 1e-5
+    batch_rows: PositiveInt = 4
+    accumulate: PositiveInt = 1
+    tokens_max: PositiveInt = 1024
+    lora: LoraConfig | None = LoraConfig()
+
+
+class SftTarget(StrEnum):
+    """Which revisions the SFT learns."""
+
+    LAST = "last"
+    ALL = "all"
+
+
+class SftConfig(_TrainConfig):
+    """Supervised fine-tuning on revisions, with helpful demonstrations mixed in where given."""
+
+    learning_rate: PositiveFloat = 2e-5
+    target: SftTarget = SftTarget.LAST
+
+
+class PairConfig(_Section):
+    """How many answers of the SL-CAI policy are paired for each prompt, and how they are drawn."""
+
+    pairs: PositiveInt = 1
+    tokens_max: PositiveInt = 192
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class HumanPairs(_Section):
+    """Pairs labelled by people, mixed into the preference data and marked as such. `certainty` is their label."""
+
+    data: str
+    form: Literal["auto", "hh"] = "hh"
+    limit: PositiveInt | None = None
+    certainty: Annotated[float, Field(gt=0.5, le=1)] = 1.0
+
+
+class LabelConfig(_Section):
+    """Reading the feedback model. Below `mass_min` of probability on the options, an answer is an abstention."""
+
+    mass_min: Fraction = 0.01
+    reasoning_tokens_max: PositiveInt = 128
+    human: tuple[HumanPairs, ...] = ()
+
+
+class PreferenceModelConfig(_TrainConfig):
+    """The preference model, on soft labels."""
+
+
+class DpoConfig(_TrainConfig):
+    """Direct preference optimisation, on soft labels, from the SL-CAI policy."""
+
+    learning_rate: PositiveFloat = 5e-6
+    beta: PositiveFloat = 0.1
+
+
+class PolicyMethod(StrEnum):
+    """Which algorithm trains the policy against the preference model."""
+
+    PPO = "ppo"
+    RLOO = "rloo"
+    GRPO = "grpo"
+
+
+class PpoConfig(_TrainConfig):
+    """The policy against the preference model. PPO's own settings are ignored by RLOO and GRPO."""
+
+    method: PolicyMethod = PolicyMethod.PPO
+    learning_rate: PositiveFloat = 3e-6
+    steps: PositiveInt = 16
+    """Rollout batches."""
+    rollout_rows: PositiveInt = 8
+    completion_tokens_max: PositiveInt = 64
+    temperature: PositiveFloat = 1.0
+    update_epochs: PositiveInt = 2
+    minibatch_rows: PositiveInt = 4
+    clip_policy: PositiveFloat = 0.2
+    clip_value: PositiveFloat = 0.2
+    value_weight: PositiveFloat = 0.1
+    gamma: Fraction = 1.0
+    gae_lambda: Fraction = 0.95
+    kl: PositiveFloat = 0.05
+    kl_target: PositiveFloat | None = None
+    """Where given, the coefficient adapts towards this KL per completion, in nats; else it is fixed."""
+    whiten_rewards: bool = False
+    gradient_norm_max: PositiveFloat = 1.0
+
+
+PolicyConfig = PpoConfig
+
+
+class EvaluationConfig(_Section):
+    """Head-to-head of each trained policy against the base, judged by the feedback model in both orders."""
+
+    tokens_max: PositiveInt = 192
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    principles: PositiveInt = 1
+    """Principles of each category that judge a pair."""
+    categories: tuple[str, ...] = ()
+    """Categories to judge under; all where empty."""
+
+
+class AuditConfig(_Section):
+    """Agreement of the labeler with people, on pairs labelled by people."""
+
+    human: tuple[HumanPairs, ...] = ()
+
+
+class RunConfig(_Section):
+    """A whole run."""
+
+    constitution: Path
+    seed: int = 0
+    out: Path | None = None
+    """Folder of the run; `runs/` and the run file's name, beside the working folder, where unnamed."""
+    prompts: PromptsConfig
+    models: ModelsConfig
+    engine: EngineConfig = EngineConfig()
+    tag: TagConfig = TagConfig()
+    respond: RespondConfig = RespondConfig()
+    revision: RevisionConfig = RevisionConfig()
+    sft: SftConfig = SftConfig()
+    pair: PairConfig = PairConfig()
+    label: LabelConfig = LabelConfig()
+    preference_model: PreferenceModelConfig = PreferenceModelConfig()
+    dpo: DpoConfig = DpoConfig()
+    policy: PolicyConfig = PolicyConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    audit: AuditConfig = AuditConfig()
