@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
 from runtime.records import PromptUse
 
@@ -17,7 +17,7 @@ __all__ = [
     "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
     "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
     "PromptSource", "PromptsConfig", "RespondConfig", "RevisionConfig", "RunConfig", "SftConfig", "SftTarget",
-    "TagConfig",
+    "TagConfig", "TrainConfig",
 ]  # fmt: skip
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -110,7 +110,9 @@ class LoraConfig(_Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class _TrainConfig(_Section):
+class TrainConfig(_Section):
+    """What every training has. `steps_max` cuts `epochs` short. `lora = false` trains all the weights."""
+
     epochs: PositiveFloat = 1.0
     steps_max: PositiveInt | None = None
     learning_rate: PositiveFloat = 1e-5
@@ -118,6 +120,11 @@ class _TrainConfig(_Section):
     accumulate: PositiveInt = 1
     tokens_max: PositiveInt = 1024
     lora: LoraConfig | None = LoraConfig()
+
+    @field_validator("lora", mode="before")
+    @classmethod
+    def _without_lora(cls, value: object) -> object:
+        return None if value is False else value  # TOML has no null
 
 
 class SftTarget(StrEnum):
@@ -127,7 +134,7 @@ class SftTarget(StrEnum):
     ALL = "all"
 
 
-class SftConfig(_TrainConfig):
+class SftConfig(TrainConfig):
     """Supervised fine-tuning on revisions, with helpful demonstrations mixed in where given."""
 
     learning_rate: PositiveFloat = 2e-5
@@ -160,11 +167,11 @@ class LabelConfig(_Section):
     human: tuple[HumanPairs, ...] = ()
 
 
-class PreferenceModelConfig(_TrainConfig):
+class PreferenceModelConfig(TrainConfig):
     """The preference model, on soft labels."""
 
 
-class DpoConfig(_TrainConfig):
+class DpoConfig(TrainConfig):
     """Direct preference optimisation, on soft labels, from the SL-CAI policy."""
 
     learning_rate: PositiveFloat = 5e-6
@@ -179,7 +186,7 @@ class PolicyMethod(StrEnum):
     GRPO = "grpo"
 
 
-class PpoConfig(_TrainConfig):
+class PpoConfig(TrainConfig):
     """The policy against the preference model. PPO's own settings are ignored by RLOO and GRPO."""
 
     method: PolicyMethod = PolicyMethod.PPO

@@ -1,0 +1,182 @@
+"""Pairs, and what the feedback model says about them: votes in both orders, then evidence, then a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from constitution_lang.ir.model import Bundle, Orders, Prompt, PromptKind
+from runtime.engines.base import Choice, ChooseRequest, Decoding, GenerateRequest
+from runtime.prompting import fill
+from runtime.records import (
+    Comparison,
+    ComparisonPurpose,
+    Draw,
+    Label,
+    LabelOutcome,
+    LabelSource,
+    PromptRecord,
+    Response,
+    Vote,
+    identify,
+)
+from runtime.stages.evidence import weigh_votes
+from runtime.stages.respond import request_seed
+from runtime.work import Answer, Worker
+
+__all__ = ["Question", "compare", "label", "pair"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A pair, the prompt that it answers, its case, and the principles drawn for it."""
+
+    comparison: Comparison
+    prompt: PromptRecord
+    case: Mapping[str, str]
+    draws: tuple[Draw, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One principle asked about one pair in one order."""
+
+    question: int
+    principle: str
+    swapped: bool
+
+
+def compare(a: Response, b: Response, purpose: ComparisonPurpose, under: str = "") -> Comparison:
+    """The pair of two answers to the same prompt; `under` tells apart what it is judged by."""
+    return Comparison(
+        id=identify("comparison", purpose, a.prompt, a.id, b.id, under),
+        prompt=a.prompt,
+        purpose=purpose,
+        a=a.id,
+        b=b.id,
+        text_a=a.text,
+        text_b=b.text,
+    )
+
+
+def pair(responses: Sequence[Response]) -> list[Comparison]:
+    """Answers in twos, as they stand: samples 0 and 1 of a prompt, then 2 and 3."""
+    return [compare(a, b, ComparisonPurpose.TRAINING) for a, b in zip(responses[::2], responses[1::2], strict=True)]
+
+
+def label(
+    worker: Worker,
+    bundle: Bundle,
+    questions: Sequence[Question],
+    *,
+    seed: int,
+    mass_min: float,
+    reasoning: Decoding,
+    title: str,
+) -> list[Label]:
+    """One label per question, in their order. Equal texts are not asked about."""
+    asks = [
+        _Ask(n, draw.principle, swapped)
+        for n, question in enumerate(questions)
+        if question.comparison.text_a != question.comparison.text_b
+        for draw in question.draws
+        for swapped in ((False, True) if bundle.preference.orders is Orders.BOTH else (False,))
+    ]
+    thoughts: list[Answer] | list[None] = [None] * len(asks)
+    if bundle.preference.reasoning and asks:
+        wanted = [_reason(worker, bundle, questions[a.question], a, seed, reasoning) for a in asks]
+        thoughts = worker.generate(wanted, f"{title}: reasoning")
+    texts = [None if t is None else t.value.text.strip() for t in thoughts]
+    requests = [
+        _choose(worker, bundle, questions[ask.question], ask, text) for ask, text in zip(asks, texts, strict=True)
+    ]
+    answers = worker.choose(requests, title) if requests else []
+    heard: dict[tuple[int, str], list[tuple[_Ask, Answer[Choice], Answer | None]]] = {}
+    for ask, answer, thought in zip(asks, answers, thoughts, strict=True):
+        heard.setdefault((ask.question, ask.principle), []).append((ask, answer, thought))
+    labels = []
+    for n, question in enumerate(questions):
+        if question.comparison.text_a == question.comparison.text_b:
+            labels.append(
+                Label(
+                    comparison=question.comparison.id,
+                    source=LabelSource.AI,
+                    outcome=LabelOutcome.EQUAL,
+                    probability=None,
+                )
+            )
+            continue
+        votes = tuple(
+            _vote(question.comparison, draw.principle, heard[n, draw.principle], mass_min) for draw in question.draws
+        )
+        labels.append(weigh_votes(bundle, question.case, question.comparison.id, votes))
+    return labels
+
+
+def _sides(comparison: Comparison, *, swapped: bool) -> tuple[str, str]:
+    shown = comparison.swap() if swapped else comparison
+    return shown.text_a, shown.text_b
+
+
+def _reason(
+    worker: Worker, bundle: Bundle, question: Question, ask: _Ask, seed: int, decoding: Decoding
+) -> GenerateRequest:
+    first, second = _sides(question.comparison, swapped=ask.swapped)
+    compiled = bundle.prompt(PromptKind.REASON, ask.principle)
+    turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
+    tokens = worker.engine.tokenizer.encode(turns, opening)
+    part = request_seed(seed, "reason", question.comparison.id, ask.principle, ask.swapped)
+    return GenerateRequest(tokens, decoding, part)
+
+
+def _choose(worker: Worker, bundle: Bundle, question: Question, ask: _Ask, reasoning: str | None) -> ChooseRequest:
+    first, second = _sides(question.comparison, swapped=ask.swapped)
+    if reasoning is None:
+        compiled = bundle.prompt(PromptKind.PREFER, ask.principle)
+        turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
+    else:
+        compiled = bundle.prompt(PromptKind.PREFER_REASONED, ask.principle)
+        turns, opening = fill(
+            compiled, conversation=question.prompt.turns, response_a=first, response_b=second, reasoning=reasoning
+        )
+    tokenizer = worker.engine.tokenizer
+    return ChooseRequest(tokenizer.encode(turns, opening), _options(worker, compiled, opening))
+
+
+def _options(worker: Worker, compiled: Prompt, opening: str) -> tuple[int, ...]:
+    return tuple(worker.engine.tokenizer.option(opening, option) for option in compiled.options)
+
+
+def _vote(
+    comparison: Comparison,
+    principle: str,
+    heard: Sequence[tuple[_Ask, Answer[Choice], Answer | None]],
+    mass_min: float,
+) -> Vote:
+    """The vote of one principle. Log-odds are always for A of the comparison, whichever place it stood in."""
+    mass = min(answer.value.mass for _, answer, _ in heard)
+    keys = tuple(a.key for _, answer, thought in heard for a in (thought, answer) if a is not None)
+    reasoning = tuple(thought.value.text.strip() for _, _, thought in heard if thought is not None)
+    if mass < mass_min:
+        return Vote(
+            comparison=comparison.id,
+            principle=principle,
+            log_odds=None,
+            mass=mass,
+            reasoning=reasoning,
+            keys=keys,
+            abstained=f"the options held {mass:.2g} of the probability, less than {mass_min:g}",
+        )
+    odds: dict[bool, float] = {}
+    for ask, answer, _ in heard:
+        first, second = answer.value.log_probabilities
+        odds[ask.swapped] = second - first if ask.swapped else first - second
+    return Vote(
+        comparison=comparison.id,
+        principle=principle,
+        log_odds=odds[False],
+        log_odds_swapped=odds.get(True),
+        mass=mass,
+        reasoning=reasoning,
+        keys=keys,
+    )

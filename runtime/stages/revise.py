@@ -1,0 +1,120 @@
+"""Critique and revision, one round at a time. A principle is drawn anew for every round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from constitution_lang.ir.model import Bundle, PromptKind
+from runtime.engines.base import Completion, Decoding, GenerateRequest
+from runtime.prompting import fill
+from runtime.records import Critique, Draw, PromptRecord, Response, Revision, RevisionStatus, identify
+from runtime.stages.respond import request_seed
+from runtime.work import Answer, Worker
+
+__all__ = ["Subject", "critique", "revise"]
+
+# Models that find nothing to do say so instead of repeating the text. Kept narrow: a whole answer, never a part.
+_DECLINED = re.compile(
+    r"\W*(?:no|there (?:are|is) no)\s+(?:further\s+)?(?:revisions?|changes?|edits?)\s+"
+    r"(?:(?:is|are)\s+)?(?:needed|necessary|required)\W*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A text under a principle, before its round. `text` is that of `of`."""
+
+    prompt: PromptRecord
+    of: Response | Revision
+    draw: Draw
+
+
+def critique(
+    worker: Worker, bundle: Bundle, subjects: Sequence[Subject], *, seed: int, decoding: Decoding, title: str
+) -> list[Critique]:
+    """One critique per subject, in their order."""
+    requests, compiled_ids = [], []
+    for subject in subjects:
+        compiled = bundle.prompt(PromptKind.CRITIQUE, subject.draw.principle, subject.draw.over)
+        turns, opening = fill(compiled, conversation=subject.prompt.turns, response=subject.of.text)
+        tokens = worker.engine.tokenizer.encode(turns, opening)
+        requests.append(GenerateRequest(tokens, decoding, _seed(seed, "critique", subject)))
+        compiled_ids.append(compiled.id)
+    return [
+        Critique(
+            id=identify("critique", subject.of.id, subject.draw.round, subject.draw.position, answer.key),
+            prompt=subject.prompt.id,
+            of=subject.of.id,
+            round=subject.draw.round,
+            principle=subject.draw.principle,
+            compiled=compiled_id,
+            text=answer.value.text.strip(),
+            key=answer.key,
+        )
+        for subject, compiled_id, answer in zip(subjects, compiled_ids, worker.generate(requests, title), strict=True)
+    ]
+
+
+def revise(
+    worker: Worker,
+    bundle: Bundle,
+    subjects: Sequence[Subject],
+    critiques: Sequence[Critique] | None,
+    *,
+    seed: int,
+    decoding: Decoding,
+    title: str,
+) -> list[Revision]:
+    """One revision per subject, in their order; asked for directly where there are no critiques."""
+    requests, compiled_ids = [], []
+    for n, subject in enumerate(subjects):
+        kind = PromptKind.REVISE_DIRECT if critiques is None else PromptKind.REVISE
+        compiled = bundle.prompt(kind, subject.draw.principle, subject.draw.over)
+        if critiques is None:
+            turns, opening = fill(compiled, conversation=subject.prompt.turns, response=subject.of.text)
+        else:
+            turns, opening = fill(
+                compiled, conversation=subject.prompt.turns, response=subject.of.text, critique=critiques[n].text
+            )
+        tokens = worker.engine.tokenizer.encode(turns, opening)
+        requests.append(GenerateRequest(tokens, decoding, _seed(seed, "revise", subject)))
+        compiled_ids.append(compiled.id)
+    answers = worker.generate(requests, title)
+    return [
+        _revision(subject, None if critiques is None else critiques[n].id, compiled_ids[n], answers[n])
+        for n, subject in enumerate(subjects)
+    ]
+
+
+def _seed(seed: int, what: str, subject: Subject) -> int:
+    return request_seed(seed, what, subject.prompt.id, subject.draw.round, subject.draw.position)
+
+
+def _revision(subject: Subject, critique_id: str | None, compiled: str, answer: Answer[Completion]) -> Revision:
+    raw = answer.value.text.strip()
+    before = subject.of.text
+    if not raw:
+        status = RevisionStatus.EMPTY
+    elif raw == before:
+        status = RevisionStatus.UNCHANGED
+    elif _DECLINED.fullmatch(raw):
+        status = RevisionStatus.DECLINED
+    else:
+        status = RevisionStatus.REVISED
+    return Revision(
+        id=identify("revision", subject.of.id, subject.draw.round, subject.draw.position, answer.key),
+        prompt=subject.prompt.id,
+        of=subject.of.id,
+        critique=critique_id,
+        round=subject.draw.round,
+        principle=subject.draw.principle,
+        compiled=compiled,
+        status=status,
+        text=raw if status is RevisionStatus.REVISED else before,
+        raw=raw,
+        key=answer.key,
+        finish=answer.value.finish,
+    )
