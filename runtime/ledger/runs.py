@@ -1,0 +1,108 @@
+"""What the ledger keeps besides results: runs, their steps, and what each step cost."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+__all__ = ["Operation", "RunManifest", "Speed", "Step", "StepId", "StepTally", "Tally", "Usage"]
+
+
+class Step(StrEnum):
+    """The steps of a run, in the order in which their records are read back."""
+
+    DATA = "data"
+    TAG = "tag"
+    RESPOND = "respond"
+    CRITIQUE = "critique"
+    REVISE = "revise"
+    SFT = "sft"
+    PAIR = "pair"
+    LABEL = "label"
+    PREFERENCE_MODEL = "preference_model"
+    DPO = "dpo"
+    POLICY = "policy"
+    EVALUATE = "evaluate"
+    AUDIT = "audit"
+
+
+class StepId(Struct, frozen=True):
+    """A step, or one round of it (from 0). Round -1 is a step without rounds."""
+
+    step: Step
+    round: int = -1
+
+    def __str__(self) -> str:
+        return self.step.value if self.round < 0 else f"{self.step.value} {self.round}"
+
+
+class RunManifest(Struct, frozen=True, kw_only=True):
+    """What was run. `started` (seconds since 1970) is the only time that is kept, and is part of no id.
+
+    `models` are pairs of a role and a model's identity, `versions` pairs of a package and its version.
+    """
+
+    id: str
+    constitution: str
+    version: str
+    meaning_hash: str
+    metadata_hash: str
+    bundle: bytes
+    config: bytes
+    models: tuple[tuple[str, str], ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
+    started: float = 0.0
+
+
+class Operation(StrEnum):
+    """The two things that an engine does."""
+
+    GENERATE = "generate"
+    CHOOSE = "choose"
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What was asked of an engine. `reused` requests were answered without asking it, and count nowhere else."""
+
+    calls: int = 0
+    reused: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + other.calls,
+            reused=self.reused + other.reused,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            new_tokens=self.new_tokens + other.new_tokens,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+class Tally(Struct, frozen=True, kw_only=True):
+    """What was asked of one model."""
+
+    model: str
+    generate: Usage = Usage()
+    choose: Usage = Usage()
+
+
+class StepTally(Struct, frozen=True):
+    """What one step asked of one model."""
+
+    step: StepId
+    tally: Tally
+
+
+class Speed(Struct, frozen=True, kw_only=True):
+    """How fast a model has been, over all runs of the ledger. Rates are per second."""
+
+    model: str
+    operation: Operation
+    calls: int
+    seconds: float
+    call_rate: float
+    prompt_token_rate: float
+    new_token_rate: float

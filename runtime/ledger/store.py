@@ -1,0 +1,284 @@
+"""The ledger: one answer for a key, forever, and the records of every run.
+
+One SQLite file. One run at a time writes to it; any number of readers may look on. Every method that writes is
+one transaction: killed at any moment, the file holds all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, Self, TypeVar, get_args
+
+import msgspec
+
+from runtime.engines.base import Choice, Completion
+from runtime.ledger.faults import LedgerError, faults_of
+from runtime.ledger.runs import Operation, RunManifest, Speed, Step, StepId, StepTally, Tally, Usage
+from runtime.ledger.schema import connect, create, hold_lock
+from runtime.records import Record
+
+__all__ = ["Ledger", "LedgerError"]
+
+R = TypeVar("R", bound=Record)
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Record)}
+_ORDER = {step.value: place for place, step in enumerate(Step)}
+_PREFIX_MIN = 6
+_LISTED_MAX = 8
+_KEYS_AT_ONCE = 500
+
+
+class Ledger:
+    """An open ledger. `with Ledger.open(path) as ledger: …`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, held: ExitStack) -> None:
+        self.path = path
+        self._connection = connection
+        self._held = held
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Ledger:
+        """Open the ledger at `path`. For a run it is created where missing, and locked until it is closed."""
+        with faults_of(path), ExitStack() as stack:
+            if read_only:
+                if not path.is_file():
+                    raise LedgerError(
+                        f"There is no ledger at {path}.", "Run `cai-run` first, or name the run's folder."
+                    )
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(hold_lock(path))
+                if not path.exists():
+                    create(path)
+            connection = connect(path, read_only=read_only)
+            stack.callback(connection.close)
+            return cls(path, connection, stack.pop_all())
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        with faults_of(self.path):
+            self._held.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with faults_of(self.path):
+            yield self._connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with faults_of(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite may have rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    # --- results --------------------------------------------------------------------------------
+
+    def lookup(self, keys: Sequence[str]) -> dict[str, Completion | Choice]:
+        """The results that are kept for `keys`; keys without one are left out."""
+        found: dict[str, Completion | Choice] = {}
+        rest = iter(keys)
+        with self._reading() as connection:
+            while some := list(islice(rest, _KEYS_AT_ONCE)):
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key, operation, body FROM result WHERE key IN ({marks})"  # noqa: S608 - marks only
+                for key, operation, body in connection.execute(query, some):
+                    found[key] = msgspec.msgpack.decode(body, type=_result_type(operation))
+        return found
+
+    def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
+        """Keep results, and return what is now kept for their keys: where a key had a result, that one stays."""
+        rows = [(key, _operation_of(value), msgspec.msgpack.encode(value)) for key, value in results]
+        with self._writing() as connection:
+            before = connection.total_changes
+            connection.executemany("INSERT OR IGNORE INTO result (key, operation, body) VALUES (?, ?, ?)", rows)
+            added = connection.total_changes - before
+        if added == len(rows):
+            return dict(results)
+        return self.lookup([key for key, _ in results])
+
+    # --- runs and their records -----------------------------------------------------------------
+
+    def begin(self, run: RunManifest) -> None:
+        """Note that a run begins or goes on; the manifest given last stands."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO run (id, begun, body) VALUES (?, (SELECT coalesce(max(begun), 0) + 1 FROM run), ?)"
+                " ON CONFLICT (id) DO UPDATE SET begun = excluded.begun, body = excluded.body",
+                (run.id, msgspec.msgpack.encode(run)),
+            )
+
+    def runs(self) -> list[RunManifest]:
+        """All runs, the one begun last at the end."""
+        with self._reading() as connection:
+            rows = connection.execute("SELECT body FROM run ORDER BY begun").fetchall()
+            return [msgspec.msgpack.decode(body, type=RunManifest) for (body,) in rows]
+
+    def latest_run(self) -> RunManifest:
+        """The run begun last; LedgerError where there is none."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT body FROM run ORDER BY begun DESC LIMIT 1").fetchone()
+            if row is None:
+                raise LedgerError(f"The ledger {self.path} holds no run.", "Run `cai-run` first.")
+            return msgspec.msgpack.decode(row[0], type=RunManifest)
+
+    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
+        """Replace the records of a step, and mark it as done from what `fingerprint` stands for."""
+        which = _step_id(step)
+        place = (run_id, which.step.value, which.round)
+        rows = [
+            (*place, type(record).__name__, getattr(record, "id", None), msgspec.msgpack.encode(record))
+            for record in records
+        ]
+        with self._writing() as connection:
+            self._require_run(run_id)
+            connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", place)
+            connection.executemany(
+                "INSERT INTO record (run, step, round, kind, id, body) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
+                (*place, fingerprint),
+            )
+
+    def is_done(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
+        """Whether the step was finished, and from what `fingerprint` stands for."""
+        which = _step_id(step)
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT 1 FROM step WHERE run = ? AND step = ? AND round = ? AND fingerprint = ?",
+                (run_id, which.step.value, which.round, fingerprint),
+            ).fetchone()
+        return row is not None
+
+    def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
+        """A run's records of one kind: by step (in the order of `Step`), by round, then in the order written.
+
+        A `Step` means all its rounds, a `StepId` just that one.
+        """
+        where, values = _selection(run_id, kind.__name__, step)
+        query = "SELECT step, round, number, body FROM record WHERE " + where
+        decode = msgspec.msgpack.Decoder(kind).decode
+        with self._reading() as connection:
+            rows = connection.execute(query, values).fetchall()
+            rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
+            return [decode(row[3]) for row in rows]
+
+    def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
+        """How many records `read` would give."""
+        where, values = _selection(run_id, kind.__name__, step)
+        with self._reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM record WHERE " + where, values).fetchone()[0])
+
+    def find(self, run_id: str, row_id: str) -> Record | None:
+        """The record with this id, or with the one id that begins so (6 digits or more); None where there is none.
+
+        LedgerError where several ids begin so. Where steps keep the same id twice, the one written last.
+        """
+        query = "SELECT id, kind, body FROM record WHERE run = ? AND id = ?"
+        values = [run_id, row_id]
+        if len(row_id) >= _PREFIX_MIN:
+            query = "SELECT id, kind, body FROM record WHERE run = ? AND id >= ? AND id < ?"
+            values.append(row_id + chr(0x10FFFF))
+        with self._reading() as connection:
+            rows = connection.execute(query + " ORDER BY id, number", values).fetchall()
+            if not rows:
+                return None
+            last = {id: (kind, body) for id, kind, body in rows}
+            if row_id not in last and len(last) > 1:
+                listed = [f"{id} ({kind})" for id, (kind, _) in islice(last.items(), _LISTED_MAX)]
+                more = f" and {len(last) - _LISTED_MAX} more" if len(last) > _LISTED_MAX else ""
+                raise LedgerError(
+                    f"{len(last)} rows begin with {row_id}: {', '.join(listed)}{more}.", "Give more digits of the id."
+                )
+            kind, body = last.get(row_id) or next(iter(last.values()))
+            found: Record = msgspec.msgpack.decode(body, type=_KINDS[kind])
+            return found
+
+    # --- what it cost ---------------------------------------------------------------------------
+
+    def add_tally(self, run_id: str, step: Step | StepId, tally: Tally) -> None:
+        """Add what a step asked of a model to what it asked before."""
+        which = _step_id(step)
+        with self._writing() as connection:
+            self._require_run(run_id)
+            for operation, usage in ((Operation.GENERATE, tally.generate), (Operation.CHOOSE, tally.choose)):
+                if usage == Usage():
+                    continue
+                connection.execute(
+                    "INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, reused = reused + excluded.reused,"
+                    " prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
+                    " new_tokens = new_tokens + excluded.new_tokens, seconds = seconds + excluded.seconds",
+                    (run_id, which.step.value, which.round, tally.model, operation.value,
+                     *msgspec.structs.astuple(usage)),
+                )  # fmt: skip
+
+    def tally(self, run_id: str) -> list[StepTally]:
+        """What each step of a run asked of each model, in the order of `Step`."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT step, round, model, operation, calls, reused, prompt_tokens, new_tokens, seconds"
+                " FROM tally WHERE run = ?", (run_id,)
+            ).fetchall()  # fmt: skip
+        rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
+        tallies = []
+        for (step, turn, model), group in groupby(rows, key=lambda row: row[:3]):
+            usage = {row[3]: Usage(**dict(zip(Usage.__struct_fields__, row[4:], strict=True))) for row in group}
+            tallies.append(StepTally(StepId(Step(step), turn), Tally(model=model, **usage)))
+        return tallies
+
+    def speeds(self) -> list[Speed]:
+        """How fast each model has been, over all runs."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT model, operation, sum(calls), sum(prompt_tokens), sum(new_tokens), sum(seconds) FROM tally"
+                " GROUP BY model, operation HAVING sum(calls) > 0 AND sum(seconds) > 0 ORDER BY model, operation"
+            ).fetchall()
+        return [
+            Speed(
+                model=model, operation=Operation(operation), calls=calls, seconds=seconds, call_rate=calls / seconds,
+                prompt_token_rate=prompt_tokens / seconds, new_token_rate=new_tokens / seconds,
+            )
+            for model, operation, calls, prompt_tokens, new_tokens, seconds in rows
+        ]  # fmt: skip
+
+    def _require_run(self, run_id: str) -> None:
+        if self._connection.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is None:
+            raise LedgerError(f"The ledger {self.path} knows no run {run_id}.", "Begin the run first.")
+
+
+def _step_id(step: Step | StepId) -> StepId:
+    return step if isinstance(step, StepId) else StepId(step)
+
+
+def _selection(run_id: str, kind: str, step: Step | StepId | None) -> tuple[str, list[str | int]]:
+    where, values = "run = ? AND kind = ?", [run_id, kind]
+    match step:
+        case StepId(step=which, round=turn):
+            return where + " AND step = ? AND round = ?", [*values, which.value, turn]
+        case Step():
+            return where + " AND step = ?", [*values, step.value]
+    return where, [*values]
+
+
+def _operation_of(value: Completion | Choice) -> str:
+    return (Operation.GENERATE if isinstance(value, Completion) else Operation.CHOOSE).value
+
+
+def _result_type(operation: str) -> type[Completion | Choice]:
+    return Completion if operation == Operation.GENERATE else Choice
