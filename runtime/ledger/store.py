@@ -29,7 +29,8 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Record)
 _ORDER = {step.value: place for place, step in enumerate(Step)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
-_KEYS_AT_ONCE = 500
+_KEYS_AT_ONCE = 10_000
+_WHERE = " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
 
 
 class Ledger:
@@ -94,9 +95,8 @@ class Ledger:
         rest = iter(keys)
         with self._reading() as connection:
             while some := list(islice(rest, _KEYS_AT_ONCE)):
-                marks = ",".join("?" * len(some))
-                query = f"SELECT key, operation, body FROM result WHERE key IN ({marks})"  # noqa: S608 - marks only
-                for key, operation, body in connection.execute(query, some):
+                query = "SELECT key, operation, body FROM result WHERE key IN (SELECT value FROM json_each(?))"
+                for key, operation, body in connection.execute(query, (msgspec.json.encode(some).decode(),)):
                     found[key] = msgspec.msgpack.decode(body, type=_result_type(operation))
         return found
 
@@ -165,24 +165,48 @@ class Ledger:
             ).fetchone()
         return row is not None
 
+    def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
+        """Whether the step is done from what `fingerprint` stands for, by this run or by one whose records it takes over."""
+        if self.is_done(run_id, step, fingerprint):
+            return True
+        which = _step_id(step)
+        place = (which.step.value, which.round)
+        with self._writing() as connection:
+            self._require_run(run_id)
+            row = connection.execute(
+                "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1", (*place, fingerprint)
+            ).fetchone()
+            if row is None:
+                return False
+            connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", (run_id, *place))
+            connection.execute(
+                "INSERT INTO record (run, step, round, kind, id, body) SELECT ?, step, round, kind, id, body"
+                " FROM record WHERE run = ? AND step = ? AND round = ? ORDER BY number",
+                (run_id, row[0], *place),
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
+                (run_id, *place, fingerprint),
+            )
+        return True
+
     def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
         """A run's records of one kind: by step (in the order of `Step`), by round, then in the order written.
 
         A `Step` means all its rounds, a `StepId` just that one.
         """
-        where, values = _selection(run_id, kind.__name__, step)
-        query = "SELECT step, round, number, body FROM record WHERE " + where
+        query = "SELECT step, round, number, body FROM record" + _WHERE
         decode = msgspec.msgpack.Decoder(kind).decode
         with self._reading() as connection:
-            rows = connection.execute(query, values).fetchall()
+            rows = connection.execute(query, _selection(run_id, kind, step)).fetchall()
             rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
             return [decode(row[3]) for row in rows]
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""
-        where, values = _selection(run_id, kind.__name__, step)
+        query = "SELECT count(*) FROM record" + _WHERE
         with self._reading() as connection:
-            return int(connection.execute("SELECT count(*) FROM record WHERE " + where, values).fetchone()[0])
+            return int(connection.execute(query, _selection(run_id, kind, step)).fetchone()[0])
 
     def find(self, run_id: str, row_id: str) -> Record | None:
         """The record with this id, or with the one id that begins so (6 digits or more); None where there is none.
@@ -266,14 +290,10 @@ def _step_id(step: Step | StepId) -> StepId:
     return step if isinstance(step, StepId) else StepId(step)
 
 
-def _selection(run_id: str, kind: str, step: Step | StepId | None) -> tuple[str, list[str | int]]:
-    where, values = "run = ? AND kind = ?", [run_id, kind]
-    match step:
-        case StepId(step=which, round=turn):
-            return where + " AND step = ? AND round = ?", [*values, which.value, turn]
-        case Step():
-            return where + " AND step = ?", [*values, step.value]
-    return where, [*values]
+def _selection(run_id: str, kind: type[Any], step: Step | StepId | None) -> dict[str, str | int | None]:
+    name = step.step if isinstance(step, StepId) else step
+    turn = step.round if isinstance(step, StepId) else None
+    return {"run": run_id, "kind": kind.__name__, "step": name and name.value, "round": turn}
 
 
 def _operation_of(value: Completion | Choice) -> str:
