@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 __all__ = ["LineProgress", "Progress", "RichProgress", "SilentProgress", "Task", "in_words", "progress_for"]
 
@@ -71,48 +73,48 @@ class LineProgress:
         return _LineTask(self._stream, self._clock, self._every, title, total, unit, done)
 
 
+@dataclass
 class _LineTask:
-    def __init__(
-        self, stream: TextIO, clock: Callable[[], float], every: float, title: str, total: int, unit: str, done: int
-    ) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._every = every
-        self._title = title
-        self._total = total
-        self._unit = unit
-        self._before = done
-        self._done = done
+    stream: TextIO
+    clock: Callable[[], float]
+    every: float
+    title: str
+    total: int
+    unit: str
+    before: int
+
+    def __post_init__(self) -> None:
+        self._done = self.before
         self._tokens = 0
-        self._started = self._said = clock()
+        self._started = self._said = self.clock()
         self._closed = False
 
     def advance(self, count: int, tokens: int = 0) -> None:
         self._done += count
         self._tokens += tokens
-        now = self._clock()
-        if now - self._said >= self._every and self._done < self._total:
+        now = self.clock()
+        if now - self._said >= self.every and self._done < self.total:
             self._said = now
             self._say(now, last=False)
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._say(self._clock(), last=True)
+            self._say(self.clock(), last=True)
 
     def _say(self, now: float, *, last: bool) -> None:
         seconds = now - self._started
-        made = self._done - self._before
-        line = f"{self._title}: {self._done} of {self._total} {self._unit}"
-        if self._before:
-            line += f", {self._before} kept from before"
+        made = self._done - self.before
+        line = f"{self.title}: {self._done} of {self.total} {self.unit}"
+        if self.before:
+            line += f", {self.before} kept from before"
         if made:
             line += f", {in_words(seconds)}"
             if self._tokens and seconds > 0:
                 line += f", {self._tokens / seconds:.0f} tokens/s"
             if not last:
-                line += f", about {in_words(seconds / made * (self._total - self._done))} left"
-        print(line, file=self._stream, flush=True)  # noqa: T201 - this is the place that prints
+                line += f", about {in_words(seconds / made * (self.total - self._done))} left"
+        print(line, file=self.stream, flush=True)
 
 
 class RichProgress:
@@ -125,11 +127,15 @@ class RichProgress:
 
     def start(self, title: str, total: int, unit: str, done: int = 0) -> Task:
         """Begin a task, below those that are open."""
+        from rich.markup import escape
+
         if self._bars is None:
             self._bars = _bars(self._stream)
             self._bars.start()
         self._open += 1
-        return _RichTask(self._bars, self._end, title, total, unit, done)
+        kept = f"{done} kept from before" if done else ""
+        bar = self._bars.add_task(escape(title), total=total, completed=done, unit=unit, note=kept)
+        return _RichTask(self._bars, bar, kept, self._end)
 
     def _end(self) -> None:
         self._open -= 1
@@ -158,29 +164,29 @@ def _bars(stream: TextIO) -> Bars:
     )
 
 
+@dataclass
 class _RichTask:
-    def __init__(self, bars: Bars, end: Callable[[], None], title: str, total: int, unit: str, done: int) -> None:
-        from rich.markup import escape
+    bars: Bars
+    bar: TaskID
+    kept: str
+    end: Callable[[], None]
 
-        self._bars = bars
-        self._end = end
+    def __post_init__(self) -> None:
         self._tokens = 0
         self._started = time.monotonic()
         self._closed = False
-        self._kept = f"{done} kept from before" if done else ""
-        self._id = bars.add_task(escape(title), total=total, completed=done, unit=unit, note=self._kept)
 
     def advance(self, count: int, tokens: int = 0) -> None:
         self._tokens += tokens
         seconds = time.monotonic() - self._started
         speed = f"{self._tokens / seconds:.0f} tokens/s" if self._tokens and seconds > 0 else ""
-        self._bars.update(self._id, advance=count, note=", ".join(filter(None, (speed, self._kept))))
+        self.bars.update(self.bar, advance=count, note=", ".join(filter(None, (speed, self.kept))))
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._bars.stop_task(self._id)
-            self._end()
+            self.bars.stop_task(self.bar)
+            self.end()
 
 
 def in_words(seconds: float) -> str:

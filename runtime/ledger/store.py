@@ -30,7 +30,6 @@ _ORDER = {step.value: place for place, step in enumerate(Step)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
 _KEYS_AT_ONCE = 10_000
-_WHERE = " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
 
 
 class Ledger:
@@ -166,7 +165,7 @@ class Ledger:
         return row is not None
 
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
-        """Whether the step is done from what `fingerprint` stands for, by this run or by one whose records it takes over."""
+        """Whether the step is done from what `fingerprint` stands for, here or in a run whose records it then takes."""
         if self.is_done(run_id, step, fingerprint):
             return True
         which = _step_id(step)
@@ -195,7 +194,10 @@ class Ledger:
 
         A `Step` means all its rounds, a `StepId` just that one.
         """
-        query = "SELECT step, round, number, body FROM record" + _WHERE
+        query = (
+            "SELECT step, round, number, body FROM record"
+            " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
+        )
         decode = msgspec.msgpack.Decoder(kind).decode
         with self._reading() as connection:
             rows = connection.execute(query, _selection(run_id, kind, step)).fetchall()
@@ -204,7 +206,10 @@ class Ledger:
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""
-        query = "SELECT count(*) FROM record" + _WHERE
+        query = (
+            "SELECT count(*) FROM record"
+            " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
+        )
         with self._reading() as connection:
             return int(connection.execute(query, _selection(run_id, kind, step)).fetchone()[0])
 

@@ -1,0 +1,195 @@
+"""Asking an engine through the ledger: what is kept is not asked again, and what is answered is kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
+from runtime.ledger.keys import work_key
+from runtime.ledger.runs import Operation, Tally, Usage
+from runtime.ledger.store import Ledger
+from runtime.progress import Progress, Task
+
+__all__ = ["Answer", "Worker"]
+
+Q = TypeVar("Q", GenerateRequest, ChooseRequest)
+V = TypeVar("V", Completion, Choice)
+W = TypeVar("W")
+
+_LOG_ONE = 1e-3
+"""A log-probability above this is an error, not rounding."""
+
+
+class Answer(Struct, Generic[W], frozen=True):
+    """The answer to a request. `reused` says that the ledger had it before it was asked for."""
+
+    key: str
+    value: W
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Question(Generic[Q, V]):
+    """One of the engine's two operations, so that both go one way."""
+
+    operation: Operation
+    unit: str
+    answers: type[V]
+    ask: Callable[[Sequence[Q]], Iterator[tuple[int, V]]]
+
+
+class Worker:
+    """One engine behind one ledger.
+
+    What the progress shows as done is kept. Answers are kept after `commit_seconds` or `commit_rows`, whichever is
+    first. `chunk_rows` requests at once go to the engine, which sorts and batches within them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        progress: Progress,
+        *,
+        chunk_rows: int = 2048,
+        commit_rows: int = 256,
+        commit_seconds: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self.ledger = ledger
+        self.progress = progress
+        self._chunk_rows = chunk_rows
+        self._commit_rows = commit_rows
+        self._commit_seconds = commit_seconds
+        self._clock = clock
+        self._usage = dict.fromkeys(Operation, Usage())
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked since the worker began, or since `take_tally`."""
+        return Tally(
+            model=self.engine.model, generate=self._usage[Operation.GENERATE], choose=self._usage[Operation.CHOOSE]
+        )
+
+    def take_tally(self) -> Tally:
+        """The tally, which then begins anew: for the ledger's `add_tally`."""
+        taken = self.tally
+        self._usage = dict.fromkeys(Operation, Usage())
+        return taken
+
+    def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
+        """A completion for every request, in their order."""
+        return self._work(
+            requests, title, _Question(Operation.GENERATE, "completions", Completion, self.engine.generate)
+        )
+
+    def choose(self, requests: Sequence[ChooseRequest], title: str) -> list[Answer[Choice]]:
+        """The options' log-probabilities for every request, in their order."""
+        return self._work(requests, title, _Question(Operation.CHOOSE, "choices", Choice, self.engine.choose))
+
+    def _work(self, requests: Sequence[Q], title: str, question: _Question[Q, V]) -> list[Answer[V]]:
+        model = self.engine.model
+        keys = [work_key(model, request) for request in requests]
+        wanted = dict(zip(reversed(keys), reversed(requests), strict=True))
+        kept = {key: _of_kind(value, question.answers, key) for key, value in self.ledger.lookup(list(wanted)).items()}
+        missing = [key for key in dict.fromkeys(keys) if key not in kept]
+        self._count(question.operation, Usage(reused=len(requests) - len(missing)))
+        made: dict[str, V] = {}
+        task = self.progress.start(title, len(wanted), question.unit, len(kept))
+        try:
+            for first in range(0, len(missing), self._chunk_rows):
+                chunk = missing[first : first + self._chunk_rows]
+                made |= self._ask(chunk, [wanted[key] for key in chunk], question, task)
+        finally:
+            task.close()
+        return [Answer(key, kept[key] if key in kept else made[key], key in kept) for key in keys]
+
+    def _ask(self, keys: Sequence[str], requests: Sequence[Q], question: _Question[Q, V], task: Task) -> dict[str, V]:
+        operation, kind = question.operation, question.answers
+        made: dict[str, V] = {}
+        pending: list[tuple[str, V]] = []
+        seen: set[int] = set()
+        began = committed = self._clock()
+
+        def commit() -> None:
+            nonlocal committed, began
+            if pending:
+                kept = self.ledger.keep(pending)
+                made.update((key, _of_kind(value, kind, key)) for key, value in kept.items())
+                task.advance(len(pending), sum(_new_tokens(value) for _, value in pending))
+                pending.clear()
+            committed = now = self._clock()
+            self._count(operation, Usage(seconds=now - began))
+            began = now
+
+        results = question.ask(requests)
+        try:
+            for index, value in results:
+                self._check(index, value, requests, seen, kind)
+                seen.add(index)
+                pending.append((keys[index], value))
+                used = Usage(calls=1, prompt_tokens=len(requests[index].tokens), new_tokens=_new_tokens(value))
+                self._count(operation, used)
+                if len(pending) >= self._commit_rows or self._clock() - committed >= self._commit_seconds:
+                    commit()
+            if len(seen) < len(requests):
+                lost = [index for index in range(len(requests)) if index not in seen]
+                raise self._fault(f"left out {len(lost)} of {len(requests)} requests, first number {lost[0]}")
+        finally:
+            # Also where the engine failed or the user stopped the run: what is done stays done.
+            commit()
+            if close := getattr(results, "close", None):
+                close()
+        return made
+
+    def _check(self, index: int, value: object, requests: Sequence[Q], seen: set[int], kind: type[V]) -> None:
+        if not 0 <= index < len(requests):
+            raise self._fault(f"answered number {index} of {len(requests)} requests")
+        if index in seen:
+            raise self._fault(f"answered request number {index} twice")
+        if not isinstance(value, kind):
+            raise self._fault(f"answered request number {index} with a {type(value).__name__}, not a {kind.__name__}")
+        wrong = _complaint(requests[index], value)
+        if wrong:
+            raise self._fault(f"{wrong} (request number {index})")
+
+    def _count(self, operation: Operation, more: Usage) -> None:
+        self._usage[operation] += more
+
+    def _fault(self, did: str) -> EngineError:
+        return EngineError(
+            f"The engine of {self.engine.model} {did}.",
+            "This is a fault of the engine, not of the run. What it answered before is kept: run again to go on.",
+        )
+
+
+def _complaint(request: GenerateRequest | ChooseRequest, value: Completion | Choice) -> str:
+    """What is wrong with an answer: a bad one would be kept, and given out, forever."""
+    if isinstance(request, ChooseRequest) and isinstance(value, Choice):
+        numbers = value.log_probabilities
+        if len(numbers) != len(request.options):
+            return f"gave {len(numbers)} log-probabilities for {len(request.options)} options"
+        if any(math.isnan(x) or x > _LOG_ONE for x in numbers):
+            return f"gave {numbers} as log-probabilities"
+    if isinstance(request, GenerateRequest) and isinstance(value, Completion):
+        tokens_max = request.decoding.tokens_max
+        if len(value.tokens) > tokens_max:
+            return f"drew {len(value.tokens)} tokens where {tokens_max} were allowed"
+    return ""
+
+
+def _of_kind(value: Completion | Choice, kind: type[V], key: str) -> V:
+    if not isinstance(value, kind):
+        raise TypeError(f"the ledger keeps a {type(value).__name__} under {key}, not a {kind.__name__}")
+    return value
+
+
+def _new_tokens(value: Completion | Choice) -> int:
+    return len(value.tokens) if isinstance(value, Completion) else 0
