@@ -1,0 +1,114 @@
+"""Conditions with their names resolved: every operator becomes the set of values for which it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from constitution_lang.check.program import CheckedAttribute
+from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.ir import model as ir
+from constitution_lang.syntax import nodes
+
+__all__ = ["ConditionChecker"]
+
+
+class ConditionChecker:
+    """Resolves conditions against the attributes; collects what is wrong with them in `found`."""
+
+    def __init__(self, attributes: Mapping[str, CheckedAttribute], broken: Collection[str]) -> None:
+        self.attributes = attributes
+        self.broken = broken
+        """Attributes that are declared, but not well: what is said of them is not looked at."""
+        self.found: list[Diagnostic] = []
+
+    def resolve(self, condition: nodes.Condition | None) -> ir.Condition:
+        """The condition over value sets; no condition is always true."""
+        match condition:
+            case None:
+                return ir.ALWAYS
+            case nodes.And(operands):
+                return ir.AllOf(tuple(self.resolve(c) for c in operands))
+            case nodes.Or(operands):
+                return ir.AnyOf(tuple(self.resolve(c) for c in operands))
+            case nodes.Not(operand):
+                return ir.Not(self.resolve(operand))
+            case nodes.MemberTest(attribute, values):
+                return ir.Compare(attribute.text, self._ordered(attribute, [v.text for v in self._known(attribute, values)]))
+            case nodes.BinaryTest():
+                return self._binary(condition)
+
+    def value(self, attribute: nodes.Name, value: nodes.Name) -> None:
+        """Check one attribute and value, as a `case` line names them."""
+        self._known(attribute, (value,))
+
+    def _binary(self, test: nodes.BinaryTest) -> ir.Condition:
+        known = self._known(test.attribute, (test.value,))
+        attribute = self.attributes.get(test.attribute.text)
+        if attribute is None or not known:
+            return ir.Compare(test.attribute.text, ())
+        if test.operator in _ORDERING and attribute.kind is not ir.AttributeKind.LEVELS:
+            self.found.append(
+                codes.E308.at(
+                    test.span,
+                    f"the values of `{test.attribute.text}` have no order",
+                    secondary=(Label(attribute.block.name.span, "declared with `one of`"),),
+                    help="compare with `is` or `is one of`, or declare the values as `levels: a < b`",
+                )
+            )
+            return ir.Compare(test.attribute.text, ())
+        at = attribute.values.index(test.value.text)
+        kept = [value for i, value in enumerate(attribute.values) if _holds(test.operator, i, at)]
+        return ir.Compare(test.attribute.text, self._ordered(test.attribute, kept))
+
+    def _ordered(self, attribute: nodes.Name, values: Collection[str]) -> tuple[str, ...]:
+        """Without repetitions and in the order of declaration, levels; sorted, otherwise."""
+        declared = self.attributes.get(attribute.text)
+        return tuple(value for value in declared.values if value in values) if declared else ()
+
+    def _known(self, attribute: nodes.Name, values: tuple[nodes.Name, ...]) -> tuple[nodes.Name, ...]:
+        declared = self.attributes.get(attribute.text)
+        if declared is None:
+            if attribute.text not in self.broken:
+                hint = did_you_mean(attribute.text, self.attributes, "declare it with `attribute` and its values")
+                self.found.append(
+                    codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", help=hint)
+                )
+            return ()
+        known = []
+        for value in values:
+            if value.text in declared.values:
+                known.append(value)
+                continue
+            listed = ", ".join(f"`{v}`" for v in declared.values)
+            self.found.append(
+                codes.E201.at(
+                    value.span,
+                    f"`{attribute.text}` has no value `{value.text}`",
+                    secondary=(Label(declared.block.name.span, "declared here"),),
+                    help=did_you_mean(value.text, declared.values, f"its values are {listed}"),
+                )
+            )
+        return tuple(known)
+
+
+_ORDERING = ("<", "<=", ">", ">=")
+
+
+def _holds(operator: str, i: int, at: int) -> bool:
+    match operator:
+        case "is":
+            return i == at
+        case "is not":
+            return i != at
+        case "<":
+            return i < at
+        case "<=":
+            return i <= at
+        case ">":
+            return i > at
+        case ">=":
+            return i >= at
+        case _:
+            raise AssertionError(f"unknown operator {operator}")

@@ -1,0 +1,64 @@
+"""Typed access to the fields of a block. The parser has checked their keys and forms (`syntax/forms.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes
+
+__all__ = ["Fields"]
+
+_V = TypeVar("_V")
+
+
+class Fields:
+    """A block's fields by key; a field that is missing or has another form reads as absent."""
+
+    def __init__(self, fields: tuple[nodes.Field, ...]) -> None:
+        self._fields = fields
+
+    def key(self, key: str) -> Span | None:
+        """Where the key of a field stands."""
+        return next((field.key.span for field in self._fields if field.key.text == key), None)
+
+    def number(self, key: str) -> nodes.Number | None:
+        """A number."""
+        return self._first(key, nodes.Number)
+
+    def percent(self, key: str) -> nodes.Percent | None:
+        """A percentage."""
+        return self._first(key, nodes.Percent)
+
+    def range(self, key: str) -> nodes.WordRange | None:
+        """Two percentages."""
+        return self._first(key, nodes.WordRange)
+
+    def word(self, key: str) -> nodes.Name | None:
+        """One word."""
+        words = self.words(key)
+        return words[0] if words else None
+
+    def words(self, key: str) -> tuple[nodes.Name, ...]:
+        """Words; none where the field is absent."""
+        for value in self._values(key):
+            if isinstance(value, tuple):
+                return value
+            if isinstance(value, nodes.Name):
+                return (value,)
+        return ()
+
+    def shares(self) -> tuple[nodes.ShareBound, ...]:
+        """All declared shares."""
+        return tuple(value for value in self._values("share") if isinstance(value, nodes.ShareBound))
+
+    def prose(self, key: str) -> nodes.Prose | nodes.Text | None:
+        """Text, on one line or as an indented block."""
+        return self._first(key, nodes.Prose) or self._first(key, nodes.Text)
+
+    def _first(self, key: str, form: type[_V]) -> _V | None:
+        return next((value for value in self._values(key) if isinstance(value, form)), None)
+
+    def _values(self, key: str) -> Iterator[nodes.Value]:
+        return (field.value for field in self._fields if field.key.text == key)

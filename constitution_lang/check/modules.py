@@ -1,0 +1,125 @@
+"""The files of a constitution: the root, and all that it uses, each read once."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import TypeAlias
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.source import Loader, Source
+from constitution_lang.syntax.nodes import FileTree, Name, UseLine
+
+__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files"]
+
+LIBRARY = "<library>/"
+"""Begins the names of the standard library's files: no path of a user's can begin like this."""
+TEMPLATES = "<templates>/"
+"""Begins the names of the standard templates."""
+SUFFIX = ".const"
+
+Parser: TypeAlias = Callable[[Source], "tuple[FileTree, tuple[Diagnostic, ...]]"]
+
+
+def beside(file: str, path: str) -> str | None:
+    """The name of `path` as written in `file`; None where it leaves the constitution's folder."""
+    if path.startswith("/") or "\\" in path or "\0" in path:
+        return None
+    name = posixpath.normpath(posixpath.join(posixpath.dirname(file), path))
+    inside_library = file.startswith(LIBRARY)
+    leaves = name == ".." or name.startswith("../") or name.startswith("<") != inside_library
+    return None if leaves or (inside_library and not name.startswith(LIBRARY)) else name
+
+
+def load_files(root: Source, loader: Loader, parse: Parser) -> tuple[tuple[FileTree, ...], list[Diagnostic]]:
+    """Parse the root and every file that it uses, root first, then in the order of use."""
+    walk = _Walk(loader, parse)
+    walk.visit(root)
+    return tuple(walk.files.values()), walk.found
+
+
+class _Walk:
+    def __init__(self, loader: Loader, parse: Parser) -> None:
+        self.loader = loader
+        self.parse = parse
+        self.files: dict[str, FileTree] = {}
+        self.found: list[Diagnostic] = []
+        self.path: list[tuple[str, Name | None]] = []
+
+    def visit(self, source: Source, used_at: Name | None = None) -> None:
+        if bad := _undecodable(source):
+            self.found.append(bad)
+            self.files[source.name] = FileTree(source, (), ())
+            return
+        tree, found = self.parse(source)
+        self.found += found
+        self.files[source.name] = tree
+        self.path.append((source.name, used_at))
+        for block in tree.blocks:
+            if isinstance(block, UseLine):
+                self.use(source.name, block.path)
+        self.path.pop()
+
+    def use(self, file: str, path: Name) -> None:
+        name = _resolved(file, path.text)
+        if name is None:
+            self.found.append(
+                codes.E207.at(
+                    path.span,
+                    f"`{path.text}` is outside the constitution's folder",
+                    help="move the file into the folder of the constitution and write `use ./name`",
+                )
+            )
+            return
+        on_path = [name for name, _ in self.path]
+        if name in on_path:
+            self.cycle(on_path.index(name), path)
+            return
+        if name in self.files:
+            return
+        source = self.loader(name)
+        if source is None:
+            self.found.append(
+                codes.E205.at(path.span, f"there is no file `{name.removeprefix(LIBRARY)}`", help=_where(path.text))
+            )
+            return
+        self.visit(source, path)
+
+    def cycle(self, start: int, path: Name) -> None:
+        round_trip = [name for name, _ in self.path[start:]]
+        route = " → ".join([*round_trip, round_trip[0]])
+        secondary = tuple(
+            Label(used_at.span, f"`{name}` is used here") for name, used_at in self.path[start + 1 :] if used_at
+        )
+        self.found.append(
+            codes.E206.at(
+                path.span,
+                f"files use each other in a circle: {route}",
+                secondary=secondary,
+                help="move what both need into a third file, and use that from both",
+            )
+        )
+
+
+def _resolved(file: str, path: str) -> str | None:
+    if path.startswith("std/"):
+        name = posixpath.normpath(path)
+        return f"{LIBRARY}{name}{SUFFIX}" if name.startswith("std/") else None
+    return beside(file, path.removesuffix(SUFFIX) + SUFFIX)
+
+
+def _where(path: str) -> str:
+    if path.startswith("std/"):
+        return "the standard library has `std/cases` and `std/categories`"
+    if not path.startswith(("./", "../")):
+        return f"a file beside this one is written `use ./{path}`, one of the library `use std/…`"
+    return "the path is relative to this file and written without `.const`"
+
+
+def _undecodable(source: Source) -> Diagnostic | None:
+    """Bytes that are not UTF-8 arrive from the loader as lone surrogates."""
+    at = next((at for at, char in enumerate(source.text) if "\ud800" <= char <= "\udfff"), None)
+    if at is None:
+        return None
+    return codes.E101.at(source.span(at, at + 1), "this is not UTF-8 text", help="save the file as UTF-8")

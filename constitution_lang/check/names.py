@@ -1,0 +1,159 @@
+"""Who declares what: every id once, and everything that a reference could mean."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from constitution_lang.check.program import Declarations
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes
+
+__all__ = ["EDITIONS", "collect"]
+
+EDITIONS = (2026,)
+"""The editions that this compiler knows."""
+
+_Named: TypeAlias = nodes.AttributeBlock | nodes.CategoryBlock | nodes.PrincipleBlock | nodes.TensionBlock
+_HEADER = re.compile(r"^(?:attribute|category|principle|tension)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
+
+
+def collect(files: tuple[nodes.FileTree, ...]) -> tuple[Declarations, list[Diagnostic]]:
+    """Gather the declarations of all files; the first of two that clash is kept."""
+    gather = _Gather(files)
+    for tree in files:
+        for block in tree.blocks:
+            gather.add(block)
+    gather.root_lines()
+    return gather.declared, gather.found
+
+
+class _Gather:
+    def __init__(self, files: tuple[nodes.FileTree, ...]) -> None:
+        self.found: list[Diagnostic] = []
+        self.editions: list[nodes.EditionLine] = []
+        self.constitutions: list[nodes.ConstitutionLine] = []
+        self.examples: list[nodes.ExampleBlock] = []
+        self.tests: list[nodes.TestBlock] = []
+        self.attributes: dict[str, nodes.AttributeBlock] = {}
+        self.categories: dict[str, nodes.CategoryBlock] = {}
+        self.principles: dict[str, nodes.PrincipleBlock] = {}
+        self.tensions: dict[str, nodes.TensionBlock] = {}
+        self.sampling: dict[str, nodes.SamplingBlock] = {}
+        self.templates: dict[str, nodes.TemplateLine] = {}
+        self.retired: dict[str, nodes.RetiredLine] = {}
+        self.files = files
+
+    def add(self, block: nodes.Block) -> None:  # noqa: C901 - one case for each kind of block
+        match block:
+            case nodes.EditionLine():
+                self.edition(block)
+            case nodes.ConstitutionLine():
+                self.constitution(block)
+            case nodes.AttributeBlock():
+                self.once(self.attributes, block, "attribute")
+            case nodes.CategoryBlock():
+                self.once(self.categories, block, "category")
+            case nodes.PrincipleBlock():
+                self.once(self.principles, block, "principle")
+            case nodes.TensionBlock():
+                self.once(self.tensions, block, "tension")
+            case nodes.SamplingBlock():
+                first = self.sampling.setdefault(block.stage.text, block)
+                self.clash(f"sampling {block.stage.text}", block.stage.span, first.stage.span)
+            case nodes.TemplateLine():
+                kept = self.templates.setdefault(block.kind.text, block)
+                self.clash(f"template {block.kind.text}", block.kind.span, kept.kind.span)
+            case nodes.RetiredLine():
+                known = self.retired.setdefault(block.name.text, block)
+                self.clash(block.name.text, block.name.span, known.name.span)
+            case nodes.ExampleBlock():
+                self.examples.append(block)
+            case nodes.TestBlock():
+                self.tests.append(block)
+            case nodes.UseLine():
+                pass
+
+    def once(self, known: dict[str, _Named], block: _Named, what: str) -> None:
+        first = known.setdefault(block.name.text, block)
+        self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
+
+    def clash(self, what: str, span: Span, first: Span) -> None:
+        if span != first:
+            self.found.append(
+                codes.E202.at(
+                    span,
+                    f"`{what}` stands here a second time",
+                    secondary=(Label(first, "the first one"),),
+                    help="give one of the two another name, or delete it",
+                )
+            )
+
+    def edition(self, line: nodes.EditionLine) -> None:
+        if line.year.value not in EDITIONS:
+            self.found.append(
+                codes.E209.at(
+                    line.year.span,
+                    f"there is no edition {line.year.value:g}",
+                    help=f"write `edition {EDITIONS[-1]}`, or install a compiler that knows this one",
+                )
+            )
+        same_file = [known for known in self.editions if known.span.file == line.span.file]
+        if same_file:
+            self.clash("edition", line.span, same_file[0].span)
+        self.editions.append(line)
+
+    def constitution(self, line: nodes.ConstitutionLine) -> None:
+        if line.span.file != self.files[0].source.name:
+            self.found.append(
+                codes.E208.at(
+                    line.span,
+                    "a file that is used by another cannot be a constitution of its own",
+                    help="delete this line; the name and the version are those of the file that is compiled",
+                )
+            )
+            return
+        if self.constitutions:
+            self.clash("constitution", line.span, self.constitutions[0].span)
+        self.constitutions.append(line)
+
+    def root_lines(self) -> None:
+        """The root has to say its edition and its name."""
+        root = self.files[0]
+        start = root.source.span(0, min(len(root.source.text), len(root.source.line(1))))
+        lines = root.source.text.splitlines()
+        if not self.constitutions and not any(line.startswith("constitution") for line in lines):
+            self.found.append(
+                codes.E208.at(
+                    start, "there is no `constitution` line", help='write `constitution my-name 1.0.0 "Its title"` on top'
+                )
+            )
+        if not any(e.span.file == root.source.name for e in self.editions) and not any(
+            line.startswith("edition") for line in lines
+        ):
+            self.found.append(
+                codes.E209.at(start, "there is no `edition` line", help=f"write `edition {EDITIONS[-1]}` on the first line")
+            )
+
+    @property
+    def declared(self) -> Declarations:
+        parsed = {*self.attributes, *self.categories, *self.principles, *self.tensions}
+        written = {id for tree in self.files for id in _HEADER.findall(tree.source.text)}
+        root = self.files[0].source.name
+        return Declarations(
+            files=self.files,
+            edition=next((e for e in self.editions if e.span.file == root), None),
+            constitution=self.constitutions[0] if self.constitutions else None,
+            attributes=self.attributes,
+            categories=self.categories,
+            principles=self.principles,
+            tensions=self.tensions,
+            sampling=self.sampling,
+            templates=self.templates,
+            retired=self.retired,
+            examples=tuple(self.examples),
+            tests=tuple(self.tests),
+            broken=frozenset(written - parsed),
+        )

@@ -1,0 +1,89 @@
+"""A checked constitution: every name resolved, every value in its bounds. Lowering it can not fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constitution_lang.ir import model as ir
+from constitution_lang.syntax import nodes
+
+__all__ = [
+    "CheckedAttribute", "CheckedPrinciple", "CheckedProgram", "CheckedRule", "CheckedTension", "Declarations",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """Everything that the files declare, each id once, before any value is looked at.
+
+    `broken` are the ids that a block seems to declare that could not be parsed: a reference to one of
+    them is a consequence of an error that is told already.
+    """
+
+    files: tuple[nodes.FileTree, ...]
+    edition: nodes.EditionLine | None
+    constitution: nodes.ConstitutionLine | None
+    attributes: dict[str, nodes.AttributeBlock]
+    categories: dict[str, nodes.CategoryBlock]
+    principles: dict[str, nodes.PrincipleBlock]
+    tensions: dict[str, nodes.TensionBlock]
+    sampling: dict[str, nodes.SamplingBlock]
+    templates: dict[str, nodes.TemplateLine]
+    retired: dict[str, nodes.RetiredLine]
+    examples: tuple[nodes.ExampleBlock, ...]
+    tests: tuple[nodes.TestBlock, ...]
+    broken: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAttribute:
+    """An attribute, with its values in order."""
+
+    block: nodes.AttributeBlock
+    kind: ir.AttributeKind
+    values: tuple[str, ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPrinciple:
+    """A principle, its category and when it applies."""
+
+    block: nodes.PrincipleBlock
+    category: str
+    applies: ir.Condition
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRule:
+    """A rule with its condition resolved."""
+
+    rule: nodes.Rule
+    condition: ir.Condition
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTension:
+    """A tension; `sides` are sorted."""
+
+    block: nodes.TensionBlock
+    sides: tuple[str, str]
+    rules: tuple[CheckedRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedProgram:
+    """What lowering starts from."""
+
+    files: tuple[nodes.FileTree, ...]
+    edition: int
+    constitution: nodes.ConstitutionLine
+    attributes: Mapping[str, CheckedAttribute]
+    categories: Mapping[str, nodes.CategoryBlock]
+    principles: Mapping[str, CheckedPrinciple]
+    tensions: Mapping[str, CheckedTension]
+    sampling: Mapping[ir.Stage, nodes.SamplingBlock]
+    examples: tuple[nodes.ExampleBlock, ...]
+    retired: tuple[nodes.RetiredLine, ...]
+    tests: tuple[nodes.TestBlock, ...]

@@ -1,0 +1,155 @@
+"""Every reference means something that is declared, and no id comes back from retirement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from constitution_lang.check.fields import Fields
+from constitution_lang.check.program import Declarations
+from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.ir.model import PromptKind, Stage
+from constitution_lang.syntax import nodes
+
+__all__ = ["check_references"]
+
+_STAGES = tuple(stage.value for stage in Stage)
+
+
+def check_references(declared: Declarations) -> Iterator[Diagnostic]:
+    """All references but those in conditions, which are resolved with their values."""
+    for principle in declared.principles.values():
+        yield from _category_of(declared, principle.name)
+    for tension in declared.tensions.values():
+        for side in tension.sides:
+            yield from _known(declared, side, _sides(declared), "category or principle")
+    for example in declared.examples:
+        yield from _known(declared, example.target, (*declared.principles, *_STAGES), "principle or stage")
+    for stage in declared.sampling.values():
+        yield from _known(declared, stage.stage, _STAGES, "stage")
+    for template in declared.templates.values():
+        yield from _known(declared, template.kind, [kind.value for kind in PromptKind], "template")
+    for block in (*declared.categories.values(), *declared.principles.values()):
+        for share in Fields(block.fields).shares():
+            if share.stage:
+                yield from _known(declared, share.stage, _STAGES, "stage")
+    yield from _retired(declared)
+    yield from _formerly(declared)
+    for test in declared.tests:
+        for _, expectations in test.cases:
+            for expect in expectations:
+                yield from _expectation(declared, expect)
+
+
+def _sides(declared: Declarations) -> tuple[str, ...]:
+    return (*declared.categories, *declared.principles)
+
+
+def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str], what: str) -> Iterator[Diagnostic]:
+    if name.text not in candidates and name.text not in declared.broken:
+        hint = did_you_mean(name.text, candidates, _there_is(candidates, what))
+        yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", help=hint)
+
+
+def _there_is(candidates: Collection[str], what: str) -> str:
+    if not candidates:
+        return f"declare it first; there is no {what} yet"
+    listed = ", ".join(f"`{name}`" for name in sorted(candidates)[:8])
+    return f"there is {listed}{' and more' if len(candidates) > 8 else ''}"
+
+
+def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnostic]:
+    category, dot, _ = name.text.partition(".")
+    if not dot:
+        yield codes.E203.at(
+            name.span,
+            f"`{name.text}` does not say which category it belongs to",
+            help=f"write the category first, as in `{next(iter(declared.categories), 'harm')}.{name.text}`",
+        )
+    elif category not in declared.categories and category not in declared.broken:
+        hint = did_you_mean(category, declared.categories, f'add `category {category} "Its title"`')
+        yield codes.E203.at(name.span, f"there is no category `{category}`", help=hint)
+
+
+def _retired(declared: Declarations) -> Iterator[Diagnostic]:
+    families = {
+        "attribute": declared.attributes,
+        "category": declared.categories,
+        "principle": declared.principles,
+        "tension": declared.tensions,
+    }
+    for line in declared.retired.values():
+        family = families.get(line.kind.text)
+        if family is None:
+            yield from _known(declared, line.kind, tuple(families), "kind of declaration")
+            continue
+        if reused := family.get(line.name.text):
+            yield codes.E204.at(
+                reused.name.span,
+                f"`{line.name.text}` is retired and cannot come back",
+                secondary=(Label(line.name.span, "retired here"),),
+                help="give the new one an id of its own; records of earlier versions still use the old one",
+            )
+        if line.replaced_by:
+            known = (*family, *(r.name.text for r in declared.retired.values() if r.kind.text == line.kind.text))
+            yield from _known(declared, line.replaced_by, known, line.kind.text)
+        current = declared.constitution
+        if current and line.since.parts > current.version.parts:
+            yield codes.E305.at(
+                line.since.span,
+                f"`{line.name.text}` is retired since a version that is still to come",
+                secondary=(Label(current.version.span, "this version"),),
+                help=f"write a version up to {current.version.text}",
+            )
+
+
+def _formerly(declared: Declarations) -> Iterator[Diagnostic]:
+    for family in (declared.categories, declared.principles):
+        claimed: dict[str, nodes.Name] = {}
+        for block in family.values():  # type: ignore[attr-defined]
+            for name in Fields(block.fields).words("formerly"):
+                other = claimed.setdefault(name.text, name)
+                current = family.get(name.text)
+                retired = declared.retired.get(name.text)
+                clash = other if other is not name else current.name if current else retired.name if retired else None
+                if clash:
+                    yield codes.E204.at(
+                        name.span,
+                        f"`{name.text}` cannot be the former id of `{block.name.text}`",
+                        secondary=(Label(clash.span, "it is in use here"),),
+                        help="an id has one meaning for ever: keep it in one place",
+                    )
+
+
+def _expectation(declared: Declarations, expect: nodes.Expect) -> Iterator[Diagnostic]:
+    match expect:
+        case nodes.ExpectOver(winner, loser):
+            sides: tuple[nodes.Name, ...] = (winner, loser)
+        case nodes.ExpectWeigh(weights):
+            sides = tuple(name for name, _ in weights)
+        case nodes.ExpectAbstain(both):
+            sides = both
+        case nodes.ExpectApplies(principle):
+            yield from _known(declared, principle, declared.principles, "principle")
+            return
+        case nodes.ExpectShare(target, bound):
+            sides = (target,)
+            if bound.stage:
+                yield from _known(declared, bound.stage, _STAGES, "stage")
+        case nodes.ExpectDecides(rule, tension):
+            yield from _known(declared, tension, declared.tensions, "tension")
+            yield from _rule_number(declared, rule, tension)
+            return
+    for side in sides:
+        yield from _known(declared, side, _sides(declared), "category or principle")
+
+
+def _rule_number(declared: Declarations, rule: nodes.Number, tension: nodes.Name) -> Iterator[Diagnostic]:
+    block = declared.tensions.get(tension.text)
+    if block and rule.value not in range(1, len(block.rules) + 1):
+        yield codes.E305.at(
+            rule.span,
+            f"`{tension.text}` has no rule {rule.value:g}",
+            help=f"its rules are counted from 1 to {len(block.rules)}; `otherwise` is the last",
+        )

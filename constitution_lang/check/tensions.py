@@ -1,0 +1,111 @@
+"""Tensions: two sides that share nothing, outcomes about these two, and no pair decided twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from constitution_lang.check.program import CheckedTension
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.syntax import nodes
+
+__all__ = ["check_pairs", "check_tension"]
+
+
+def check_tension(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:
+    """One tension by itself."""
+    if len(tension.sides) != 2:
+        return  # the parser has told
+    yield from _disjoint(tension)
+    for rule in tension.rules:
+        yield from _outcome(tension, rule.outcome)
+
+
+def _disjoint(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:
+    first, second = tension.sides
+    low, high = sorted((first.text, second.text))
+    if low == high:
+        yield codes.E503.at(second.span, f"`{high}` is on both sides", help="name the other side")
+    elif high.startswith(low + "."):
+        yield codes.E503.at(
+            second.span,
+            f"`{high}` belongs to `{low}`: the two sides overlap",
+            secondary=(Label(first.span, "the other side"),),
+            help="write a tension between two principles, or between two categories",
+        )
+
+
+def _outcome(tension: nodes.TensionBlock, outcome: nodes.Outcome) -> Iterator[Diagnostic]:
+    sides = [side.text for side in tension.sides]
+    listed = " and ".join(f"`{side}`" for side in sides)
+    match outcome:
+        case nodes.Prefer(side):
+            if side.text not in sides:
+                yield _not_a_side(tension, side, listed)
+        case nodes.Weigh(weights):
+            for side, weight in weights:
+                if side.text not in sides:
+                    yield _not_a_side(tension, side, listed)
+                if not (weight.value > 0 and math.isfinite(weight.value)):
+                    yield codes.E305.at(
+                        weight.span, "a weight has to be greater than 0", help="to let one side win, write `prefer`"
+                    )
+            named = [side.text for side, _ in weights]
+            if set(named) <= set(sides) and sorted(named) != sorted(sides):
+                yield codes.E501.at(
+                    outcome.span,
+                    "`weigh` has to name each of the two sides once",
+                    secondary=(Label(tension.sides[0].span.to(tension.sides[1].span), "the sides"),),
+                    help=f"write `weigh {sides[0]} 2, {sides[1]} 1`",
+                )
+        case nodes.Abstain():
+            pass
+
+
+def _not_a_side(tension: nodes.TensionBlock, side: nodes.Name, listed: str) -> Diagnostic:
+    return codes.E501.at(
+        side.span,
+        f"`{side.text}` is not a side of `{tension.name.text}`",
+        secondary=(Label(tension.sides[0].span.to(tension.sides[1].span), "the sides"),),
+        help=f"the sides are {listed}",
+    )
+
+
+def check_pairs(tensions: Mapping[str, CheckedTension]) -> Iterator[Diagnostic]:
+    """No two tensions between the same sides, and none that cross without one being more specific."""
+    known: list[CheckedTension] = []
+    decided = {tension.sides for tension in tensions.values()}
+    for tension in tensions.values():
+        for other in known:
+            if tension.sides == other.sides:
+                yield codes.E502.at(
+                    tension.block.name.span,
+                    f"`{tension.block.name.text}` decides the same pair as `{other.block.name.text}`",
+                    secondary=(Label(other.block.name.span, "the other one"),),
+                    help="put the rules of both into one tension: the first that holds decides",
+                )
+            elif (crossing := _crossing(tension.sides, other.sides)) and crossing not in decided:
+                yield codes.E502.at(
+                    tension.block.name.span,
+                    f"`{tension.block.name.text}` and `{other.block.name.text}` both decide "
+                    f"`{crossing[0]}` against `{crossing[1]}`, and neither is more specific",
+                    secondary=(Label(other.block.name.span, "the other one"),),
+                    help=f"add a tension `between {crossing[0]} and {crossing[1]}`",
+                )
+        known.append(tension)
+
+
+def _crossing(one: tuple[str, str], two: tuple[str, str]) -> tuple[str, str] | None:
+    """The two principles that both pairs of sides hold, each with one principle and the other's category."""
+    for i in (0, 1):
+        for j in (0, 1):
+            narrow, wide = one[i], one[1 - i]
+            if _within(narrow, two[j]) and _within(two[1 - j], wide):
+                low, high = sorted((narrow, two[1 - j]))
+                return low, high
+    return None
+
+
+def _within(narrow: str, wide: str) -> bool:
+    return narrow.startswith(wide + ".")

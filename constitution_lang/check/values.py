@@ -1,0 +1,201 @@
+"""Values in their bounds: weights, percentages, counts, attributes, conditions and tensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from constitution_lang.check.conditions import ConditionChecker
+from constitution_lang.check.exemplars import check_example
+from constitution_lang.check.fields import Fields
+from constitution_lang.check.program import (
+    CheckedAttribute,
+    CheckedPrinciple,
+    CheckedProgram,
+    CheckedRule,
+    CheckedTension,
+    Declarations,
+)
+from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.tensions import check_pairs, check_tension
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.ir import model as ir
+from constitution_lang.syntax import nodes
+
+__all__ = ["CLAMP_DEFAULT", "DECIDED_DEFAULT", "VALUES_MAX", "check_values"]
+
+VALUES_MAX = 26
+"""Values are offered to a model as the letters A to Z."""
+DECIDED_DEFAULT = 0.6
+CLAMP_DEFAULT = (0.4, 0.6)
+
+
+def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Diagnostic]]:
+    """The checked program, where the root says what constitution it is; its findings may still forbid its use."""
+    found: list[Diagnostic] = []
+    attributes: dict[str, CheckedAttribute] = {}
+    for id, block in declared.attributes.items():
+        attribute, wrong = _attribute(block)
+        found += wrong
+        if attribute:
+            attributes[id] = attribute
+    conditions = ConditionChecker(attributes, declared.broken | declared.attributes.keys())
+    principles = {
+        id: CheckedPrinciple(block, id.partition(".")[0], conditions.resolve(block.applies))
+        for id, block in declared.principles.items()
+    }
+    tensions: dict[str, CheckedTension] = {}
+    for id, tension in declared.tensions.items():
+        rules = tuple(CheckedRule(rule, conditions.resolve(rule.condition)) for rule in tension.rules)
+        wrong = list(check_tension(tension))
+        found += wrong
+        if not wrong and len(tension.sides) == 2:
+            low, high = sorted(side.text for side in tension.sides)
+            tensions[id] = CheckedTension(tension, (low, high), rules)
+    found += check_pairs(tensions)
+    for weighted in (*declared.categories.values(), *declared.principles.values()):
+        found += _weight(weighted)
+        found += (finding for share in Fields(weighted.fields).shares() for finding in _share(share))
+    for sampling in declared.sampling.values():
+        found += _sampling(sampling, declared)
+    for example in declared.examples:
+        found += check_example(example, declared.sampling.get("preference"))
+    found += _tests(declared, conditions)
+    found += conditions.found
+    if declared.constitution is None or declared.edition is None:
+        return None, found
+    if not declared.principles and not declared.broken:
+        found.append(
+            codes.E304.at(
+                declared.constitution.name.span,
+                f"`{declared.constitution.name.text}` has no principle",
+                help="add a `category`, and a `principle` in it with a `statement`",
+            )
+        )
+    program = CheckedProgram(
+        files=declared.files,
+        edition=int(declared.edition.year.value),
+        constitution=declared.constitution,
+        attributes=attributes,
+        categories=declared.categories,
+        principles=principles,
+        tensions=tensions,
+        sampling={ir.Stage(id): block for id, block in declared.sampling.items() if id in tuple(ir.Stage)},
+        examples=declared.examples,
+        retired=tuple(declared.retired.values()),
+        tests=declared.tests,
+    )
+    return program, found
+
+
+def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, list[Diagnostic]]:
+    fields = Fields(block.fields)
+    levels, one_of = fields.words("levels"), fields.words("one of")
+    at = fields.key("levels" if levels else "one of") or block.name.span
+    if bool(levels) == bool(one_of):
+        return None, [
+            codes.E306.at(
+                block.name.span,
+                f"`{block.name.text}` needs either `levels` or `one of`",
+                help="write `levels: low < high` for values with an order, `one of: a, b` for values without",
+            )
+        ]
+    names = levels or one_of
+    if len(names) < 2 or len(names) > VALUES_MAX:
+        found = f"`{block.name.text}` has {len(names)} values"
+        help = f"an attribute has from 2 to {VALUES_MAX} values"
+        return None, [codes.E306.at(at, found, help=help)]
+    first: dict[str, nodes.Name] = {}
+    for name in names:
+        kept = first.setdefault(name.text, name)
+        if kept is not name:
+            twice = codes.E306.at(
+                name.span,
+                f"`{block.name.text}` has the value `{name.text}` twice",
+                secondary=(Label(kept.span, "the first one"),),
+                help="delete one of the two",
+            )
+            return None, [twice]
+    kind = ir.AttributeKind.LEVELS if levels else ir.AttributeKind.ONE_OF
+    values = tuple(first)
+    default = fields.word("default")
+    if default is None:  # the parser has told
+        return CheckedAttribute(block, kind, values, values[0]), []
+    wrong = []
+    if default.text not in values:
+        listed = ", ".join(f"`{value}`" for value in values)
+        hint = did_you_mean(default.text, values, f"its values are {listed}")
+        wrong.append(
+            codes.E307.at(default.span, f"the default of `{block.name.text}` is not one of its values", help=hint)
+        )
+    return CheckedAttribute(block, kind, values, default.text), wrong
+
+
+def _weight(block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:
+    weight = Fields(block.fields).number("weight")
+    if weight and not (weight.value > 0 and math.isfinite(weight.value)):
+        yield codes.E305.at(
+            weight.span,
+            f"the weight of `{block.name.text}` has to be greater than 0",
+            help="retire what must never be drawn; make it rare with a small weight, such as `0.1`",
+        )
+
+
+def _share(share: nodes.ShareBound) -> Iterator[Diagnostic]:
+    low = share.low.value if share.low else 0.0
+    high = share.high.value if share.high else 1.0
+    if not 0 <= low <= high <= 1:
+        yield codes.E305.at(
+            share.span, "a share lies between 0% and 100%, the lower bound first", help="write, for example, `5% to 40%`"
+        )
+
+
+def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Diagnostic]:
+    fields = Fields(block.fields)
+    for key in ("rounds", "draw"):
+        count = fields.number(key)
+        if count and (count.value < 1 or count.value != int(count.value)):
+            yield codes.E305.at(count.span, f"`{key}` is a whole number from 1 up", help=f"write `{key}: 1` or more")
+        elif count and key == "draw" and 0 < len(declared.principles) < count.value and not declared.broken:
+            yield codes.E309.at(
+                count.span,
+                f"{count.value:g} principles cannot be drawn from {len(declared.principles)}",
+                help=f"write `draw: {len(declared.principles)}` or fewer, or add principles",
+            )
+    decided, clamp = fields.percent("decided"), fields.range("clamp")
+    if decided and not 0.5 < decided.value <= 1:
+        yield codes.E305.at(
+            decided.span,
+            "`decided` lies above 50% and not above 100%",
+            help="at 50% every answer would be decided; write, for example, `decided: 60%`",
+        )
+    if clamp and not 0 <= clamp.low.value < 0.5 < clamp.high.value <= 1:
+        yield codes.E305.at(
+            clamp.span, "`clamp` goes from below 50% to above 50%", help="write, for example, `clamp: 40% to 60%`"
+        )
+    reasoning = fields.word("reasoning")
+    reach = clamp.high.value if clamp else CLAMP_DEFAULT[1]
+    least = decided.value if decided else DECIDED_DEFAULT
+    if reasoning and reasoning.text == "yes" and least > reach:
+        yield codes.W504.at(
+            (decided or clamp or reasoning).span,
+            f"no side is ever decided: a probability is clamped to {reach:.0%}, and {least:.0%} decides",
+            help="lower `decided`, or raise the upper bound of `clamp`",
+        )
+
+
+def _tests(declared: Declarations, conditions: ConditionChecker) -> Iterator[Diagnostic]:
+    for test in declared.tests:
+        for case, _ in test.cases:
+            named: dict[str, nodes.Name] = {}
+            for attribute, value in case.values:
+                conditions.value(attribute, value)
+                first = named.setdefault(attribute.text, attribute)
+                if first is not attribute:
+                    yield codes.E302.at(
+                        attribute.span,
+                        f"the case names `{attribute.text}` twice",
+                        secondary=(Label(first.span, "the first one"),),
+                        help="write a second `case` line for the other value",
+                    )
