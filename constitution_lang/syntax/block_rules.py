@@ -1,0 +1,202 @@
+"""What a block may hold, checked line by line against its form: keys, kinds of value, order, what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.codes.code import Code
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes as n
+from constitution_lang.syntax.forms import BlockForm, FieldForm, ValueKind
+from constitution_lang.syntax.words import closest, did_you_mean, listed
+
+__all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value as it was written, and the kind that it is by its looks."""
+
+    kind: ValueKind
+    value: n.Value
+    span: Span
+
+
+def wrong_choice(name: n.Name, choices: tuple[str, ...], why: str) -> list[Diagnostic]:
+    """A finding where a name of a header is none of the words that may stand there."""
+    if name.text in choices:
+        return []
+    best = closest(name.text, choices)
+    fix = Fix(name.span, best, f"write `{best}`") if best else None
+    message = f"expected {listed(choices)}, found `{name.text}`"
+    return [codes.E106.at(name.span, message, help=did_you_mean(best) or why, fix=fix)]
+
+
+def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
+    """A finding about the first word of a line that this kind of block does not have."""
+    openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
+    best = closest(word, openings)
+    fix = Fix(span, best, f"write `{best}`") if best else None
+    known = f"a `{form.keyword}` block has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
+    message = f"a `{form.keyword}` block has no `{word}`"
+    return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
+
+
+def wrong_kind(form: FieldForm, found: str | None, span: Span, *, fix: Fix | None = None) -> Diagnostic:
+    """A finding about a value of another kind than the key takes; `found` says which in words."""
+    message = f"`{form.key}` takes {_wanted(form)}" + (f", not {found}" if found else "")
+    return codes.E108.at(span, message, help=f"for instance `{_example(form)}`", fix=fix)
+
+
+class BlockLines:
+    """Keeps account of the lines of one block and says what is wrong with them."""
+
+    def __init__(
+        self, form: BlockForm, header: Span, name: str, diagnostics: list[Diagnostic], *, mended: bool
+    ) -> None:
+        self._form = form
+        self._header = header
+        self._name = name
+        self._diagnostics = diagnostics
+        self._mended = mended
+        self._seen: dict[str, Span] = {}
+
+    def line(self, opening: str, span: Span) -> None:
+        """Note a line that is not a field."""
+        form = next(line for line in self._form.lines if line.opening == opening)
+        self._note(opening, span, repeatable=form.repeatable)
+
+    def rule(self, span: Span) -> None:
+        """Note a `when` line, which may not follow `otherwise`."""
+        self.line("when", span)
+        earlier = self._seen.get("otherwise")
+        if earlier:
+            help = "move it above `otherwise`: rules are tried from the top"
+            self._say(codes.E114, span, "this rule is never reached", help, Label(earlier, "this decides every case"))
+
+    def expectation(self, span: Span) -> None:
+        """Note an `expect` line, which has to follow a case."""
+        self.line("expect", span)
+        if "case" not in self._seen and not self._mended:
+            help = "write the case above it: case severity grave, topic medical"
+            self._say(codes.E114, span, "this expectation stands before any case", help)
+
+    def field(self, key: n.Name, colon: Span, written: Written) -> n.Field | None:
+        """Note a field: the field itself where it is as it should be."""
+        form = self._form.field(key.text)
+        if form is None:
+            self._diagnostics.append(unknown_line(self._form, key.text, key.span))
+            return None
+        self._note(key.text, key.span, repeatable=form.repeatable)
+        value = self._value(form, colon, written)
+        return None if value is None else n.Field(key, value, key.span.to(written.span))
+
+    def finish(self) -> None:
+        """Say what is missing."""
+        if self._mended:
+            return
+        who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
+        needed = [(field.key, _example(field)) for field in self._form.fields if field.required]
+        needed += [(line.opening, line.example) for line in self._form.lines if line.required]
+        for opening, example in needed:
+            if opening not in self._seen:
+                self._say(
+                    codes.E110, self._header, f"{who} has no `{opening}`", f"add below it, for instance: {example}"
+                )
+        if self._form.keyword == "attribute" and not {"levels", "one of"} & self._seen.keys():
+            help = "add below it `levels: none < minor < grave`, or, where they have no order, `one of: yes, no`"
+            self._say(codes.E110, self._header, f"{who} has no values", help)
+
+    def _note(self, opening: str, span: Span, *, repeatable: bool) -> None:
+        earlier = self._seen.setdefault(opening, span)
+        also = {"levels": "one of", "one of": "levels"}.get(opening)
+        if earlier is not span and not repeatable:
+            help = "keep one of the two"
+            self._say(codes.E109, span, f"`{opening}` is given twice", help, Label(earlier, "it is given here already"))
+        elif also in self._seen:
+            help = "keep `levels` where the values have an order, `one of` where they have none"
+            message = f"`{opening}` and `{also}` can't both be given"
+            self._say(codes.E109, span, message, help, Label(self._seen[also], f"`{also}` is given here"))
+
+    def _say(self, code: Code, span: Span, message: str, help: str, *others: Label) -> None:
+        self._diagnostics.append(code.at(span, message, help=help, secondary=others))
+
+    def _value(  # noqa: PLR0911 - a table of kinds
+        self, form: FieldForm, colon: Span, written: Written
+    ) -> n.Value | None:
+        """The value as the kind that the key takes; None, and a finding, where it is of another kind."""
+        value = written.value
+        match form.kind, value:
+            case ValueKind.PROSE, n.Prose(lines=()):
+                self._diagnostics.append(no_value(form, colon))
+                return None
+            case (ValueKind.NUMBER, n.Number()) | (ValueKind.PERCENT, n.Percent()) | (ValueKind.TEXT, n.Text()):
+                return value
+            case (ValueKind.SHARE, n.ShareBound()) | (ValueKind.PROSE, n.Prose()):
+                return value
+            case (ValueKind.WHOLE, n.Number(value=amount)) if amount.is_integer():
+                return value
+            case (ValueKind.RANGE, n.ShareBound(low=n.Percent() as low, high=n.Percent() as high, stage=None)):
+                return n.WordRange(low, high, written.span)
+            case (ValueKind.NAME, (n.Name() as only,)):
+                return only
+            case (ValueKind.CHOICE, (n.Name() as only,)) if only.text in form.choices:
+                return only
+            case (ValueKind.NAMES, tuple()) if written.kind is ValueKind.NAMES:
+                return value
+            case (ValueKind.LEVELS, tuple()) if written.kind is ValueKind.LEVELS or len(value) == 1:
+                return value
+        self._diagnostics.append(_mismatch(form, colon, written))
+        return None
+
+
+def no_value(form: FieldForm, colon: Span) -> Diagnostic:
+    """A finding about a key with nothing behind it."""
+    if form.kind is ValueKind.PROSE:
+        help = f"write it on the next line, indented by four spaces: {form.example}"
+        return codes.E112.at(colon, f"`{form.key}` has no text", help=help)
+    return codes.E112.at(colon, f"`{form.key}` has no value", help=f"for instance `{_example(form)}`")
+
+
+def text_beside_key(form: FieldForm, span: Span, text: str) -> Diagnostic:
+    """A finding about text that begins on the line of its key; `span` reaches to the end of that line."""
+    help = f"write it on the line below `{form.key}:`, indented by four spaces"
+    below = Fix(span, f"\n    {text}", "move the text to the next line")
+    return codes.E111.at(span, f"the text of `{form.key}` begins on the line of its key", help=help, fix=below)
+
+
+def _mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
+    span, value = written.span, written.value
+    fix: Fix | None = None
+    if form.kind is ValueKind.PROSE and written.kind is not ValueKind.PROSE:
+        return wrong_kind(form, written.kind.value, span)
+    if isinstance(value, n.Prose):
+        if not value.lines:
+            return no_value(form, colon)
+        help = f"write it on the line of its key: {_example(form)}"
+        return codes.E108.at(span, f"`{form.key}` takes {_wanted(form)}, not a text below it", help=help)
+    if form.kind is ValueKind.TEXT and isinstance(value, tuple):
+        fix = Fix(span, '"' + ", ".join(name.text for name in value) + '"', "put it in quotes")
+    if form.kind is ValueKind.PERCENT and isinstance(value, n.Number):
+        fix = Fix(Span(span.file, span.end, span.end), "%", "make it a percentage")
+    if form.kind is ValueKind.CHOICE and isinstance(value, tuple):
+        best = closest(value[0].text, form.choices)
+        fix = Fix(span, best, f"write `{best}`") if best else None
+        found = f"`{value[0].text}`" if len(value) == 1 else "several"
+        return wrong_kind(form, found, span, fix=fix)
+    found = (
+        "one with a fraction" if form.kind is ValueKind.WHOLE and isinstance(value, n.Number) else written.kind.value
+    )
+    if isinstance(value, tuple) and len(value) == 1:
+        found = "a name"
+    return wrong_kind(form, found, span, fix=fix)
+
+
+def _wanted(form: FieldForm) -> str:
+    return listed(form.choices) if form.choices else form.kind.value
+
+
+def _example(form: FieldForm) -> str:
+    return f"{form.key}: {form.example}" if form.kind is not ValueKind.PROSE else f"{form.key}:, and below it a text"

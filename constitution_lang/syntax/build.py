@@ -1,0 +1,169 @@
+"""From Lark's tree of one block to its node, with places in the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes as n
+from constitution_lang.syntax.block_rules import BlockLines, wrong_choice
+from constitution_lang.syntax.build_parts import PartBuilder, as_token, as_tree, last_token
+from constitution_lang.syntax.forms import BLOCKS, RETIRABLE
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+    Parts: TypeAlias = "list[Token | Tree[Token]]"
+
+__all__ = ["BlockBuilder"]
+
+
+class BlockBuilder(PartBuilder):
+    """Builds the node of one block that begins `base` characters into `file`.
+
+    `mended` says that lines of the block were taken out because they could not be read: then nothing
+    is said of missing ones.
+    """
+
+    def __init__(self, file: str, base: int, *, mended: bool = False) -> None:
+        super().__init__(file, base)
+        self._mended = mended
+
+    def block(self, tree: Tree[Token]) -> n.Block:
+        """The block that a tree stands for."""
+        parts = tree.children
+        span = self._span(as_token(parts[0]), last_token(tree))
+        return cast("n.Block", getattr(self, f"_{tree.data}")(parts, span))
+
+    # --- one line ---
+
+    def _edition(self, parts: Parts, span: Span) -> n.EditionLine:
+        return n.EditionLine(self._number(parts[1]), span)
+
+    def _use(self, parts: Parts, span: Span) -> n.UseLine:
+        return n.UseLine(self._name(parts[1]), span)
+
+    def _retired(self, parts: Parts, span: Span) -> n.RetiredLine:
+        kind = self._name(parts[1])
+        self.diagnostics.extend(wrong_choice(kind, RETIRABLE, "only these can be retired"))
+        replaced_by = self._name(parts[7]) if len(parts) > 5 else None
+        return n.RetiredLine(kind, self._name(parts[2]), self._version(parts[4]), replaced_by, span)
+
+    def _template(self, parts: Parts, span: Span) -> n.TemplateLine:
+        return n.TemplateLine(self._name(parts[1]), self._text(parts[3]), span)
+
+    # --- a header and fields ---
+
+    def _constitution(self, parts: Parts, span: Span) -> n.ConstitutionLine:
+        name, version = self._name(parts[1]), self._version(parts[2])
+        title, rest = self._title(parts, 3)
+        return n.ConstitutionLine(name, version, title, self._fields("constitution", parts, rest), span)
+
+    def _attribute(self, parts: Parts, span: Span) -> n.AttributeBlock:
+        name = self._name(parts[1])
+        question, rest = self._title(parts, 2)
+        if question is None:
+            help = f'write it after the name: attribute {name.text} "How bad is the worst outcome?"'
+            self.diagnostics.append(codes.E110.at(name.span, f"attribute `{name.text}` asks no question", help=help))
+        return n.AttributeBlock(name, question, self._fields("attribute", parts, rest), span)
+
+    def _category(self, parts: Parts, span: Span) -> n.CategoryBlock:
+        title, rest = self._title(parts, 2)
+        return n.CategoryBlock(self._name(parts[1]), title, self._fields("category", parts, rest), span)
+
+    def _sampling(self, parts: Parts, span: Span) -> n.SamplingBlock:
+        stage = self._name(parts[1])
+        wrong = wrong_choice(stage, BLOCKS["sampling"].choices, "these are the two stages that draw principles")
+        self.diagnostics.extend(wrong)
+        fields = () if wrong else self._fields(f"sampling {stage.text}", parts, parts[2:])
+        return n.SamplingBlock(stage, fields, span)
+
+    def _example(self, parts: Parts, span: Span) -> n.ExampleBlock:
+        return n.ExampleBlock(self._name(parts[1]), self._fields("example", parts, parts[2:]), span)
+
+    def _title(self, parts: Parts, at: int) -> tuple[n.Text | None, Parts]:
+        """The quoted text of a header, where it has one, and the lines below."""
+        if len(parts) > at and isinstance(parts[at], str):
+            return self._text(parts[at]), parts[at + 1 :]
+        return None, parts[at:]
+
+    def _lines(self, form: str, parts: Parts) -> BlockLines:
+        header = self._span(as_token(parts[0]), as_token(parts[1]))
+        return BlockLines(BLOCKS[form], header, str(parts[1]), self.diagnostics, mended=self._mended)
+
+    def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
+        lines = self._lines(form, parts)
+        fields = tuple(field for part in rest for field in self._field(lines, as_tree(part)))
+        lines.finish()
+        return fields
+
+    def _field(self, lines: BlockLines, tree: Tree[Token]) -> Iterator[n.Field]:
+        """The field, unless something is wrong with it; then that is said."""
+        written_key, colon, value = tree.children
+        key = n.Name(" ".join(as_token(written_key).split()), self._span(as_token(written_key)))
+        written = self._written(value)
+        field = lines.field(key, self._span(as_token(colon)), written)
+        if field is not None:
+            yield field
+
+    # --- a header and lines of other forms ---
+
+    def _principle(self, parts: Parts, span: Span) -> n.PrincipleBlock:
+        title, rest = self._title(parts, 2)
+        lines = self._lines("principle", parts)
+        applies: n.Condition | None = None
+        fields: list[n.Field] = []
+        for part in rest:
+            tree = as_tree(part)
+            if tree.data == "applies":
+                lines.line("applies when", self._span_of(tree))
+                applies = self._condition(tree.children[2])
+            else:
+                fields.extend(self._field(lines, tree))
+        lines.finish()
+        return n.PrincipleBlock(self._name(parts[1]), title, applies, tuple(fields), span)
+
+    def _tension(self, parts: Parts, span: Span) -> n.TensionBlock:
+        lines = self._lines("tension", parts)
+        sides: tuple[n.Name, ...] = ()
+        rules: list[n.Rule] = []
+        fields: list[n.Field] = []
+        for part in parts[2:]:
+            tree = as_tree(part)
+            children = tree.children
+            match tree.data:
+                case "field":
+                    fields.extend(self._field(lines, tree))
+                case "between":
+                    lines.line("between", self._span_of(tree))
+                    sides = (self._name(children[1]), self._name(children[3]))
+                case "rule":
+                    lines.rule(self._span_of(tree))
+                    condition, outcome = self._condition(children[1]), self._outcome(children[3])
+                    rules.append(n.Rule(condition, outcome, self._span_of(tree)))
+                case _:
+                    lines.line("otherwise", self._span_of(tree))
+                    rules.append(n.Rule(None, self._outcome(children[2]), self._span_of(tree)))
+        lines.finish()
+        return n.TensionBlock(self._name(parts[1]), sides, tuple(rules), tuple(fields), span)
+
+    def _test(self, parts: Parts, span: Span) -> n.TestBlock:
+        lines = self._lines("test", parts)
+        title = self._text(parts[1])
+        cases: list[tuple[n.CaseLine, list[n.Expect]]] = []
+        for part in parts[2:]:
+            tree = as_tree(part)
+            place = self._span_of(tree)
+            if tree.data == "case":
+                lines.line("case", place)
+                names = [self._name(word) for word in tree.children[1:] if as_token(word).type == "NAME"]
+                cases.append((n.CaseLine(tuple(zip(names[::2], names[1::2], strict=True)), place), []))
+            else:
+                lines.expectation(place)
+                expected = self._expectation(tree)
+                if cases:
+                    cases[-1][1].append(expected)
+        lines.finish()
+        return n.TestBlock(title, tuple((case, tuple(expected)) for case, expected in cases), span)

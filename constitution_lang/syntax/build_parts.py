@@ -1,0 +1,229 @@
+"""The small nodes: names, numbers, texts, conditions, outcomes and expectations, from Lark's trees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes as n
+from constitution_lang.syntax.block_rules import Written
+from constitution_lang.syntax.forms import ValueKind
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+
+    Part: TypeAlias = "Token | Tree[Token]"
+
+__all__ = ["PartBuilder", "as_token", "as_tree", "first_token", "last_token"]
+
+_DEPTH_MAX = 50
+_DIGITS_MAX = 15
+_COMMENT = re.compile(r"#[^\n]*")
+
+
+def as_token(part: Part) -> Token:
+    """A child that the grammar says is a token."""
+    return cast("Token", part)
+
+
+def as_tree(part: Part) -> Tree[Token]:
+    """A child that the grammar says is a tree."""
+    return cast("Tree[Token]", part)
+
+
+def first_token(part: Part) -> Token:
+    """The leftmost token below a tree."""
+    while not isinstance(part, str):
+        part = as_tree(part).children[0]
+    return as_token(part)
+
+
+def last_token(part: Part) -> Token:
+    """The rightmost token below a tree."""
+    while not isinstance(part, str):
+        part = as_tree(part).children[-1]
+    return as_token(part)
+
+
+class PartBuilder:
+    """Builds the parts of one block that begins `base` characters into `file`."""
+
+    def __init__(self, file: str, base: int) -> None:
+        self._file = file
+        self._base = base
+        self._opaque: list[tuple[int, int]] = []
+        self.diagnostics: list[Diagnostic] = []
+
+    def comments(self, text: str) -> Iterator[n.Comment]:
+        """The comments of the block just built, whose text is `text`: every `#` outside texts begins one."""
+        at = 0
+        for start, end in (*self._opaque, (len(text), len(text))):
+            for found in _COMMENT.finditer(text, at, start):
+                place = Span(self._file, self._base + found.start(), self._base + found.end())
+                yield n.Comment(found.group().rstrip(), place)
+            at = end
+
+    def _span(self, first: Token, last: Token | None = None) -> Span:
+        start = cast("int", first.start_pos)
+        end = cast("int", (last or first).end_pos)
+        return Span(self._file, self._base + start, self._base + end)
+
+    def _span_of(self, tree: Tree[Token]) -> Span:
+        return self._span(first_token(tree), last_token(tree))
+
+    # --- values ---
+
+    def _name(self, part: Part) -> n.Name:
+        token = as_token(part)
+        return n.Name(str(token), self._span(token))
+
+    def _number(self, part: Part) -> n.Number:
+        token = as_token(part)
+        return n.Number(self._amount(token, token), self._span(token))
+
+    def _percent(self, part: Part) -> n.Percent:
+        token = as_token(part)
+        digits = token[:-1].rstrip()
+        whole, _, decimals = digits.partition(".")
+        # Through text, so that 0.1% is the nearest double to 0.001 and not a hundredth of one to 0.1.
+        return n.Percent(self._amount(token, f"{whole}.{decimals}e-2"), self._span(token))
+
+    def _amount(self, token: Token, digits: str) -> float:
+        if len(token) > _DIGITS_MAX + 3:
+            help = f"use at most {_DIGITS_MAX} digits"
+            self.diagnostics.append(codes.E116.at(self._span(token), "this number has too many digits", help=help))
+            return 1.0
+        return float(digits)
+
+    def _version(self, part: Part) -> n.Version:
+        token = as_token(part)
+        major, minor, patch = (int(number) for number in token.split("."))
+        return n.Version(str(token), (major, minor, patch), self._span(token))
+
+    def _text(self, part: Part) -> n.Text:
+        token = as_token(part)
+        self._opaque.append((cast("int", token.start_pos), cast("int", token.end_pos)))
+        return n.Text(token[1:-1], self._span(token))
+
+    def _prose(self, token: Token) -> n.Prose:
+        """The lines of a text, without trailing spaces, which nobody could see; none where all are blank."""
+        written = token.split("\n")
+        first = 1
+        at = cast("int", token.start_pos) + 1
+        while first < len(written) and (not written[first].strip() or not written[first].startswith("    ")):
+            at += len(written[first]) + 1
+            first += 1
+        lines = [line[4:].rstrip() for line in written[first:]]
+        while lines and not lines[-1]:
+            lines.pop()
+        if not lines:
+            return n.Prose((), self._span(token))
+        self._opaque.append((at, cast("int", token.end_pos)))
+        length = sum(map(len, written[first : first + len(lines) - 1])) + len(lines) - 1 + 4 + len(lines[-1])
+        return n.Prose(tuple(lines), Span(self._file, self._base + at + 4, self._base + at + length))
+
+    def _share(self, tree: Tree[Token]) -> n.ShareBound:
+        opening = as_token(tree.children[0])
+        low: n.Percent | None = None
+        high: n.Percent | None = None
+        if opening.type == "AT_LEAST":
+            low = self._percent(tree.children[1])
+        elif opening.type == "AT_MOST":
+            high = self._percent(tree.children[1])
+        else:
+            low, high = self._percent(opening), self._percent(tree.children[2])
+        final = as_token(tree.children[-1])
+        stage = self._name(final) if final.type == "NAME" else None
+        return n.ShareBound(low, high, stage, self._span_of(tree))
+
+    def _written(self, part: Part) -> Written:
+        """A field's value, and the kind that it is by its looks."""
+        if isinstance(part, str):
+            token = as_token(part)
+            span = self._span(token)
+            match token.type:
+                case "PROSE":
+                    prose = self._prose(token)
+                    return Written(ValueKind.PROSE, prose, prose.span)
+                case "TEXT":
+                    return Written(ValueKind.TEXT, self._text(token), span)
+                case "PERCENT":
+                    return Written(ValueKind.PERCENT, self._percent(token), span)
+                case _:
+                    return Written(ValueKind.NUMBER, self._number(token), span)
+        tree = as_tree(part)
+        span = self._span_of(tree)
+        if tree.data == "share":
+            return Written(ValueKind.SHARE, self._share(tree), span)
+        names = tuple(self._name(word) for word in tree.children[::2])
+        return Written(ValueKind.LEVELS if tree.data == "levels" else ValueKind.NAMES, names, span)
+
+    # --- conditions ---
+
+    def _condition(self, part: Part, depth: int = 0) -> n.Condition:  # noqa: PLR0911 - one for each form
+        tree = as_tree(part)
+        children = tree.children
+        span = self._span_of(tree)
+        match tree.data:
+            case "compare":
+                operator = " ".join(as_token(children[1]).split())
+                return n.BinaryTest(self._name(children[0]), operator, self._name(children[2]), span)
+            case "member":
+                test = n.MemberTest(self._name(children[0]), tuple(self._name(word) for word in children[2::2]), span)
+                return n.Not(test, span) if as_token(children[1]).type == "IS_NOT_ONE_OF" else test
+        if depth == _DEPTH_MAX:
+            help = "split it into several rules, or declare an attribute for what it means"
+            self.diagnostics.append(codes.E116.at(span, f"conditions nest more than {_DEPTH_MAX} deep", help=help))
+            token = first_token(tree)
+            nothing = n.Name("", self._span(token))
+            return n.BinaryTest(nothing, "is", nothing, span)
+        match tree.data:
+            case "group":
+                return self._condition(children[1], depth + 1)
+            case "negation":
+                return n.Not(self._condition(children[1], depth + 1), span)
+            case "all":
+                return n.And(tuple(self._condition(child, depth + 1) for child in children[::2]), span)
+            case _:
+                return n.Or(tuple(self._condition(child, depth + 1) for child in children[::2]), span)
+
+    # --- what follows from a condition ---
+
+    def _sides(self, children: list[Part]) -> tuple[tuple[n.Name, n.Number], ...]:
+        return tuple(
+            (self._name(side), self._number(weight))
+            for side, weight in zip(children[1::3], children[2::3], strict=True)
+        )
+
+    def _outcome(self, part: Part) -> n.Outcome:
+        tree = as_tree(part)
+        span = self._span_of(tree)
+        match tree.data:
+            case "prefer":
+                return n.Prefer(self._name(tree.children[1]), span)
+            case "weigh":
+                return n.Weigh(self._sides(tree.children), span)
+            case _:
+                return n.Abstain(span)
+
+    def _expectation(self, line: Tree[Token]) -> n.Expect:
+        tree = as_tree(line.children[1])
+        span = self._span_of(line)
+        children = tree.children
+        match tree.data:
+            case "over":
+                return n.ExpectOver(self._name(children[0]), self._name(children[2]), span)
+            case "weigh":
+                return n.ExpectWeigh(self._sides(children), span)
+            case "expect_abstain":
+                return n.ExpectAbstain((self._name(children[2]), self._name(children[4])), span)
+            case "applying":
+                return n.ExpectApplies(self._name(children[0]), as_token(children[1]).type == "APPLIES", span)
+            case "expect_share":
+                return n.ExpectShare(self._name(children[0]), self._share(as_tree(children[1])), span)
+            case _:
+                return n.ExpectDecides(self._number(children[1]), self._name(children[3]), span)

@@ -1,0 +1,274 @@
+"""From a place where the parser stopped to a finding that says what is wrong there and what to write."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.source import Span
+from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_kind
+from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, ValueKind
+from constitution_lang.syntax.grammar import Failure, literals
+from constitution_lang.syntax.words import closest, did_you_mean, listed
+
+__all__ = ["explain_failure", "unknown_block"]
+
+_IN_WORDS = {
+    "NAME": "a name",
+    "PATH": "the path of a file",
+    "TEXT": "a text in quotes",
+    "VERSION": "a version such as 1.0.0",
+    "NUMBER": "a number",
+    "PERCENT": "a percentage",
+    "PROSE": "a text below",
+    "KEY": "a field",
+    "_ENTRY": "the end of the line",
+    "$END": "the end of the line",
+    "AT_LEAST": "at least",
+    "AT_MOST": "at most",
+    "IS_NOT": "is not",
+    "IS_ONE_OF": "is one of",
+    "IS_NOT_ONE_OF": "is not one of",
+}
+"""What to call the terminals that are not one fixed word; the others are called by that word."""
+
+_PLAIN = {
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019", '"'),
+    **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
+    **dict.fromkeys("\u200b\u200e\u200f\u2060", ""),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\u2260": "is not",
+    "\uff05": "%",
+    "\uff0c": ",",
+    "\uff1a": ":",
+}
+"""Curly quotes, special spaces, dashes and signs that editors put in, and what the language has instead."""
+
+_FOREIGN = {
+    "=": "is", "==": "is", "===": "is", "!=": "is not", "<>": "is not", "=>": ">=", "=<": "<=", "&&": "and", "&": "and",
+    "||": "or", "|": "or", "!": "not", "equals": "is", "isn't": "is not", "in": "is one of", "are": "is",
+    "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
+}  # fmt: skip
+"""What other languages write, and what this one does."""
+
+_KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
+_FIRST_WORD = re.compile(r"[\w-]+|\S")
+_WORD = re.compile(r"[^\s,():\"#]+|\S")
+_SEVERAL_MAX = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The text of a block, which begins `base` characters into `file`."""
+
+    file: str
+    base: int
+    text: str
+
+    def span(self, start: int, end: int) -> Span:
+        return Span(self.file, self.base + start, self.base + end)
+
+    def line_at(self, offset: int) -> tuple[int, int]:
+        """Start and end of the line that `offset` is in; a line break belongs to the line it ends."""
+        end = self.text.find("\n", offset)
+        return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end == -1 else end
+
+    def next_line(self, offset: int) -> tuple[int, int] | None:
+        """The next line after `offset` that is neither blank nor a comment."""
+        _, end = self.line_at(offset)
+        while end < len(self.text):
+            start, end = self.line_at(end + 1)
+            line = self.text[start:end].strip(" ")
+            if line and not line.startswith("#"):
+                return start, end
+        return None
+
+    @property
+    def form(self) -> BlockForm:
+        header = self.text.split("\n", 1)[0].split()
+        stage = " ".join(header[:2])
+        return BLOCKS.get(stage) or BLOCKS[header[0]]
+
+
+def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diagnostic:
+    """A finding about lines at column one of which the first begins no block."""
+    found = _FIRST_WORD.match(text)
+    word = found.group() if found else text[:1]
+    span = Span(file, base, base + len(word))
+    best = closest(word, KEYWORDS)
+    if best is None:
+        plain = _PLAIN.get(word)
+        if plain is not None:
+            return _typographic(span, word, plain)
+        words = listed(KEYWORDS)
+        help = f"a line at column one begins with {words}"
+        if inside_text:
+            help = "if it belongs to the text above, indent it by four spaces; else begin it with a keyword of a block"
+        return codes.E105.at(span, f"no block begins with `{word}`", help=help)
+    return codes.E105.at(
+        span, f"no block begins with `{word}`", help=did_you_mean(best), fix=Fix(span, best, f"write `{best}`")
+    )
+
+
+def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
+    """What is wrong where the parser of a block stopped."""
+    block = _Block(file, base, text)
+    at = failure.offset
+    while at < len(text) and text[at] == " ":
+        at += 1
+    at_line_end = at >= len(text) or text[at] in "\n#"
+    if not at_line_end:
+        return _within_line(block, at, failure.expected)
+    following = block.next_line(at)
+    if following and not re.match(r"  [^ \t]", text[slice(*following)]):
+        return _indentation(block, *following)
+    return _early_end(block, at, failure.expected)
+
+
+def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
+    """A line below the header that is not indented by two, where no text is."""
+    line = block.text[start:end]
+    rest = line.lstrip()
+    width = len(line) - len(rest)
+    span = block.span(start, start + width)
+    if "\t" in line[:width]:
+        fix = Fix(span, "  ", "indent by two spaces")
+        return codes.E103.at(span, "this line is indented with a tab", help="use two spaces", fix=fix)
+    if line[:width].strip(" "):
+        return _typographic(span, line[:width].strip(" ")[0], " ")
+    key = _KEY.match(rest)
+    first = _FIRST_WORD.match(rest)
+    openings = {line.opening.split()[0] for line in block.form.lines}
+    begins_line = (key and block.form.field(key.group(1))) or (first and first.group() in openings)
+    spaces = f"{width} space{'s' if width != 1 else ''}"
+    before = block.text.rfind("\n", 0, start - 1) + 1 if start else 0
+    in_text = block.text.startswith("    ", before) and not begins_line
+    if begins_line or not (in_text or width >= 4):
+        help = (
+            f"indent by two spaces what belongs to the `{block.form.keyword}` block, and by four what belongs to a text"
+        )
+        if not (block.form.fields or block.form.lines):
+            help = f"`{block.form.keyword}` is one line; begin the next block at column one"
+        return codes.E104.at(
+            span, f"this line is indented by {spaces}", help=help, fix=Fix(span, "  ", "indent by two")
+        )
+    if width < 4:
+        fix = Fix(span, "    ", "indent by four")
+        return codes.E104.at(span, f"this line is indented by {spaces}", help="indent a text by four spaces", fix=fix)
+    help = "a text stands below a key that ends in a colon; everything else is indented by two spaces"
+    return codes.E104.at(span, "this text stands below no key", help=help)
+
+
+def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
+    """A line that ends too early."""
+    start, end = block.line_at(min(at, len(block.text) - 1))
+    written = block.text[start : min(at, end)].rstrip()
+    place = start + len(written)
+    key = _KEY.fullmatch(written.strip())
+    form = block.form.field(" ".join(key.group(1).split())) if key else None
+    span = block.span(max(place - 1, 0), place)
+    if form:
+        return no_value(form, span)
+    if key:
+        return unknown_line(block.form, key.group(1), block.span(start + 2, start + 2 + len(key.group(1))))
+    message = f"expected {_in_words(expected)} at the end of this line"
+    if start == 0:
+        return codes.E110.at(span, f"expected {_in_words(expected)} here", help=f"for instance `{block.form.header}`")
+    return codes.E106.at(span, message, help=_line_example(block.form, written.strip()))
+
+
+def _within_line(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
+    """Something in a line that can't stand there."""
+    text = block.text
+    start, end = block.line_at(at)
+    char = text[at]
+    one = block.span(at, at + 1)
+    if char == "\t":
+        fix = Fix(one, " ", "write a space")
+        return codes.E103.at(one, "there is a tab between the words", help="use a space", fix=fix)
+    key = _KEY.match(text, start + 2, end) if start else None
+    form = block.form.field(" ".join(key.group(1).split())) if key else None
+    if key and at < key.end() and at != start + 2:
+        key = form = None
+    if form and key and at >= key.end() and form.kind is ValueKind.PROSE:
+        first = key.end() + len(text[key.end() : end]) - len(text[key.end() : end].lstrip())
+        return text_beside_key(form, block.span(first, end), text[first:end].rstrip())
+    if char in _PLAIN:
+        return _typographic(one, char, _PLAIN[char])
+    if char == '"' and "TEXT" in expected:
+        fix = Fix(block.span(end, end), '"', "close it")
+        help = 'write the second `"` on the same line'
+        return codes.E113.at(block.span(at, end), "this text in quotes does not end", help=help, fix=fix)
+    if start and not form and key and key.group(1) not in {line.opening for line in block.form.lines}:
+        return unknown_line(block.form, key.group(1), block.span(key.start(1), key.end(1)))
+    return _wrong_word(block, at, (start, end), expected)
+
+
+def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozenset[str]) -> Diagnostic:
+    """A word that is none of those that can stand there."""
+    text = block.text
+    start, end = line
+    while at > start and re.match(r"[\w-]", text[at - 1]) and re.match(r"[\w-]", text[at]):
+        at -= 1
+    found = _WORD.match(text, at, end)
+    word = found.group() if found else text[at]
+    span = block.span(at, at + len(word))
+    if "KEY" in expected:
+        return _no_colon(block, span, word)
+    known = literals()
+    meant = _FOREIGN.get(word)
+    allowed = {known.get(name) or _IN_WORDS.get(name, "") for name in expected}
+    best = meant if meant in allowed else closest(word, {known[name] for name in expected if name in known})
+    key = _KEY.match(text, start + 2, end) if start else None
+    form = block.form.field(" ".join(key.group(1).split())) if key else None
+    if form and key and at >= key.end() and not best:
+        value = text[key.end() : end].split("#")[0].strip()
+        first = text.index(value, key.end()) if value else at
+        return wrong_kind(form, None, block.span(first, first + len(value)))
+    if word.startswith('"') and "_ENTRY" in expected | {"$END"} & expected:
+        return codes.E113.at(span, "expected the end of the line after the text in quotes", help="leave out the quote")
+    message = f"expected {_in_words(expected)}, found `{word}`"
+    fix = Fix(span, best, f"write `{best}`") if best else None
+    help = did_you_mean(best)
+    if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
+        help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
+    if not help:
+        help = (
+            f"for instance `{block.form.header}`" if start == 0 else _line_example(block.form, text[start:end].strip())
+        )
+    return codes.E106.at(span, message, help=help, fix=fix)
+
+
+def _no_colon(block: _Block, span: Span, word: str) -> Diagnostic:
+    """The first word of a line that is no key with a colon, and none of the block's other lines."""
+    form = block.form.field(word)
+    if form is None:
+        return unknown_line(block.form, word, span)
+    help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {form.example}`"
+    fix = Fix(Span(span.file, span.end, span.end), ":", "add the colon")
+    return codes.E106.at(span, f"a `:` is missing after `{word}`", help=help, fix=fix)
+
+
+def _line_example(form: BlockForm, line: str) -> str | None:
+    found = next((known for known in form.lines if line.startswith(known.opening.split()[0])), None)
+    return f"for instance `{found.example}`" if found else None
+
+
+def _typographic(span: Span, char: str, plain: str) -> Diagnostic:
+    name = f"`{char}`" if char.strip() and char.isprintable() else f"the character U+{ord(char):04X}"
+    help = f"write `{plain}`" if plain.strip() else "write an ordinary space" if plain else "leave it out"
+    return codes.E115.at(span, f"{name} can stand in texts only", help=help, fix=Fix(span, plain, help))
+
+
+def _in_words(expected: frozenset[str]) -> str:
+    """The terminals as people would call them, what is special first."""
+    known = literals()
+    names = expected - {"_ENTRY"} if "$END" in expected else expected
+    words = sorted({known.get(name) or _IN_WORDS[name] for name in names}, key=lambda word: (" " in word, word))
+    if {"is", "<"} <= set(words):
+        words = ["is", "is not", "is one of", "<", "<=", ">", ">="]
+    return listed(words)
