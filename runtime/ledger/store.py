@@ -196,7 +196,8 @@ class Ledger:
         """
         query = (
             "SELECT step, round, number, body FROM record"
-            " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
+            " WHERE run = :run AND kind = :kind"
+            " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         decode = msgspec.msgpack.Decoder(kind).decode
         with self._reading() as connection:
@@ -208,7 +209,8 @@ class Ledger:
         """How many records `read` would give."""
         query = (
             "SELECT count(*) FROM record"
-            " WHERE run = :run AND kind = :kind AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
+            " WHERE run = :run AND kind = :kind"
+            " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         with self._reading() as connection:
             return int(connection.execute(query, _selection(run_id, kind, step)).fetchone()[0])
