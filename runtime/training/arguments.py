@@ -1,0 +1,92 @@
+"""What every TRL trainer is told alike: no bars, no reports, no checkpoints of its own, every default that moves set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.records import TrainedKind
+from runtime.training.models import has_gpu
+from runtime.training.progress import OnStep, checked_step
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+__all__ = ["StepLog", "run_trainer", "trainer_arguments"]
+
+_NOT_METRICS = frozenset({"epoch"})
+
+
+def trainer_arguments(
+    config: SftConfig | PreferenceModelConfig | DpoConfig | PpoConfig, *, work: str, steps: int, seed: int
+) -> dict[str, Any]:
+    """Arguments common to all TRL configurations.
+
+    bf16 and gradient checkpointing are set because TRL would switch both on by itself. `max_steps` is the number
+    that `steps_total` announced. The learning rate falls linearly to 0.
+    """
+    return {
+        "output_dir": work,
+        "max_steps": steps,
+        "per_device_train_batch_size": config.batch_rows,
+        "gradient_accumulation_steps": config.accumulate,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "bf16": has_gpu(),
+        "gradient_checkpointing": False,
+        "seed": seed,
+        "data_seed": seed,
+        "use_cpu": not has_gpu(),
+        "dataloader_pin_memory": has_gpu(),
+        "save_strategy": "no",
+        "eval_strategy": "no",
+        "report_to": "none",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+        "push_to_hub": False,
+    }
+
+
+class StepLog:
+    """Passes what a trainer logs at each step to `on_step`, and keeps the last."""
+
+    def __init__(self, kind: TrainedKind, on_step: OnStep) -> None:
+        self._kind = kind
+        self._on_step = on_step
+        self.final: dict[str, float] = {}
+
+    def callback(self) -> Any:  # noqa: ANN401  # transformers is imported late
+        """A TrainerCallback."""
+        from transformers import TrainerCallback
+
+        take = self._take
+
+        class _Callback(TrainerCallback):  # type: ignore[misc]  # the library is untyped here
+            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ANN401, ARG002
+                # The summary at the end of training has no loss of a step.
+                if state.is_world_process_zero and logs and "loss" in logs:
+                    take(state.global_step, logs)
+
+        return _Callback()
+
+    def _take(self, step: int, logs: dict[str, Any]) -> None:
+        self.final = {
+            name: float(value) for name, value in logs.items() if isinstance(value, int | float) and name not in _NOT_METRICS
+        }
+        self._on_step(checked_step(self._kind, step, self.final))
+
+
+def run_trainer(make: Callable[[list[Any]], Trainer], log: StepLog) -> Trainer:
+    """Make the trainer with the callbacks it gets, take its own printing away, and train."""
+    from transformers import PrinterCallback
+
+    trainer = make([log.callback()])
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return trainer

@@ -1,0 +1,177 @@
+"""Checkpoints: self-contained folders of safetensors with a card, whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import torch
+
+from runtime.identity import model_identity, weights_sha256
+from runtime.records import Checkpoint, TrainedKind, identify
+from runtime.training.encoding import TRUNCATION_RULE, Truncation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["CARD_FILE", "Card", "CardTruncation", "data_hash", "read_card", "save_checkpoint"]
+
+CARD_FILE = "card.json"
+_LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+
+
+class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was cut to fit. `prompts` and `answers` are ids of the rows."""
+
+    rule: str
+    rows: int
+    prompts: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint is and what it was made from.
+
+    `base` and `preference_model` are model identities; `weights` is this model's own; `files` are the SHA-256
+    of its weight files. `data` are hashes of the training rows' ids.
+    """
+
+    kind: TrainedKind
+    constitution: str
+    data: tuple[str, ...]
+    rows: int
+    steps: int
+    seed: int
+    settings: dict[str, object]
+    base: str
+    weights: str
+    files: dict[str, str]
+    libraries: dict[str, str]
+    truncation: CardTruncation
+    preference_model: str | None = None
+    final: dict[str, float] = {}
+    """Metrics of the last step."""
+
+
+class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What the trainer knows of the card before the weights are written."""
+
+    kind: TrainedKind
+    constitution: str
+    data: tuple[str, ...]
+    rows: int
+    steps: int
+    seed: int
+    settings: dict[str, object]
+    base: Path
+    truncation: Truncation
+    preference_model: Path | None = None
+    final: dict[str, float] = {}
+
+
+def data_hash(ids: Sequence[str]) -> str:
+    """The hash of training rows, in their order. Row ids are hashes of content already."""
+    return identify("training-rows", list(ids))
+
+
+def read_card(folder: Path) -> Card:
+    """The card of the checkpoint in `folder`."""
+    return msgspec.json.decode((folder / CARD_FILE).read_bytes(), type=Card)
+
+
+def save_checkpoint(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, draft: CardDraft, out: Path
+) -> Checkpoint:
+    """Write weights, tokenizer, card and README to `out`, which appears when all of it is there.
+
+    Weights are written in the base's own dtype. What stood at `out` before is replaced. `Checkpoint.path` is
+    `out` as given.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        model.to(_base_dtype(draft.base)).save_pretrained(work)
+        tokenizer.save_pretrained(work)
+        card = _card(draft, work)
+        (work / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+        (work / "README.md").write_text(_readme(card), encoding="utf-8")
+        work.chmod(0o755)
+        if out.exists():
+            old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-old-"))
+            out.rename(old / out.name)
+            work.rename(out)
+            shutil.rmtree(old)
+        else:
+            work.rename(out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Checkpoint(
+        kind=draft.kind, path=str(out), weights=card.weights, constitution=draft.constitution, data=draft.data
+    )
+
+
+def _base_dtype(base: Path) -> torch.dtype:
+    fields = json.loads((base / "config.json").read_bytes())
+    dtype = getattr(torch, str(fields.get("dtype") or fields.get("torch_dtype") or "float32"), torch.float32)
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+
+
+def _card(draft: CardDraft, work: Path) -> Card:
+    return Card(
+        kind=draft.kind,
+        constitution=draft.constitution,
+        data=draft.data,
+        rows=draft.rows,
+        steps=draft.steps,
+        seed=draft.seed,
+        settings=draft.settings,
+        base=model_identity(draft.base),
+        weights=model_identity(work),
+        files=weights_sha256(work),
+        libraries={name: version(name) for name in _LIBRARIES},
+        truncation=CardTruncation(
+            rule=TRUNCATION_RULE,
+            rows=draft.truncation.rows,
+            prompts=tuple(draft.truncation.prompts),
+            answers=tuple(draft.truncation.answers),
+        ),
+        preference_model=None if draft.preference_model is None else model_identity(draft.preference_model),
+        final=draft.final,
+    )
+
+
+_TITLES = {
+    TrainedKind.SL_CAI: "Policy fine-tuned on revisions (SL-CAI)",
+    TrainedKind.PREFERENCE_MODEL: "Preference model",
+    TrainedKind.DPO: "Policy trained on preferences (DPO)",
+    TrainedKind.PPO: "Policy trained against a preference model (PPO)",
+    TrainedKind.RLOO: "Policy trained against a preference model (RLOO)",
+    TrainedKind.GRPO: "Policy trained against a preference model (GRPO)",
+}
+
+_LOADERS = {TrainedKind.PREFERENCE_MODEL: "AutoModelForSequenceClassification"}
+
+
+def _readme(card: Card) -> str:
+    cut = len(card.truncation.prompts), len(card.truncation.answers)
+    loader = _LOADERS.get(card.kind, "AutoModelForCausalLM")
+    lines = [
+        f"# {_TITLES[card.kind]}",
+        "",
+        f"Trained under the constitution whose meaning hash is `{card.constitution}`,",
+        f"for {card.steps} steps on {card.rows} rows, from the model `{card.base}`.",
+        f"{cut[0]} prompts and {cut[1]} answers were too long and were cut: {card.truncation.rule}.",
+        "",
+        f"Load it with `transformers.{loader}.from_pretrained`. `{CARD_FILE}` holds the hashes of the data and the",
+        "weights, the settings, and the versions of the libraries.",
+        "",
+        "It inherits the licence and the limits of the model that it was trained from.",
+        "",
+    ]
+    return "\n".join(lines)
