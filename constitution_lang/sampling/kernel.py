@@ -8,7 +8,6 @@ nearer than the arithmetic can tell apart are ordered exactly, so that every mac
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,24 +45,14 @@ class Kernel:
     resolve: Resolve
     ulps: int = _ARITHMETIC_ULPS
 
-    def run(self, keys: NDArray[np.uint64], case_of: NDArray[np.intp], *, threads: int = 1) -> NDArray[np.int16]:
+    def run(self, keys: NDArray[np.uint64], case_of: NDArray[np.intp]) -> NDArray[np.int16]:
         """Columns drawn, (prompts, rounds, draw), -1 where no more apply."""
         out = np.empty((len(keys), len(self.draw_keys), self.draw), dtype=np.int16)
         # Prompts of one case side by side: their weights are then one number.
         order = np.argsort(case_of, kind="stable") if len(self.weights) > 1 else None
-
-        def fill(start: int) -> None:
+        for start in range(0, len(keys), CHUNK):
             at = slice(start, start + CHUNK) if order is None else order[start : start + CHUNK]
             self._fill(out, at, keys[at], case_of[at])
-
-        starts = range(0, len(keys), CHUNK)
-        if threads == 1 or len(starts) == 1:
-            for start in starts:
-                fill(start)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                for _ in pool.map(fill, starts):
-                    pass
         return out
 
     def _fill(

@@ -48,7 +48,6 @@ def plan(
     case_of: NDArray[np.intp] | None = None,
     rounds: int | None = None,
     draw: int | None = None,
-    threads: int = 1,
 ) -> Plan:
     """Draw principles for every prompt. A pure function of each prompt by itself: any shard gives the same.
 
@@ -61,7 +60,6 @@ def plan(
         case_of: for each prompt the position of its case in `cases`.
         rounds: as declared where None.
         draw: principles in each round, as declared where None.
-        threads: worker threads; they change nothing but the time.
 
     Raises:
         CaseError: a case has an attribute or a value that is not declared.
@@ -93,7 +91,7 @@ def plan(
 
     draw_keys = np.array(table, dtype=np.uint64).reshape(rounds, len(bundle.principles))
     kernel = Kernel(draw_keys, matrix, draw, resolve)
-    return Plan(bundle.principles, kernel.run(keys, case_of, threads=threads))
+    return Plan(bundle.principles, kernel.run(keys, case_of))
 
 
 def _distinct(cases: Sequence[Case]) -> tuple[list[Case], NDArray[np.intp]]:
