@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +38,7 @@ class TrainingFile(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-def rows_hash(rows: Iterable[SftRow] | Iterable[PreferenceRow]) -> str:
+def rows_hash(rows: Iterable[R]) -> str:
     """SHA-256 of the rows' canonical lines, in the order of their ids."""
     digest = sha256()
     for row in _ordered(list(rows)):
@@ -66,7 +67,8 @@ def write_rows(path: Path, rows: Iterable[R], kind: type[R]) -> TrainingFile:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written: {reason}", str(path), "Check the folder and the free space.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return TrainingFile(path=path, rows=len(ordered), content=rows_hash(ordered), sha256=sha256(body).hexdigest())
 
 
