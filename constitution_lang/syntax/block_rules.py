@@ -9,7 +9,7 @@ from constitution_lang.diagnostics.codes.code import Code
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
-from constitution_lang.syntax.forms import BlockForm, FieldForm, ValueKind
+from constitution_lang.syntax.forms import BLOCKS, BlockForm, FieldForm, ValueKind
 from constitution_lang.syntax.words import closest, did_you_mean, listed
 
 __all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
@@ -40,6 +40,9 @@ def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
     best = closest(word, openings)
     fix = Fix(span, best, f"write `{best}`") if best else None
     known = f"a `{form.keyword}` block has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
+    elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word)]
+    if elsewhere and not best:
+        known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
     message = f"a `{form.keyword}` block has no `{word}`"
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
 

@@ -12,7 +12,7 @@ from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.build import BlockBuilder
 from constitution_lang.syntax.characters import same_length, source_from_bytes, strange_characters
-from constitution_lang.syntax.forms import KEYWORDS
+from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure, unknown_block
 
@@ -23,6 +23,8 @@ _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
 _ENTRY_START = re.compile(r"^  (?=[^ \t\n#])", re.MULTILINE)
+_BARE_KEY = re.compile(r"^  [\w-]+:[ ]*\n\Z", re.MULTILINE)
+_SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
 _ERRORS_PER_BLOCK_MAX = 20
 
 
@@ -36,7 +38,8 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     # What a strange character makes of its line is a consequence of it.
     others = [found for found in reader.diagnostics if source.position(found.primary.span.start).line not in lines]
     found = sorted((*strange, *others), key=lambda found: found.primary.span.start)
-    return n.FileTree(source, tuple(reader.blocks), tuple(reader.comments)), tuple(found)
+    tree = n.FileTree(source, tuple(reader.blocks), tuple(reader.comments), tuple(reader.broken))
+    return tree, tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class _Reader:
         self._text = text
         self.blocks: list[n.Block] = []
         self.comments: list[n.Comment] = []
+        self.broken: list[n.Name] = []
         self.diagnostics: list[Diagnostic] = []
 
     def read(self) -> None:
@@ -72,6 +76,7 @@ class _Reader:
             elif previous is None or previous.keyword in KEYWORDS:
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
+                self._broken(piece)
             previous = piece
 
     def _pieces(self, starts: list[int]) -> Iterator[_Piece]:
@@ -94,35 +99,55 @@ class _Reader:
 
     def _block(self, piece: _Piece) -> None:
         """Read one block; take out the lines that can't be read, so as to find every mistake in it."""
-        text = piece.text
+        text, base = piece.text, piece.start
         mended = False
         for _ in range(_ERRORS_PER_BLOCK_MAX):
             tree = block_tree(text)
             if not isinstance(tree, Failure):
                 break
-            found = explain_failure(self._file, piece.start, text, tree)
+            found = explain_failure(self._file, base, text, tree)
             self.diagnostics.append(found)
             mended = True
-            shorter = _without_line(text, found.primary.span.start - piece.start)
+            shorter = _without_line(text, found.primary.span.start - base)
+            if shorter is None and base == piece.start and piece.keyword != "sampling":
+                # The header is at fault: read the lines below under one that is not.
+                header = text.find("\n") if "\n" in text else len(text)
+                shorter = BLOCKS[piece.keyword].header + text[header:]
+                base += len(text) - len(shorter)
             if shorter is None or shorter == text:
-                return
+                return self._broken(piece)
             text = shorter
         else:
-            return
-        builder = BlockBuilder(self._file, piece.start, mended=mended)
+            return self._broken(piece)
+        builder = BlockBuilder(self._file, base, mended=mended)
         block = builder.block(tree)
         self.diagnostics.extend(builder.diagnostics)
-        if not mended:
-            self.blocks.append(block)
-            if "#" in text:
-                self.comments.extend(builder.comments(text))
+        if mended:
+            return self._broken(piece)
+        self.blocks.append(block)
+        if "#" in text:
+            self.comments.extend(builder.comments(text))
+        return None
+
+    def _broken(self, piece: _Piece) -> None:
+        """Keep the name of a block that can't be used, so that nobody says there is none of that name."""
+        found = _SECOND_WORD.match(piece.text)
+        if found:
+            span = Span(self._file, piece.start + found.start(1), piece.start + found.end(1))
+            self.broken.append(n.Name(found.group(1), span))
 
 
 def _without_line(text: str, offset: int) -> str | None:
-    """The block with the line at `offset`, and what hangs below it, blank; None where it is the header."""
+    """The block with the line at `offset`, and what hangs below it, blank; None where it is the header.
+
+    A key above it that is left without its text by this goes as well.
+    """
     start = text.rfind("\n", 0, offset) + 1
     if start == 0:
         return None
     following = _ENTRY_START.search(text, offset + 1)
     end = following.start() if following else len(text)
+    key = _BARE_KEY.search(text, 0, start)
+    if key and key.end() == start:
+        start = key.start()
     return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]

@@ -145,8 +145,11 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
     openings = {line.opening.split()[0] for line in block.form.lines}
     begins_line = (key and block.form.field(key.group(1))) or (first and first.group() in openings)
     spaces = f"{width} space{'s' if width != 1 else ''}"
-    before = block.text.rfind("\n", 0, start - 1) + 1 if start else 0
-    in_text = block.text.startswith("    ", before) and not begins_line
+    above = block.text[: max(start - 1, 0)].rsplit("\n", 1)[-1]
+    key_above = _KEY.fullmatch(above.strip())
+    form_above = block.form.field(key_above.group(1)) if key_above else None
+    prose_above = form_above is not None and form_above.kind is ValueKind.PROSE
+    in_text = not begins_line and (above.startswith("    ") or prose_above)
     if begins_line or not (in_text or width >= 4):
         help = (
             f"indent by two spaces what belongs to the `{block.form.keyword}` block, and by four what belongs to a text"
@@ -181,7 +184,9 @@ def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
     return codes.E106.at(span, message, help=_line_example(block.form, written.strip()))
 
 
-def _within_line(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
+def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling first
+    block: _Block, at: int, expected: frozenset[str]
+) -> Diagnostic:
     """Something in a line that can't stand there."""
     text = block.text
     start, end = block.line_at(at)
@@ -194,6 +199,9 @@ def _within_line(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic
     form = block.form.field(" ".join(key.group(1).split())) if key else None
     if key and at < key.end() and at != start + 2:
         key = form = None
+    if form and key and form.kind is ValueKind.TEXT and text[key.end() : end].count('"') > 2:
+        first = text.index('"', key.end())
+        return codes.E113.at(block.span(first, end), "a text in quotes can't hold quotes", help="leave them out")
     if form and key and at >= key.end() and form.kind is ValueKind.PROSE:
         first = key.end() + len(text[key.end() : end]) - len(text[key.end() : end].lstrip())
         return text_beside_key(form, block.span(first, end), text[first:end].rstrip())

@@ -388,8 +388,13 @@ Block: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """One parsed file. A block that did not parse is absent here and present as a diagnostic."""
+    """One parsed file. A block that did not parse is absent here and present as a diagnostic.
+
+    `broken` holds the names of such blocks, as far as they can be made out: that a name of them is
+    unknown would be a consequence and not a finding.
+    """
 
     source: Source
     blocks: tuple[Block, ...]
     comments: tuple[Comment, ...]
+    broken: tuple[Name, ...] = ()
