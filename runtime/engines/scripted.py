@@ -277,8 +277,8 @@ def _sentence(dice: _Dice) -> str:
 
 
 _SUBJECTS = (
-    "A careful answer", "The response", "This advice", "The question", "A good neighbour", "Most people", "The doctor",
-    "The first step", "The second part", "A naïve reading", "The plan", "Someone in a hurry", "The law", "A friend",
+    "A careful answer", "The response", "This advice", "The question", "A good neighbour", "Nearly everyone", "The doctor",
+    "The first step", "The second part", "A naïve reading", "The plan", "Someone in haste", "The law", "A friend",
     "The safer way", "What was asked",
 )  # fmt: skip
 _VERBS = (
