@@ -18,8 +18,8 @@ class RunFileError(Exception):
     """The run file cannot be used; the text has one line per mistake."""
 
 
-def load_run_file(path: Path) -> RunConfig:
-    """The run that a TOML file describes, its paths made absolute.
+def load_run_file(path: Path) -> tuple[RunConfig, RunConfig]:
+    """The run that a TOML file describes: as it is written, and with its paths made absolute.
 
     Raises:
         RunFileError: the file is missing, is no TOML, or does not fit the schema.
@@ -47,7 +47,7 @@ def load_run_file(path: Path) -> RunConfig:
     except ValidationError as error:
         lines = [_line(path, problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
         raise RunFileError("\n".join(lines)) from None
-    return _absolute(config, path.resolve().parent)
+    return config, _absolute(config, path.resolve().parent)
 
 
 def _line(path: Path, loc: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -44,15 +44,14 @@ def questions(
     """
     everything = len(bundle.principles)
     mappings = [case.mapping for case in cases]
-    drawn = sampling.plan(
+    plan = sampling.plan(
         bundle, seed, Stage.PREFERENCE, [c.prompt for c in cases], mappings, rounds=1, draw=everything
     )
     asked = []
     for n, case in enumerate(cases):
         shares = sampling.shares(bundle, Stage.PREFERENCE, mappings[n])
-        order = [bundle.principles[int(i)] for i in drawn[n, 0] if i >= 0]
         for category in categories:
-            chosen = [p for p in order if p.category == category][:principles]
+            chosen = [p for p in plan.of(n)[0] if p.category == category][:principles]
             if not chosen:
                 continue
             comparison = compare(policy[case.prompt], base[case.prompt], ComparisonPurpose.EVALUATION, under=category)

@@ -21,7 +21,7 @@ def draw_principles(
     """
     count = bundle.revision.draw if stage is Stage.REVISION else bundle.preference.draw
     mappings = [case.mapping for case in cases]
-    drawn = sampling.plan(bundle, seed, stage, [c.prompt for c in cases], mappings, rounds=rounds, draw=count)
+    plan = sampling.plan(bundle, seed, stage, [c.prompt for c in cases], mappings, rounds=rounds, draw=count)
     memo: dict[tuple[tuple[str, str], ...], Mapping[str, float]] = {}
     over: dict[tuple[tuple[tuple[str, str], ...], str], tuple[str, ...]] = {}
     result: dict[tuple[str, int], tuple[Draw, ...]] = {}
@@ -30,12 +30,9 @@ def draw_principles(
         if shape not in memo:
             memo[shape] = sampling.shares(bundle, stage, mapping)
         shares = memo[shape]
-        for r in range(rounds):
+        for r, drawn in enumerate(plan.of(n)):
             draws = []
-            for position, index in enumerate(int(i) for i in drawn[n, r]):
-                if index < 0:
-                    continue
-                principle = bundle.principles[index]
+            for position, principle in enumerate(drawn):
                 if (shape, principle.id) not in over:
                     over[shape, principle.id] = yields(bundle, principle, mapping)
                 draws.append(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from constitution_lang.ir.model import Bundle, Orders, Prompt, PromptKind
-from runtime.engines.base import Choice, ChooseRequest, Decoding, GenerateRequest
+from runtime.engines.base import Choice, ChooseRequest, Completion, Decoding, GenerateRequest
 from runtime.prompting import fill
 from runtime.records import (
     Comparison,
@@ -20,7 +20,7 @@ from runtime.records import (
     Vote,
     identify,
 )
-from runtime.stages.evidence import weigh_votes
+from runtime.stages.evidence import label_of
 from runtime.stages.respond import request_seed
 from runtime.work import Answer, Worker
 
@@ -82,16 +82,16 @@ def label(
         for draw in question.draws
         for swapped in ((False, True) if bundle.preference.orders is Orders.BOTH else (False,))
     ]
-    thoughts: list[Answer] | list[None] = [None] * len(asks)
+    thoughts: list[Answer[Completion]] | list[None] = [None] * len(asks)
     if bundle.preference.reasoning and asks:
-        wanted = [_reason(worker, bundle, questions[a.question], a, seed, reasoning) for a in asks]
+        wanted = [_reason(worker, bundle, questions[a.question], a, seed=seed, decoding=reasoning) for a in asks]
         thoughts = worker.generate(wanted, f"{title}: reasoning")
     texts = [None if t is None else t.value.text.strip() for t in thoughts]
     requests = [
         _choose(worker, bundle, questions[ask.question], ask, text) for ask, text in zip(asks, texts, strict=True)
     ]
     answers = worker.choose(requests, title) if requests else []
-    heard: dict[tuple[int, str], list[tuple[_Ask, Answer[Choice], Answer | None]]] = {}
+    heard: dict[tuple[int, str], list[tuple[_Ask, Answer[Choice], Answer[Completion] | None]]] = {}
     for ask, answer, thought in zip(asks, answers, thoughts, strict=True):
         heard.setdefault((ask.question, ask.principle), []).append((ask, answer, thought))
     labels = []
@@ -109,7 +109,7 @@ def label(
         votes = tuple(
             _vote(question.comparison, draw.principle, heard[n, draw.principle], mass_min) for draw in question.draws
         )
-        labels.append(weigh_votes(bundle, question.case, question.comparison.id, votes))
+        labels.append(label_of(bundle, question.case, question.comparison.id, votes))
     return labels
 
 
@@ -119,7 +119,7 @@ def _sides(comparison: Comparison, *, swapped: bool) -> tuple[str, str]:
 
 
 def _reason(
-    worker: Worker, bundle: Bundle, question: Question, ask: _Ask, seed: int, decoding: Decoding
+    worker: Worker, bundle: Bundle, question: Question, ask: _Ask, *, seed: int, decoding: Decoding
 ) -> GenerateRequest:
     first, second = _sides(question.comparison, swapped=ask.swapped)
     compiled = bundle.prompt(PromptKind.REASON, ask.principle)
@@ -150,7 +150,7 @@ def _options(worker: Worker, compiled: Prompt, opening: str) -> tuple[int, ...]:
 def _vote(
     comparison: Comparison,
     principle: str,
-    heard: Sequence[tuple[_Ask, Answer[Choice], Answer | None]],
+    heard: Sequence[tuple[_Ask, Answer[Choice], Answer[Completion] | None]],
     mass_min: float,
 ) -> Vote:
     """The vote of one principle. Log-odds are always for A of the comparison, whichever place it stood in."""

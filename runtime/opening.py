@@ -1,0 +1,144 @@
+"""From a run file to a run that can begin: everything that can be wrong is found before anything is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from constitution_lang.compile import compile_path
+
+from constitution_lang.diagnostics.model import Diagnostic, Severity
+from constitution_lang.ir.codec import dumps
+from constitution_lang.ir.model import Bundle
+from constitution_lang.source import Source
+from runtime.config import EngineConfig, EngineKind, RunConfig
+from runtime.engines.base import Engine
+from runtime.ledger.runs import RunManifest
+from runtime.ledger.store import Ledger
+from runtime.progress import Progress
+from runtime.records import identify
+from runtime.run_file import load_run_file
+from runtime.session import Engines, Session
+from runtime.steps.inputs import Inputs, load_inputs
+from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
+
+__all__ = ["ConstitutionError", "open_session", "run_folder"]
+
+PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft")
+
+
+class ConstitutionError(Exception):
+    """The constitution has errors; they are in `diagnostics`, and their texts in `sources`."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], sources: dict[str, Source]) -> None:
+        super().__init__("the constitution has errors")
+        self.diagnostics = diagnostics
+        self.sources = sources
+
+
+def run_folder(file: Path, config: RunConfig, *, rehearse: bool) -> Path:
+    """The folder of a run: as its file says, else `runs/` and the file's name in the working folder."""
+    folder = config.out or Path("runs") / file.stem
+    return folder.with_name(f"{folder.name}-rehearsal") if rehearse else folder
+
+
+@contextmanager
+def open_session(
+    file: Path, *, rehearse: bool, progress: Progress, say: Callable[[str], None]
+) -> Iterator[tuple[Session, Inputs]]:
+    """A session and its inputs, for the run that `file` describes.
+
+    Raises:
+        RunFileError, ConstitutionError, DataError, EngineError, LedgerError: see there; nothing is spent yet.
+    """
+    written, config = load_run_file(file)
+    if rehearse:
+        config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
+    scripted = config.engine.kind is EngineKind.SCRIPTED
+    bundle = _compile(config.constitution, say)
+    inputs = load_inputs(config, _as_named if scripted else _resolve, say)
+    identity = _scripted_identity if scripted else _model_identity
+    models = {
+        "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
+        "preference model's base": inputs.preference_base,
+    }  # fmt: skip
+    identities = tuple((role, identity(model)) for role, model in models.items())
+    content = dumps(bundle)
+    settings = written.model_copy(update={"engine": config.engine}).model_dump_json(exclude={"out"})
+    ids = sorted(inputs.prompts), [x.comparison.id for x in (*inputs.human, *inputs.audit)]
+    run = identify("run", bundle.meaning_hash, bundle.metadata_hash, settings, identities, ids)
+    folder = run_folder(file, config, rehearse=rehearse)
+    engines = Engines(config.engine, _open_engine, identity)
+    with Ledger.open(folder / "ledger.sqlite") as ledger:
+        ledger.begin(
+            RunManifest(
+                id=run,
+                constitution=bundle.name,
+                version=bundle.version,
+                meaning_hash=bundle.meaning_hash,
+                metadata_hash=bundle.metadata_hash,
+                bundle=content,
+                config=settings.encode(),
+                models=identities,
+                versions=_versions(),
+                started=time.time(),
+            )
+        )
+        trainers: Trainers = RehearsedTrainers() if scripted else TrlTrainers()
+        session = Session(config, bundle, ledger, run, folder, engines, trainers, progress, say)
+        try:
+            yield session, inputs
+        finally:
+            engines.close()
+
+
+def _compile(path: Path, say: Callable[[str], None]) -> Bundle:
+    bundle, diagnostics, sources = compile_path(path)
+    if bundle is None:
+        raise ConstitutionError(tuple(diagnostics), dict(sources))
+    warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
+    note = f"; {warnings} warnings, see `cai-compile check {path}`" if warnings else ""
+    say(
+        f"{bundle.name} {bundle.version}: {len(bundle.principles)} principles in {len(bundle.categories)} categories, "
+        f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"
+    )
+    return bundle
+
+
+def _open_engine(config: EngineConfig, model: str) -> Engine:
+    from runtime.engines.choose import open_engine
+
+    return open_engine(config, model)
+
+
+def _resolve(name: str) -> str:
+    from runtime.engines.models import resolve
+
+    return str(resolve(name))
+
+
+def _as_named(name: str) -> str:
+    return name
+
+
+def _model_identity(model: str) -> str:
+    from runtime.identity import model_identity
+
+    return model_identity(Path(model))
+
+
+def _scripted_identity(model: str) -> str:
+    return identify("scripted model", Path(model).name)
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)

@@ -1,0 +1,27 @@
+"""The run: its steps in order, each done already or done now."""
+
+from __future__ import annotations
+
+from runtime.session import Session
+from runtime.steps import evaluation, preference, revision
+from runtime.steps.inputs import Inputs
+
+__all__ = ["execute"]
+
+
+def execute(session: Session, inputs: Inputs) -> None:
+    """Everything from prompts to figures. What it makes is in the ledger and under the run's folder."""
+    data = revision.data(session, inputs)
+    tagged = revision.tag_prompts(session, inputs, data)
+    answered = revision.answer(session, inputs, tagged)
+    revised = revision.revise_rounds(session, inputs, answered)
+    sl_cai = revision.sft(session, inputs, revised)
+    pairs = preference.sample_pairs(session, inputs, sl_cai)
+    labelled = preference.label_pairs(session, inputs, pairs)
+    preference_model = preference.preference_model(session, inputs, labelled)
+    dpo = preference.dpo(session, labelled, sl_cai)
+    trained = preference.policy(session, inputs, sl_cai, preference_model)
+    evaluation.evaluate(
+        session, inputs, {"SL-CAI": sl_cai, "DPO": dpo, trained.kind.value.upper(): trained}, preference_model
+    )
+    evaluation.audit(session, inputs)

@@ -1,0 +1,180 @@
+"""One run under way: what every step needs, and what makes a step happen once.
+
+A step is known by its fingerprint, the identity of all that it is made from. Where the ledger holds the step
+with the same fingerprint, from this run or an earlier one, its records are taken over and nothing is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from constitution_lang.ir.model import Bundle
+from runtime.config import EngineConfig, RunConfig
+from runtime.engines.base import Engine
+from runtime.ledger.runs import Step, StepId, StepTally, Usage
+from runtime.ledger.store import Ledger
+from runtime.progress import Progress
+from runtime.records import CaseRecord, Checkpoint, Record, TrainingStep, identify
+from runtime.trainers import Job, Trainers
+from runtime.work import Worker
+
+__all__ = ["Engines", "NothingToDoError", "Session"]
+
+R = TypeVar("R", bound=Record)
+W = TypeVar("W")
+
+
+class NothingToDoError(Exception):
+    """A step made no row, so what follows has nothing to work on."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
+class Engines:
+    """Opened engines by model, few at a time: two models have to fit, and none while something trains."""
+
+    OPEN_MAX = 2
+
+    def __init__(
+        self, config: EngineConfig, opener: Callable[[EngineConfig, str], Engine], identify: Callable[[str], str]
+    ) -> None:
+        self._config = config
+        self._opener = opener
+        self.identity = identify
+        self._open: dict[str, Engine] = {}
+
+    def get(self, model: str) -> Engine:
+        """The engine of a model, opened where it is not; the one used longest ago gives way."""
+        engine = self._open.pop(model, None)
+        if engine is None:
+            while len(self._open) >= self.OPEN_MAX:
+                self._open.pop(next(iter(self._open))).close()
+            engine = self._opener(self._config, model)
+        self._open[model] = engine
+        return engine
+
+    def close(self) -> None:
+        """Give back the memory of all of them."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+
+@dataclass
+class Session:
+    """A run under way. `say` prints a line for people; `folder` is the run's."""
+
+    config: RunConfig
+    bundle: Bundle
+    ledger: Ledger
+    run: str
+    folder: Path
+    engines: Engines
+    trainers: Trainers
+    progress: Progress
+    say: Callable[[str], None]
+    tallies: list[StepTally] = field(default_factory=list)
+    reused_steps: int = 0
+    made_steps: int = 0
+
+    @property
+    def constitution(self) -> str:
+        """The constitution's meaning hash, which every row and card carries."""
+        return self.bundle.meaning_hash
+
+    def read(self, kind: type[R], step: StepId) -> list[R]:
+        """The records of a finished step."""
+        return self.ledger.read(self.run, kind, step)
+
+    def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
+        """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it."""
+        fingerprint = identify("step", str(step), *inputs)
+        if self.ledger.adopt(self.run, step, fingerprint):
+            self.reused_steps += 1
+            return fingerprint
+        self.ledger.finish(self.run, step, fingerprint, make())
+        self.made_steps += 1
+        return fingerprint
+
+    def read_all(self, kind: type[R], step: Step) -> list[R]:
+        """The records of all rounds of a step, round by round."""
+        return self.ledger.read(self.run, kind, step)
+
+    def cases(self) -> dict[str, CaseRecord]:
+        """The case of every prompt, by its id."""
+        return {c.prompt: c for c in self.read(CaseRecord, StepId(Step.TAG))}
+
+    def identity(self, model: str) -> str:
+        """What a model is, wherever it lies."""
+        return self.engines.identity(model)
+
+    def prompt_hashes(self, used: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+        """Hashes of all that the prompts of these principles, in these variants, say."""
+        wanted = set(used)
+        return sorted(p.hash for p in self.bundle.prompts if (p.principle, p.over) in wanted)
+
+    def need(self, rows: Sequence[object], problem: str, remedy: str) -> None:
+        """Stop the run where there is nothing to go on with."""
+        if not rows:
+            raise NothingToDoError(problem, remedy)
+
+    def ask(self, step: StepId, model: str, work: Callable[[Worker], W]) -> W:
+        """Let `work` ask a model, and keep what it cost with the step."""
+        worker = Worker(self.engines.get(model), self.ledger, self.progress)
+        try:
+            return work(worker)
+        finally:
+            self.ledger.add_tally(self.run, step, worker.tally)
+            self.tallies.append(StepTally(step, worker.tally))
+
+    def train(
+        self,
+        step: StepId,
+        inputs: Sequence[object],
+        total: int,
+        train: Callable[[Job], Checkpoint],
+        *,
+        base: Path,
+        name: str,
+    ) -> Checkpoint:
+        """Train unless it is done and its checkpoint is still there."""
+        fingerprint = identify("step", str(step), *inputs)
+        out = self.folder / "checkpoints" / f"{name}-{fingerprint[:12]}"
+        if (out / "card.json").is_file() and self.ledger.adopt(self.run, step, fingerprint):
+            self.reused_steps += 1
+            return self.read(Checkpoint, step)[0]
+        self.engines.close()
+        seen: list[TrainingStep] = []
+        task = self.progress.start(f"train {name}", total, "step")
+
+        def on_step(row: TrainingStep) -> None:
+            seen.append(row)
+            task.advance(1)
+
+        try:
+            seed = int(identify("training seed", self.config.seed, name)[:8], 16)
+            checkpoint = train(Job(base, out, seed, self.constitution, on_step))
+        finally:
+            task.close()
+        self.ledger.finish(self.run, step, fingerprint, [*seen, checkpoint])
+        self.made_steps += 1
+        return checkpoint
+
+    def checkpoint_folder(self, checkpoint: Checkpoint) -> Path:
+        """Where a checkpoint lies."""
+        return self.folder / "checkpoints" / Path(checkpoint.path).name
+
+    def model_of(self, checkpoint: Checkpoint) -> str:
+        """What an engine opens for a checkpoint."""
+        return str(self.checkpoint_folder(checkpoint))
+
+    def usage(self) -> Usage:
+        """All that this session asked for."""
+        total = Usage()
+        for entry in self.tallies:
+            total = total + entry.tally.generate + entry.tally.choose
+        return total

@@ -1,0 +1,106 @@
+"""What a run works on, loaded and checked before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runtime.config import HumanPairs, PromptSource, RunConfig
+from runtime.datasets.pairs import load_pairs
+from runtime.datasets.prompts import load_prompts
+from runtime.records import Comparison, ComparisonPurpose, Label, PromptRecord, Response
+from runtime.stages.label import compare
+
+__all__ = ["Inputs", "PeoplesPair", "load_inputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplesPair:
+    """Two replies of a data set, and people's label of them."""
+
+    prompt: PromptRecord
+    sides: tuple[Response, Response]
+    comparison: Comparison
+    label: Label
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Prompts, pairs labelled by people, and the models as engines and trainers open them."""
+
+    train: Sequence[PromptRecord]
+    evaluation: Sequence[PromptRecord]
+    demonstrations: Sequence[PromptRecord]
+    human: Sequence[PeoplesPair]
+    audit: Sequence[PeoplesPair]
+    policy: str
+    critic: str
+    feedback: str
+    preference_base: str
+
+    @property
+    def prompts(self) -> dict[str, PromptRecord]:
+        """Every prompt by id. Where a conversation stands in several sets, the training set's row counts."""
+        pairs = [x.prompt for x in (*self.audit, *self.human)]
+        return {p.id: p for p in (*pairs, *self.demonstrations, *self.evaluation, *self.train)}
+
+    @property
+    def tagged(self) -> list[PromptRecord]:
+        """The prompts whose case decides something: all but demonstrations and pairs that people labelled."""
+        return list({p.id: p for p in (*(x.prompt for x in self.audit), *self.evaluation, *self.train)}.values())
+
+
+def load_inputs(config: RunConfig, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:
+    """Read every data set that the run file names and find every model.
+
+    Prompts to evaluate on are taken out of those to train on, so that nothing is evaluated on what it has seen.
+
+    Raises:
+        DataError: a data set cannot be used.
+        EngineError: a model cannot be had.
+    """
+    policy = config.models.policy
+    critic = config.models.critic or policy
+    names = {
+        "policy": policy,
+        "critic": critic,
+        "feedback": config.models.feedback or critic,
+        "preference_base": config.models.preference or policy,
+    }
+    found = {name: resolve(name) for name in dict.fromkeys(names.values())}
+
+    def prompts(sources: Sequence[PromptSource], exclude: Sequence[PromptRecord] = ()) -> list[PromptRecord]:
+        taken = {p.id for p in exclude}
+        rows: list[PromptRecord] = []
+        for source in sources:
+            loaded, report = load_prompts(source, seed=config.seed, exclude=taken)
+            say(str(report))
+            rows += loaded
+            taken |= {p.id for p in loaded}
+        return rows
+
+    evaluation = prompts(config.prompts.evaluation)
+    return Inputs(
+        train=prompts(config.prompts.train, evaluation),
+        evaluation=evaluation,
+        demonstrations=prompts(config.prompts.demonstrations, evaluation),
+        human=_pairs(config.label.human, ComparisonPurpose.TRAINING, config.seed, say),
+        audit=_pairs(config.audit.human, ComparisonPurpose.AUDIT, config.seed, say),
+        policy=found[names["policy"]],
+        critic=found[names["critic"]],
+        feedback=found[names["feedback"]],
+        preference_base=found[names["preference_base"]],
+    )
+
+
+def _pairs(
+    sources: Sequence[HumanPairs], purpose: ComparisonPurpose, seed: int, say: Callable[[str], None]
+) -> list[PeoplesPair]:
+    rows = []
+    for source in sources:
+        loaded, report = load_pairs(source.data, form=source.form, limit=source.limit, seed=seed)
+        say(str(report))
+        for pair in loaded:
+            comparison = compare(*pair.sides, purpose)
+            rows.append(PeoplesPair(pair.prompt, pair.sides, comparison, pair.label(comparison.id, source.certainty)))
+    return rows

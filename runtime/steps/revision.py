@@ -1,0 +1,161 @@
+"""From prompts to the SL-CAI policy: tag, respond, critique and revise, fine-tune."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from constitution_lang.ir.model import Stage
+from runtime.engines.base import Decoding
+from runtime.ledger.runs import Step, StepId
+from runtime.records import (
+    CaseRecord,
+    Checkpoint,
+    Draw,
+    Record,
+    Response,
+    Revision,
+)
+from runtime.session import Session
+from runtime.stages.draws import draw_principles
+from runtime.stages.respond import respond
+from runtime.stages.revise import Subject, critique, revise
+from runtime.stages.rows import sft_rows
+from runtime.stages.tag import tag
+from runtime.steps.inputs import Inputs
+from runtime.steps.publish import publish_sft
+from runtime.trainers import steps_planned
+from runtime.work import Worker
+
+__all__ = ["answer", "data", "revise_rounds", "sft", "tag_prompts"]
+
+
+def data(session: Session, inputs: Inputs) -> str:
+    """Keep the prompts."""
+    prompts = inputs.prompts
+    return session.step(StepId(Step.DATA), [sorted(prompts)], lambda: [prompts[id] for id in sorted(prompts)])
+
+
+def tag_prompts(session: Session, inputs: Inputs, data: str) -> str:
+    """Find out which case every prompt is."""
+    prompts = inputs.tagged
+    step, ask = StepId(Step.TAG), session.config.tag.ask
+    asked = [p for p in prompts if any(not dict(p.columns).get(a.id) for a in session.bundle.attributes)]
+
+    def make() -> list[CaseRecord]:
+        mass_min = session.config.label.mass_min
+        if not ask or not asked:
+            return tag(None, session.bundle, prompts, mass_min=mass_min)
+        return session.ask(step, inputs.feedback, lambda w: tag(w, session.bundle, prompts, mass_min=mass_min))
+
+    questions = [p.hash for p in session.bundle.prompts if p.attribute is not None]
+    return session.step(
+        step, [data, session.bundle.attributes, questions, ask and session.identity(inputs.feedback)], make
+    )
+
+
+def answer(session: Session, inputs: Inputs, tagged: str) -> str:
+    """The base policy's first answers."""
+    step, config = StepId(Step.RESPOND), session.config.respond
+    decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature, top_p=config.top_p)
+
+    def make() -> list[Response]:
+        return session.ask(
+            step,
+            inputs.policy,
+            lambda w: respond(
+                w, inputs.train, policy="base", seed=session.config.seed, decoding=decoding, title="answer prompts"
+            ),
+        )
+
+    ids = [p.id for p in inputs.train]
+    return session.step(step, [tagged, ids, decoding, session.config.seed, session.identity(inputs.policy)], make)
+
+
+def revise_rounds(session: Session, inputs: Inputs, before: str) -> str:
+    """Critique and revision, round by round; each round starts from the texts of the one before."""
+    config, bundle = session.config.revision, session.bundle
+    cases = [session.cases()[p.id] for p in inputs.train]
+    draws = draw_principles(bundle, session.config.seed, Stage.REVISION, cases, bundle.revision.rounds)
+    texts: dict[str, Response | Revision] = {r.prompt: r for r in session.read(Response, StepId(Step.RESPOND))}
+    for r in range(bundle.revision.rounds):
+        step = StepId(Step.REVISE, r)
+        drawn = {p.id: draws[p.id, r] for p in inputs.train}
+        carried = session.prompt_hashes((d.principle, d.over) for ds in drawn.values() for d in ds)
+        before = session.step(
+            step,
+            [before, drawn, carried, config.model_dump(mode="json"), session.identity(inputs.critic)],
+            partial(_round, session, inputs, step, drawn, dict(texts)),
+        )
+        texts.update({x.prompt: x for x in session.read(Revision, step)})
+    return before
+
+
+def _round(
+    session: Session,
+    inputs: Inputs,
+    step: StepId,
+    drawn: Mapping[str, tuple[Draw, ...]],
+    texts: dict[str, Response | Revision],
+) -> list[Record]:
+    """One round. Where a round draws several principles, each revises what the one before left."""
+    config, bundle, seed = session.config.revision, session.bundle, session.config.seed
+    critiquing = Decoding(tokens_max=config.critique_tokens_max, temperature=config.temperature, top_p=config.top_p)
+    revising = Decoding(tokens_max=config.revision_tokens_max, temperature=config.temperature, top_p=config.top_p)
+    part = f"round {step.round + 1} of {bundle.revision.rounds}"
+    rows: list[Record] = []
+
+    def work(worker: Worker) -> None:
+        for position in range(bundle.revision.draw):
+            subjects = [
+                Subject(p, texts[p.id], drawn[p.id][position]) for p in inputs.train if position < len(drawn[p.id])
+            ]
+            critiques = None
+            if config.critique:
+                critiques = critique(
+                    worker, bundle, subjects, seed=seed, decoding=critiquing, title=f"critique, {part}"
+                )
+            revisions = revise(
+                worker, bundle, subjects, critiques, seed=seed, decoding=revising, title=f"revise, {part}"
+            )
+            rows.extend([*(s.draw for s in subjects), *(critiques or ()), *revisions])
+            texts.update({x.prompt: x for x in revisions})
+
+    session.ask(step, inputs.critic, work)
+    return rows
+
+
+def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
+    """The SL-CAI policy: the base, fine-tuned on revisions and demonstrations."""
+    config = session.config.sft
+    chains: dict[str, list[Revision]] = {p.id: [] for p in inputs.train}
+    for row in session.read_all(Revision, Step.REVISE):
+        chains[row.prompt].append(row)
+    responses = {r.prompt: r for r in session.read(Response, StepId(Step.RESPOND))}
+    rows, empty = sft_rows(
+        inputs.train,
+        responses,
+        chains,
+        inputs.demonstrations,
+        target=config.target,
+        constitution=session.constitution,
+    )
+    statuses = Counter(str(r.status) for chain in chains.values() for r in chain)
+    session.say(f"SFT rows: {len(rows)}; revisions: {', '.join(f'{n} {s}' for s, n in sorted(statuses.items()))}")
+    if empty:
+        session.say(f"no SFT row for {len(empty)} prompts whose text is empty: {', '.join(x[:12] for x in empty)}")
+    session.need(
+        rows, "no revision has any text, so there is nothing to learn", "raise [respond] and [revision] tokens_max"
+    )
+    session.step(StepId(Step.SFT, 0), [revised, [r.id for r in rows]], lambda: rows)
+    publish_sft(session, rows)
+    return session.train(
+        StepId(Step.SFT),
+        [config.model_dump(mode="json"), [r.id for r in rows], session.identity(inputs.policy), session.config.seed],
+        steps_planned(config, len(rows)),
+        lambda job: session.trainers.sft(config, rows, job),
+        base=Path(inputs.policy),
+        name="sl-cai",
+    )
