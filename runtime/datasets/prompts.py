@@ -20,6 +20,7 @@ __all__ = ["LoadReport", "PromptStream", "load_prompts", "select"]
 
 _HERE = Path()
 _SCALARS = (str, bool, int, float)
+_EXCLUDED = -1
 
 
 class LoadReport(Struct, frozen=True, kw_only=True):
@@ -56,24 +57,18 @@ class LoadReport(Struct, frozen=True, kw_only=True):
         return f"{self.data}: {', '.join(parts)}"
 
 
-class _Kept(Struct, frozen=True):
-    """What is remembered of a conversation that was seen: enough to tell whether a duplicate says the same."""
-
-    told: str
-    excluded: bool
-
-
 class PromptStream:
     """The distinct prompts of a data set in the order of its rows, one at a time. `report` is final at the end.
 
-    Only an id and a digest are held for each prompt, whatever the size of the file.
+    Two numbers are held for each prompt, whatever the length of the texts.
     """
 
     def __init__(self, source: PromptSource, base: Path = _HERE, *, exclude: Collection[str] = ()) -> None:
         self._source = source
         self._exclude = exclude
         self._rows = read(source.data, base)
-        self._seen: dict[str, _Kept] = {}
+        # Id to a digest of what the row says beside its conversation, or _EXCLUDED: numbers, to be small.
+        self._seen: dict[int, int] = {}
         self._count = self._duplicates = self._excluded = self._joined = 0
         self._conflicts: list[int] = []
         self._skipped: list[BadRow] = []
@@ -94,7 +89,7 @@ class PromptStream:
 
     def report(self, prompts: int | None = None) -> LoadReport:
         """The account so far, where `prompts` of the distinct ones were selected (all where not said)."""
-        distinct = sum(not kept.excluded for kept in self._seen.values())
+        distinct = sum(told != _EXCLUDED for told in self._seen.values())
         selected = distinct if prompts is None else prompts
         return LoadReport(
             data=self._source.data,
@@ -122,20 +117,17 @@ class PromptStream:
             demonstration = _chosen_reply(raw.values, found)
         self._joined += found.joined
         id = identify("prompt", found.turns)
-        told = identify("told", columns, demonstration)
-        first = self._seen.get(id)
-        if first is not None:
-            if first.excluded:
-                self._excluded += 1
-                return None
-            self._duplicates += 1
-            if first.told != told:
-                self._conflicts.append(raw.row)
-            return None
-        excluded = id in self._exclude
-        self._seen[id] = _Kept(told, excluded)
-        if excluded:
+        told = _EXCLUDED if id in self._exclude else int(identify("told", columns, demonstration)[:15], 16)
+        if told == _EXCLUDED:
             self._excluded += 1
+            self._seen[int(id, 16)] = _EXCLUDED
+            return None
+        known = len(self._seen)
+        first = self._seen.setdefault(int(id, 16), told)
+        if len(self._seen) == known:
+            self._duplicates += 1
+            if first != told:
+                self._conflicts.append(raw.row)
             return None
         return PromptRecord(
             id=id,
