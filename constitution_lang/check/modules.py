@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Loader, Source
+from constitution_lang.syntax.characters import source_from_bytes
 from constitution_lang.syntax.nodes import FileTree, Name, UseLine
 
-__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files"]
+__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files", "undecodable"]
 
 LIBRARY = "<library>/"
 """Begins the names of the standard library's files: no path of a user's can begin like this."""
 TEMPLATES = "<templates>/"
 """Begins the names of the standard templates."""
 SUFFIX = ".const"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Parser: TypeAlias = Callable[[Source], "tuple[FileTree, tuple[Diagnostic, ...]]"]
 
@@ -48,8 +52,8 @@ class _Walk:
         self.path: list[tuple[str, Name | None]] = []
 
     def visit(self, source: Source, used_at: Name | None = None) -> None:
-        if bad := _undecodable(source):
-            self.found.append(bad)
+        if bad := undecodable(source):
+            self.found += bad
             self.files[source.name] = FileTree(source, (), ())
             return
         tree, found = self.parse(source)
@@ -117,9 +121,8 @@ def _where(path: str) -> str:
     return "the path is relative to this file and written without `.const`"
 
 
-def _undecodable(source: Source) -> Diagnostic | None:
-    """Bytes that are not UTF-8 arrive from the loader as lone surrogates."""
-    at = next((at for at, char in enumerate(source.text) if "\ud800" <= char <= "\udfff"), None)
-    if at is None:
-        return None
-    return codes.E101.at(source.span(at, at + 1), "this is not UTF-8 text", help="save the file as UTF-8")
+def undecodable(source: Source) -> tuple[Diagnostic, ...]:
+    """Bytes that are not UTF-8 arrive from the loader as lone surrogates; tell where they stand."""
+    if not _SURROGATE.search(source.text):
+        return ()
+    return source_from_bytes(source.name, source.text.encode("utf-8", "surrogateescape"))[1]

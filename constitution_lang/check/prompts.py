@@ -1,0 +1,242 @@
+"""What a template may do: print slots, and nothing else with them. Every mistake is told at its own line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateSyntaxError
+from jinja2.meta import find_undeclared_variables
+
+from constitution_lang.check.modules import TEMPLATES, beside, undecodable
+from constitution_lang.check.program import Declarations
+from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.templating import NEEDS, Template, environment, line_span
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.ir.model import PromptKind, SlotName
+from constitution_lang.source import Loader, Source, Span
+
+__all__ = ["NAMES", "check_template", "read_templates"]
+
+_PRINCIPLE = frozenset({"statement", "over", "examples"})
+_PAIR = frozenset({"statement", "question", "examples"})
+NAMES: Mapping[PromptKind, frozenset[str]] = {
+    PromptKind.TAG: frozenset({"question", "choices"}),
+    PromptKind.CRITIQUE: _PRINCIPLE | {"critique_request"},
+    PromptKind.REVISE: _PRINCIPLE | {"critique_request", "revision_request"},
+    PromptKind.REVISE_DIRECT: _PRINCIPLE | {"revision_request"},
+    PromptKind.PREFER: _PAIR,
+    PromptKind.REASON: _PAIR,
+    PromptKind.PREFER_REASONED: _PAIR,
+    PromptKind.REFUSAL: frozenset({"choices"}),
+}
+"""What the templates of a kind are given, besides their slots."""
+
+_SLOTS = {name.value for name in SlotName}
+
+
+def read_templates(
+    declared: Declarations, loader: Loader
+) -> tuple[dict[PromptKind, Template], dict[str, Source], list[Diagnostic]]:
+    """The template of every kind: the constitution's own where it names one, else the standard one."""
+    found: list[Diagnostic] = []
+    templates: dict[PromptKind, Template] = {}
+    sources: dict[str, Source] = {}
+    for kind in PromptKind:
+        line = declared.templates.get(kind.value)
+        name: str | None = f"{TEMPLATES}{kind.value}.j2"
+        if line:
+            name = beside(line.path.span.file, line.path.value)
+            if name is None:
+                found.append(
+                    codes.E207.at(
+                        line.path.span,
+                        f"`{line.path.value}` is outside the constitution's folder",
+                        help="move the template into the folder of the constitution",
+                    )
+                )
+                continue
+        source = loader(name) if name else None
+        if source is None:
+            if not line:
+                raise FileNotFoundError(f"standard template {kind.value}.j2 is not installed")
+            help = "the path is relative to this file, for example `critique.j2`"
+            found.append(codes.E205.at(line.path.span, f"there is no file `{line.path.value}`", help=help))
+            continue
+        sources[source.name] = source
+        if bad := undecodable(source):
+            found += bad
+            continue
+        template, wrong = check_template(kind, source)
+        found += wrong
+        if template:
+            templates[kind] = template
+    return templates, sources, found
+
+
+def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, list[Diagnostic]]:
+    """One template; None where it is not valid Jinja."""
+    try:
+        tree = environment().parse(source.text)
+    except TemplateSyntaxError as error:
+        message = (error.message or "this is not valid").rstrip(".")
+        at = line_span(source, error.lineno)
+        return None, [codes.E401.at(at, f"this is not valid Jinja: {message}", help=_syntax_help(message))]
+    walk = _Walk(kind, source)
+    walk.node(tree, _Inside())
+    found = walk.found
+    found += _undefined(kind, source, tree)
+    for slot in sorted(NEEDS[kind] - walk.printed):
+        last = line_span(source, 1)
+        found.append(
+            codes.E403.at(last, f"a template of {kind} has to print `{slot}`", help=f"write `{{{{ {slot} }}}}` in a message")
+        )
+    found.sort(key=lambda finding: finding.primary.span.start)
+    return Template(kind, source, environment().from_string(tree)), found
+
+
+def _syntax_help(message: str) -> str:
+    if "unknown tag" in message:
+        return "messages are written `{% user %}…{% enduser %}`; there are system, user, assistant and opening"
+    return "see the Jinja documentation for the form of tags and expressions"
+
+
+def _undefined(kind: PromptKind, source: Source, tree: nodes.Template) -> Iterator[Diagnostic]:
+    known = NAMES[kind] | _SLOTS | set(environment().globals)
+    unknown = find_undeclared_variables(tree) - known
+    told: set[tuple[str, int]] = set()
+    for name in tree.find_all(nodes.Name):
+        if name.ctx == "load" and name.name in unknown and (name.name, name.lineno) not in told:
+            told.add((name.name, name.lineno))
+            candidates = NAMES[kind] | NEEDS[kind]
+            listed = ", ".join(f"`{c}`" for c in sorted(candidates))
+            hint = did_you_mean(name.name, candidates, f"a template of {kind} is given {listed}")
+            yield codes.E406.at(line_span(source, name.lineno), f"`{name.name}` is not defined", help=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """Where in the template a node stands."""
+
+    message: bool = False
+    captured: bool = False
+
+
+_BANNED = (
+    nodes.Include,
+    nodes.Import,
+    nodes.FromImport,
+    nodes.Extends,
+    nodes.Block,
+    nodes.ScopedEvalContextModifier,
+    nodes.EvalContextModifier,
+)
+_CAPTURING = (nodes.Macro, nodes.AssignBlock, nodes.FilterBlock, nodes.CallBlock)
+"""What is printed inside these can be worked on afterwards, so a slot must not be."""
+_WHAT_IS_DONE: tuple[tuple[type[nodes.Node] | tuple[type[nodes.Node], ...], str], ...] = (
+    (nodes.Filter, "filtered"),
+    (nodes.Test, "tested"),
+    (nodes.Compare, "compared"),
+    (nodes.Operand, "compared"),
+    ((nodes.Getattr, nodes.Getitem, nodes.Slice), "indexed"),
+    (nodes.Call, "called or passed on"),
+    (nodes.Keyword, "passed on"),
+    (nodes.For, "looped over"),
+    ((nodes.If, nodes.CondExpr, nodes.Not, nodes.And, nodes.Or), "tested"),
+    ((nodes.Assign, nodes.AssignBlock, nodes.With), "assigned"),
+    (nodes.Macro, "captured by a block, which could work on it"),
+)
+
+
+class _Walk:
+    """Visits every node once, with its parent."""
+
+    def __init__(self, kind: PromptKind, source: Source) -> None:
+        self.kind = kind
+        self.source = source
+        self.found: list[Diagnostic] = []
+        self.printed: set[SlotName] = set()
+
+    def node(self, node: nodes.Node, inside: _Inside) -> None:
+        if isinstance(node, _BANNED):
+            tag = type(node).__name__.lower()
+            self.tell(codes.E409.at(self.at(node), f"`{tag}` is not allowed in a template", help="write its text here"))
+        elif isinstance(node, nodes.CallBlock) and _is_message(node):
+            self.message(node, inside)
+        elif isinstance(node, nodes.Output):
+            self.output(node, inside)
+        else:
+            inner = replace(inside, captured=True) if isinstance(node, _CAPTURING) else inside
+            for child in node.iter_child_nodes():
+                if isinstance(child, nodes.Name) and child.name in _SLOTS:
+                    self.misused(child, node)
+                else:
+                    self.node(child, inner)
+
+    def message(self, node: nodes.CallBlock, inside: _Inside) -> None:
+        if inside.message or inside.captured:
+            where = "another message" if inside.message else "a block that captures what is printed"
+            help = "close the outer one first; messages stand one after the other"
+            self.tell(codes.E409.at(self.at(node), f"a message cannot stand in {where}", help=help))
+        for child in node.body:
+            self.node(child, replace(inside, message=True))
+
+    def output(self, node: nodes.Output, inside: _Inside) -> None:
+        for child in node.nodes:
+            if isinstance(child, nodes.TemplateData):
+                self.text(child, inside)
+                continue
+            if not (inside.message or inside.captured):
+                help = "put it between `{% user %}` and `{% enduser %}`"
+                self.tell(codes.E405.at(self.at(child), "this is printed outside a message", help=help))
+            if isinstance(child, nodes.Name) and child.name in _SLOTS:
+                self.slot(child, inside)
+            else:
+                self.node(child, inside)
+
+    def text(self, data: nodes.TemplateData, inside: _Inside) -> None:
+        if inside.message or inside.captured or not data.data.strip():
+            return
+        before = data.data[: len(data.data) - len(data.data.lstrip())]
+        at = line_span(self.source, data.lineno + before.count("\n"))
+        help = "put it between `{% user %}` and `{% enduser %}`, or in a comment `{# … #}`"
+        self.tell(codes.E405.at(at, "this text is outside every message", help=help))
+
+    def slot(self, name: nodes.Name, inside: _Inside) -> None:
+        slot = SlotName(name.name)
+        if inside.captured:
+            self.misused(name, nodes.Macro())
+            return
+        if slot in NEEDS[self.kind]:
+            self.printed.add(slot)
+            return
+        listed = ", ".join(f"`{s}`" for s in sorted(NEEDS[self.kind]))
+        self.tell(
+            codes.E404.at(self.at(name), f"a prompt of {self.kind} has no slot `{slot}`", help=f"its slots are {listed}")
+        )
+
+    def misused(self, name: nodes.Name, parent: nodes.Node) -> None:
+        done = "assigned" if name.ctx in ("store", "param") else _done(parent)
+        self.tell(
+            codes.E402.at(
+                self.at(name),
+                f"the slot `{name.name}` is {done}",
+                help=f"a slot can only be printed: `{{{{ {name.name} }}}}`",
+            )
+        )
+
+    def at(self, node: nodes.Node) -> Span:
+        return line_span(self.source, node.lineno)
+
+    def tell(self, finding: Diagnostic) -> None:
+        self.found.append(finding)
+
+
+def _done(parent: nodes.Node) -> str:
+    return next((done for types, done in _WHAT_IS_DONE if isinstance(parent, types)), "part of an expression")
+
+
+def _is_message(node: nodes.CallBlock) -> bool:
+    return isinstance(node.call.node, nodes.ExtensionAttribute)

@@ -1,0 +1,97 @@
+"""From the messages that a template gave to a prompt's turns, and whether they are ones a model can take."""
+
+from __future__ import annotations
+
+from constitution_lang.check.templating import (
+    NEEDS,
+    OPENING,
+    RenderedMessage,
+    RenderFailure,
+    Template,
+    line_span,
+    render,
+)
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.ir.model import Literal, Message, PromptKind, Role, Slot
+
+__all__ = ["Turns", "probe", "turns"]
+
+Turns = tuple[tuple[Message, ...], str]
+"""The messages, and the opening of the assistant's turn."""
+
+
+def turns(template: Template, context: dict[str, object]) -> Turns | Diagnostic:
+    """Evaluate a template under its context."""
+    rendered = render(template, context)
+    if isinstance(rendered, RenderFailure):
+        code = codes.E406 if rendered.undefined else codes.E408
+        message = rendered.message.rstrip(".")
+        help = "see docs/templates.md for what a template is given" if rendered.undefined else None
+        return code.at(line_span(template.source, rendered.line), message, help=help)
+    spoken = [message for message in rendered if message.tag != OPENING]
+    openings = [message for message in rendered if message.tag == OPENING]
+    if wrong := _order(template, rendered, spoken, openings):
+        return wrong
+    missing = NEEDS[template.kind] - {p.name for m in spoken for p in m.parts if isinstance(p, Slot)}
+    if missing:
+        listed = ", ".join(f"`{slot}`" for slot in sorted(missing))
+        at = line_span(template.source, 1)
+        help = "print it outside any condition"
+        return codes.E403.at(at, f"a prompt of {template.kind} comes out without {listed}", help=help)
+    opening = "".join(p.text for m in openings for p in m.parts if isinstance(p, Literal))
+    return tuple(Message(Role(m.tag), m.parts) for m in spoken), opening
+
+
+def _order(
+    template: Template,
+    rendered: tuple[RenderedMessage, ...],
+    spoken: list[RenderedMessage],
+    openings: list[RenderedMessage],
+) -> Diagnostic | None:
+    def wrong(message: RenderedMessage | None, text: str, help: str) -> Diagnostic:
+        return codes.E407.at(line_span(template.source, message.line if message else 1), text, help=help)
+
+    for opening in openings:
+        if opening is not rendered[-1]:
+            return wrong(opening, "the opening is not the last", "move it to the end of the template, and keep one")
+        if any(isinstance(part, Slot) for part in opening.parts):
+            return wrong(opening, "an opening cannot hold a slot", "write fixed text only")
+    expected = Role.USER
+    for index, message in enumerate(spoken):
+        if not message.parts:
+            return wrong(message, "this message is empty", "write something in it, or delete it")
+        if message.tag == Role.SYSTEM and index == 0:
+            continue
+        if message.tag != expected:
+            text = f"a message of the {expected} is due here, not of the {message.tag}"
+            return wrong(message, text, "after at most one system message, user and assistant take turns")
+        expected = Role.ASSISTANT if expected is Role.USER else Role.USER
+    if expected is Role.USER:
+        last = spoken[-1] if spoken else None
+        return wrong(last, "the last message is not the user's", "end with a message of the user; the model answers it")
+    return None
+
+
+def probe(template: Template) -> list[Diagnostic]:
+    """Evaluate a template with and without everything optional, so that no mistake waits for a first example."""
+    found: list[Diagnostic] = []
+    for full in (True, False):
+        result = turns(template, _probe_context(template.kind, full=full))
+        if isinstance(result, Diagnostic) and result not in found:
+            found.append(result)
+    return found
+
+
+def _probe_context(kind: PromptKind, *, full: bool) -> dict[str, object]:
+    example = {name: "…" for name in ("prompt", "response", "critique", "revision")}
+    if kind in (PromptKind.PREFER, PromptKind.REASON, PromptKind.PREFER_REASONED):
+        example = {name: "…" for name in ("prompt", "response_a", "response_b", "answer", "reasoning")}
+    examples = [{**example, "own": own} for own in (True, False)] if full else []
+    texts = ("statement", "question", "critique_request", "revision_request")
+    return {
+        **dict.fromkeys(texts, "…"),
+        "over": ["…"] if full else [],
+        "examples": examples,
+        "choices": [{"letter": "A", "value": "…"}, {"letter": "B", "value": "…"}],
+    }

@@ -1,0 +1,81 @@
+"""From text to a Bundle: the passes in their order, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from constitution_lang.check.cases import check_cases
+from constitution_lang.check.modules import load_files
+from constitution_lang.check.names import collect
+from constitution_lang.check.prompts import read_templates
+from constitution_lang.check.references import check_references
+from constitution_lang.check.values import check_values
+from constitution_lang.diagnostics.model import Diagnostic, Severity
+from constitution_lang.ir.model import Bundle
+from constitution_lang.loader import folder_loader, package_loader, source_of
+from constitution_lang.lower.bundle import seal
+from constitution_lang.lower.declarations import lower_declarations
+from constitution_lang.lower.prompts import lower_prompts
+from constitution_lang.source import Loader, Source
+from constitution_lang.syntax.from_text import parse
+
+__all__ = ["Compilation", "compile_path", "compile_source", "compile_text"]
+
+
+class Compilation(NamedTuple):
+    """A bundle, where there is no error; all findings, in the order of the text; and every text that was read."""
+
+    bundle: Bundle | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, Source]
+
+
+def compile_source(root: Source, loader: Loader) -> Compilation:
+    """Compile a constitution. A pass that finds errors stops the passes that build on it, and no other."""
+    files, found = load_files(root, loader, parse)
+    declared, wrong = collect(files)
+    found += wrong
+    found += check_references(declared)
+    program, wrong = check_values(declared)
+    found += wrong
+    templates, template_sources, wrong = read_templates(declared, loader)
+    found += wrong
+
+    sources = {tree.source.name: tree.source for tree in files} | template_sources
+    if program is None or _errors(found):
+        return Compilation(None, _in_order(found, sources), sources)
+
+    own_templates = (source for source in template_sources.values() if not source.name.startswith("<"))
+    draft = lower_declarations(program, own_templates)
+    found += check_cases(program, draft)
+    prompts, wrong = lower_prompts(program, draft, templates)
+    found += wrong
+    bundle = None if _errors(found) else seal(draft, prompts)
+    return Compilation(bundle, _in_order(found, sources), sources)
+
+
+def compile_text(text: str, name: str = "constitution.const", loader: Loader = package_loader) -> Compilation:
+    """Compile a text; what it uses comes from `loader`, by default from the library only."""
+    return compile_source(Source(name, text), loader)
+
+
+def compile_path(path: Path) -> Compilation:
+    """Compile a file and what it uses from its own folder.
+
+    Raises:
+        OSError: the file itself cannot be read.
+    """
+    return compile_source(source_of(path.name, path.read_bytes()), folder_loader(path.parent))
+
+
+def _errors(found: list[Diagnostic]) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in found)
+
+
+def _in_order(found: list[Diagnostic], sources: Mapping[str, Source]) -> tuple[Diagnostic, ...]:
+    """Each finding once: file by file as they were read, top to bottom."""
+    rank = {name: index for index, name in enumerate(sources)}
+    once = dict.fromkeys(found)
+    return tuple(sorted(once, key=lambda f: (rank.get(f.primary.span.file, len(rank)), f.primary.span.start, f.code)))

@@ -1,0 +1,41 @@
+"""Where the text of a file comes from: a folder, the standard library, the standard templates. Nothing else is read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from constitution_lang.check.modules import LIBRARY, TEMPLATES
+from constitution_lang.source import Loader, Source
+
+__all__ = ["folder_loader", "package_loader", "source_of"]
+
+
+def source_of(name: str, data: bytes) -> Source:
+    """The text of a file. What is not UTF-8 is kept as lone surrogates, for the compiler to complain about."""
+    text = data.decode("utf-8-sig", "surrogateescape")
+    return Source(name, text.replace("\r\n", "\n"))
+
+
+def package_loader(name: str) -> Source | None:
+    """A file of the standard library or a standard template, out of the installed package."""
+    for prefix, folder in ((LIBRARY, "library"), (TEMPLATES, "templates")):
+        if name.startswith(prefix):
+            resource = files("constitution_lang").joinpath(folder, *name.removeprefix(prefix).split("/"))
+            return source_of(name, resource.read_bytes()) if resource.is_file() else None
+    return None
+
+
+def folder_loader(folder: Path) -> Loader:
+    """Files inside `folder`, links that lead out of it excepted; and what the package holds."""
+    root = folder.resolve()
+
+    def load(name: str) -> Source | None:
+        if name.startswith("<"):
+            return package_loader(name)
+        path = (root / name).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            return None
+        return source_of(name, path.read_bytes())
+
+    return load

@@ -1,0 +1,134 @@
+"""Every prompt that a run can need, written ahead of time: templates evaluated down to literals and slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from constitution_lang.check.program import CheckedProgram
+from constitution_lang.check.templating import Template
+from constitution_lang.check.turns import turns
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.ir.cases import variants
+from constitution_lang.ir.codec import prompt_hash
+from constitution_lang.ir.model import Attribute, Bundle, Principle, Prompt, PromptKind, Stage
+
+__all__ = ["lower_prompts"]
+
+VARIANTS_MAX = 64
+CASES_MAX = 1_000_000
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_REVISION = (PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT)
+_REASONED = (PromptKind.REASON, PromptKind.PREFER_REASONED)
+_PAIR_VALUES = ("response_a", "response_b")
+
+
+def lower_prompts(
+    program: CheckedProgram, draft: Bundle, templates: Mapping[PromptKind, Template]
+) -> tuple[tuple[Prompt, ...], list[Diagnostic]]:
+    """The prompts of a bundle that has none yet, sorted by id."""
+    writer = _Writer(draft, templates)
+    for attribute in draft.attributes:
+        writer.tag(attribute)
+    for principle in draft.principles:
+        overs = _variants(draft, principle)
+        if overs is None:
+            at = program.principles[principle.id].block.name.span
+            writer.found.append(
+                codes.E411.at(
+                    at,
+                    f"`{principle.id}` may yield to too many sides",
+                    help=f"its prompts would need more than {VARIANTS_MAX} variants; join or widen its tensions",
+                )
+            )
+            continue
+        writer.principle(principle, overs)
+    writer.write(PromptKind.REFUSAL, None, {"choices": _choices("YN", ("yes", "no"))}, "YN", ("yes", "no"))
+    return tuple(sorted(writer.prompts, key=lambda prompt: prompt.id)), writer.found
+
+
+def _variants(draft: Bundle, principle: Principle) -> tuple[tuple[str, ...], ...] | None:
+    """Every set of sides that can come before the principle; None where there are too many to write."""
+    if prod(len(a.values) for a in draft.attributes) > CASES_MAX:
+        return None if draft.tensions else ((),)
+    found = variants(draft, principle)
+    return found if len(found) <= VARIANTS_MAX else None
+
+
+def _choices(letters: str, values: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"letter": letter, "value": value} for letter, value in zip(letters, values, strict=True)]
+
+
+class _Writer:
+    def __init__(self, draft: Bundle, templates: Mapping[PromptKind, Template]) -> None:
+        self.draft = draft
+        self.templates = templates
+        self.prompts: list[Prompt] = []
+        self.found: list[Diagnostic] = []
+        self.statements = {node.id: node.statement for node in (*draft.categories, *draft.principles)}
+
+    def tag(self, attribute: Attribute) -> None:
+        letters = _LETTERS[: len(attribute.values)]
+        context = {"question": attribute.question, "choices": _choices(letters, attribute.values)}
+        self.write(PromptKind.TAG, attribute.id, context, letters, attribute.values)
+
+    def principle(self, principle: Principle, overs: tuple[tuple[str, ...], ...]) -> None:
+        revision = list(self.examples(principle, Stage.REVISION))
+        for over in overs:
+            context = {
+                "statement": principle.statement,
+                "critique_request": principle.critique,
+                "revision_request": principle.revise,
+                "over": [self.statements[side] for side in over],
+                "examples": revision,
+            }
+            for kind in _REVISION:
+                self.write(kind, principle.id, context, over=over)
+        pair: dict[str, object] = {
+            "statement": principle.statement,
+            "question": principle.prefer,
+            "examples": list(self.examples(principle, Stage.PREFERENCE)),
+        }
+        if self.draft.preference.reasoning:
+            self.write(PromptKind.REASON, principle.id, pair)
+            self.write(PromptKind.PREFER_REASONED, principle.id, pair, "AB", _PAIR_VALUES)
+        self.write(PromptKind.PREFER, principle.id, pair, "AB", _PAIR_VALUES)
+
+    def examples(self, principle: Principle, stage: Stage) -> Iterator[dict[str, object]]:
+        """Those of the stage first, the principle's own next to the question."""
+        for own, target in ((False, stage.value), (True, principle.id)):
+            for exemplar in self.draft.exemplars:
+                if exemplar.target == target and exemplar.stage is stage:
+                    yield {**dict(exemplar.fields), "own": own}
+
+    def write(
+        self,
+        kind: PromptKind,
+        subject: str | None,
+        context: Mapping[str, object],
+        options: str = "",
+        values: tuple[str, ...] = (),
+        over: tuple[str, ...] = (),
+    ) -> None:
+        written = turns(self.templates[kind], dict(context))
+        if isinstance(written, Diagnostic):
+            if written not in self.found:
+                self.found.append(written)
+            return
+        messages, opening = written
+        name = f"{kind}/{subject}" if subject else kind.value
+        self.prompts.append(
+            Prompt(
+                id=f"{name}+over:{','.join(over)}" if over else name,
+                kind=kind,
+                principle=subject if kind is not PromptKind.TAG else None,
+                attribute=subject if kind is PromptKind.TAG else None,
+                over=over,
+                messages=messages,
+                opening=opening,
+                options=tuple(options),
+                values=values,
+                hash=prompt_hash(messages, opening, tuple(options)),
+            )
+        )
