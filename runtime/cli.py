@@ -62,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         "explain", help="tell the whole story of a row, or what a principle decided", formatter_class=form,
         description="Everything comes from the ledger; nothing is computed again.",
     )  # fmt: skip
-    explain.add_argument("what", help="an id or its first six digits; or a principle, such as harm.weapons")
+    explain.add_argument(
+        "what",
+        nargs="?",
+        help="an id, or its first six digits; a principle's id; if not given, the row with most to tell",
+    )
     explain.add_argument("--json", action="store_true", help="as JSON")
     _run_option(explain)
     explain.set_defaults(call=_explain)
@@ -99,10 +103,16 @@ def _run(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from runtime.ledger.store import Ledger
     from runtime.report.explain import explain, explain_json
+    from runtime.summary import telling_row
 
     with Ledger.open(_ledger_path(options.run), read_only=True) as ledger:
         tell = explain_json if options.json else explain
-        print(tell(ledger, ledger.latest_run().id, options.what))
+        run = ledger.latest_run().id
+        what = options.what or telling_row(ledger, run)
+        if what is None:
+            print("this run has no training rows yet; name a prompt or a principle", file=sys.stderr)
+            return 2
+        print(tell(ledger, run, what))
     return 0
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runtime.ledger.runs import Step
+from runtime.ledger.store import Ledger
 from runtime.opening import run_folder
 from runtime.progress import in_words
 from runtime.records import Label, Measure, PreferenceRow, SftRow, TrainingStep
@@ -17,7 +18,7 @@ from runtime.report.pages import write_report
 from runtime.run_file import load_run_file
 from runtime.session import Session
 
-__all__ = ["show_costs", "show_results"]
+__all__ = ["show_costs", "show_results", "telling_row"]
 
 
 def show_results(session: Session) -> None:
@@ -36,7 +37,7 @@ def show_results(session: Session) -> None:
     )
     report = write_report(collect(session.ledger, session.run), session.folder / "report.html")
     print(f"report: {report}")
-    row = _telling_row(session)
+    row = telling_row(session.ledger, session.run)
     if row is not None:
         print(f"one row's story: cai-run explain {row[:12]} --run {session.folder}")
 
@@ -96,10 +97,10 @@ def _figure(measure: Measure) -> str:
     return f"{measure.value:{shown}} [{measure.low:{shown}}, {measure.high:{shown}}]"
 
 
-def _telling_row(session: Session) -> str | None:
+def telling_row(ledger: Ledger, run: str) -> str | None:
     """The row with the longest story: a pair where a tension fired, else any pair, else a revision."""
-    labels = {x.comparison: x for x in session.read_all(Label, Step.LABEL)}
-    rows = session.read_all(PreferenceRow, Step.LABEL)
+    labels = {x.comparison: x for x in ledger.read(run, Label, Step.LABEL)}
+    rows = ledger.read(run, PreferenceRow, Step.LABEL)
     rows.sort(key=lambda r: (-len(labels[r.comparison].fired), -len(labels[r.comparison].votes), r.id))
-    found: list[PreferenceRow] | list[SftRow] = rows or session.read_all(SftRow, Step.SFT)
+    found: list[PreferenceRow] | list[SftRow] = rows or ledger.read(run, SftRow, Step.SFT)
     return found[0].id if found else None

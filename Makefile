@@ -1,0 +1,54 @@
+# Everything sets itself up; a second time it only checks that it is there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help setup demo rehearse test test-model test-browser check format bench clean
+.DELETE_ON_ERROR:
+
+help:  ## List what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# The stamp is newer than what it was made from, or it is made again.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev]'
+	touch $@
+
+setup: $(VENV)/.installed  ## Install everything into .venv
+
+demo: setup  ## Run Constitutional AI on a real small model, and explain one row
+	$(BIN)/cai-run run constitutions/demo.toml
+	@echo
+	$(BIN)/cai-run explain --run runs/demo
+
+rehearse: setup  ## The demo on the scripted engine, with what the real one costs
+	$(BIN)/cai-run run constitutions/demo.toml --rehearse
+
+test: setup  ## The tests that need no language model and no browser
+	$(BIN)/pytest -m 'not model and not browser'
+
+test-model: setup  ## Tests on a real small model
+	$(BIN)/pytest -m model
+
+test-browser: setup  ## The report in headless Chromium
+	tests/browser/install.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/pytest -m browser
+
+check: setup  ## Format, lint, strict types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Put the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## The figures of docs/benchmarks.md that need no real model
+	for script in docs/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## Remove what was made, but not runs/
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
