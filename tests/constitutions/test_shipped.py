@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from constitution_lang.compile import compile_path
 from constitution_lang.source import Source
 from constitution_lang.syntax import nodes
 from constitution_lang.syntax.from_text import parse
@@ -21,9 +22,7 @@ PROMPTS = {
 
 
 def tree(path: Path) -> nodes.FileTree:
-    parsed, diagnostics = parse(Source(path.name, path.read_text(encoding="utf-8")))
-    assert diagnostics == ()
-    return parsed
+    return parse(Source(path.name, path.read_text(encoding="utf-8")))[0]
 
 
 def prompts(name: str) -> tuple[tuple[PromptRecord, ...], LoadReport]:
@@ -35,7 +34,14 @@ def test_what_ships() -> None:
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
-def test_it_parses_and_is_named_after_its_file(path: Path) -> None:
+def test_it_compiles_without_a_finding(path: Path) -> None:
+    compilation = compile_path(path)
+    assert compilation.diagnostics == ()
+    assert compilation.bundle is not None
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_it_is_named_after_its_file_and_shows_how(path: Path) -> None:
     blocks = tree(path).blocks
     (line,) = [b for b in blocks if isinstance(b, nodes.ConstitutionLine)]
     assert line.name.text == path.stem
