@@ -8,8 +8,8 @@ from math import prod
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.ir.cases import Case, attributes_of, cases, decide, decisions, governing, holds
-from constitution_lang.ir.model import ALWAYS, Attribute, Bundle, Outcome, Prefer, Tension
+from constitution_lang.ir.cases import Case, attributes_of, cases, decide, decisions, holds
+from constitution_lang.ir.model import ALWAYS, Attribute, Bundle, Outcome, Prefer, Tension, Weigh
 
 __all__ = ["CASES_MAX", "check_cases"]
 
@@ -43,9 +43,7 @@ def _rules(program: CheckedProgram, draft: Bundle, tension: Tension) -> Iterator
     reached = None if space is None else {decide(tension, case)[0] for case in space}
     for index, rule in enumerate(tension.rules[:-1] if reached is None else tension.rules):
         earlier = tension.rules[:index]
-        shadow = next(
-            (i for i, other in enumerate(earlier) if other.condition in (ALWAYS, rule.condition)), None
-        )
+        shadow = next((i for i, other in enumerate(earlier) if other.condition in (ALWAYS, rule.condition)), None)
         if shadow is None and (reached is None or index in reached):
             continue
         if rule.condition == ALWAYS and shadow is None:
@@ -113,7 +111,7 @@ def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) 
     """The outcome with its sides under other names, so that two tensions compare."""
     if isinstance(outcome, Prefer):
         return names[sides.index(outcome.side)]
-    if hasattr(outcome, "first"):
+    if isinstance(outcome, Weigh):
         return frozenset({(names[0], outcome.first / outcome.second), (names[1], outcome.second / outcome.first)})
     return outcome
 
@@ -121,7 +119,10 @@ def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) 
 def _circles(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
     """In no case may principles come before each other in a circle."""
     told: set[frozenset[str]] = set()
-    named = frozenset().union(*(attributes_of(p.applies) for p in draft.principles), *(attributes_of(r.condition) for t in draft.tensions for r in t.rules))
+    named = frozenset().union(
+        *(attributes_of(p.applies) for p in draft.principles),
+        *(attributes_of(r.condition) for t in draft.tensions for r in t.rules),
+    )
     for case in _space(draft, named) or ():
         before: dict[str, dict[str, Tension]] = {}
         for decision in decisions(draft, case):

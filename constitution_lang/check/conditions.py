@@ -35,7 +35,9 @@ class ConditionChecker:
             case nodes.Not(operand):
                 return ir.Not(self.resolve(operand))
             case nodes.MemberTest(attribute, values):
-                return ir.Compare(attribute.text, self._ordered(attribute, [v.text for v in self._known(attribute, values)]))
+                return ir.Compare(
+                    attribute.text, self._ordered(attribute, [v.text for v in self._known(attribute, values)])
+                )
             case nodes.BinaryTest():
                 return self._binary(condition)
 
@@ -72,9 +74,7 @@ class ConditionChecker:
         if declared is None:
             if attribute.text not in self.broken:
                 hint = did_you_mean(attribute.text, self.attributes, "declare it with `attribute` and its values")
-                self.found.append(
-                    codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", help=hint)
-                )
+                self.found.append(codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", help=hint))
             return ()
         known = []
         for value in values:

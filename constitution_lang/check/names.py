@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TypeVar
 
 from constitution_lang.check.program import Declarations
 from constitution_lang.diagnostics import codes
@@ -16,7 +16,7 @@ __all__ = ["EDITIONS", "collect"]
 EDITIONS = (2026,)
 """The editions that this compiler knows."""
 
-_Named: TypeAlias = nodes.AttributeBlock | nodes.CategoryBlock | nodes.PrincipleBlock | nodes.TensionBlock
+_Named = TypeVar("_Named", nodes.AttributeBlock, nodes.CategoryBlock, nodes.PrincipleBlock, nodes.TensionBlock)
 _HEADER = re.compile(r"^(?:attribute|category|principle|tension)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
 
 
@@ -127,14 +127,18 @@ class _Gather:
         if not self.constitutions and not any(line.startswith("constitution") for line in lines):
             self.found.append(
                 codes.E208.at(
-                    start, "there is no `constitution` line", help='write `constitution my-name 1.0.0 "Its title"` on top'
+                    start,
+                    "there is no `constitution` line",
+                    help='write `constitution my-name 1.0.0 "Its title"` on top',
                 )
             )
         if not any(e.span.file == root.source.name for e in self.editions) and not any(
             line.startswith("edition") for line in lines
         ):
             self.found.append(
-                codes.E209.at(start, "there is no `edition` line", help=f"write `edition {EDITIONS[-1]}` on the first line")
+                codes.E209.at(
+                    start, "there is no `edition` line", help=f"write `edition {EDITIONS[-1]}` on the first line"
+                )
             )
 
     @property

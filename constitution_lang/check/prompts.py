@@ -13,6 +13,7 @@ from constitution_lang.check.modules import TEMPLATES, beside, undecodable
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
+from constitution_lang.check.turns import probe
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind, SlotName
@@ -91,10 +92,13 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     for slot in sorted(NEEDS[kind] - walk.printed):
         last = line_span(source, 1)
         found.append(
-            codes.E403.at(last, f"a template of {kind} has to print `{slot}`", help=f"write `{{{{ {slot} }}}}` in a message")
+            codes.E403.at(
+                last, f"a template of {kind} has to print `{slot}`", help=f"write `{{{{ {slot} }}}}` in a message"
+            )
         )
     found.sort(key=lambda finding: finding.primary.span.start)
-    return Template(kind, source, environment().from_string(tree)), found
+    template = Template(kind, source, environment().from_string(tree))
+    return template, found or probe(template)
 
 
 def _syntax_help(message: str) -> str:
@@ -214,7 +218,9 @@ class _Walk:
             return
         listed = ", ".join(f"`{s}`" for s in sorted(NEEDS[self.kind]))
         self.tell(
-            codes.E404.at(self.at(name), f"a prompt of {self.kind} has no slot `{slot}`", help=f"its slots are {listed}")
+            codes.E404.at(
+                self.at(name), f"a prompt of {self.kind} has no slot `{slot}`", help=f"its slots are {listed}"
+            )
         )
 
     def misused(self, name: nodes.Name, parent: nodes.Node) -> None:

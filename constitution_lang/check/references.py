@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations
@@ -21,25 +21,35 @@ def check_references(declared: Declarations) -> Iterator[Diagnostic]:
     """All references but those in conditions, which are resolved with their values."""
     for principle in declared.principles.values():
         yield from _category_of(declared, principle.name)
-    for tension in declared.tensions.values():
-        for side in tension.sides:
-            yield from _known(declared, side, _sides(declared), "category or principle")
-    for example in declared.examples:
-        yield from _known(declared, example.target, (*declared.principles, *_STAGES), "principle or stage")
-    for stage in declared.sampling.values():
-        yield from _known(declared, stage.stage, _STAGES, "stage")
-    for template in declared.templates.values():
-        yield from _known(declared, template.kind, [kind.value for kind in PromptKind], "template")
-    for block in (*declared.categories.values(), *declared.principles.values()):
-        for share in Fields(block.fields).shares():
-            if share.stage:
-                yield from _known(declared, share.stage, _STAGES, "stage")
+    for name, candidates, what in _mentions(declared):
+        yield from _known(declared, name, candidates, what)
     yield from _retired(declared)
-    yield from _formerly(declared)
+    yield from _formerly(declared, declared.categories)
+    yield from _formerly(declared, declared.principles)
     for test in declared.tests:
         for _, expectations in test.cases:
             for expect in expectations:
                 yield from _expectation(declared, expect)
+
+
+def _mentions(declared: Declarations) -> Iterator[tuple[nodes.Name, Collection[str], str]]:
+    """Names outside conditions and tests, what each could be, and what to call that."""
+    for tension in declared.tensions.values():
+        for side in tension.sides:
+            yield side, _sides(declared), "category or principle"
+    for example in declared.examples:
+        yield example.target, (*declared.principles, *_STAGES), "principle or stage"
+    for stage in declared.sampling.values():
+        yield stage.stage, _STAGES, "stage"
+    for template in declared.templates.values():
+        yield template.kind, [kind.value for kind in PromptKind], "template"
+    fields = (
+        *(block.fields for block in declared.categories.values()),
+        *(block.fields for block in declared.principles.values()),
+    )
+    for share in (share for each in fields for share in Fields(each).shares()):
+        if share.stage:
+            yield share.stage, _STAGES, "stage"
 
 
 def _sides(declared: Declarations) -> tuple[str, ...]:
@@ -73,11 +83,11 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
 
 
 def _retired(declared: Declarations) -> Iterator[Diagnostic]:
-    families = {
-        "attribute": declared.attributes,
-        "category": declared.categories,
-        "principle": declared.principles,
-        "tension": declared.tensions,
+    families: dict[str, dict[str, nodes.Name]] = {
+        "attribute": {id: block.name for id, block in declared.attributes.items()},
+        "category": {id: block.name for id, block in declared.categories.items()},
+        "principle": {id: block.name for id, block in declared.principles.items()},
+        "tension": {id: block.name for id, block in declared.tensions.items()},
     }
     for line in declared.retired.values():
         family = families.get(line.kind.text)
@@ -86,7 +96,7 @@ def _retired(declared: Declarations) -> Iterator[Diagnostic]:
             continue
         if reused := family.get(line.name.text):
             yield codes.E204.at(
-                reused.name.span,
+                reused.span,
                 f"`{line.name.text}` is retired and cannot come back",
                 secondary=(Label(line.name.span, "retired here"),),
                 help="give the new one an id of its own; records of earlier versions still use the old one",
@@ -104,22 +114,23 @@ def _retired(declared: Declarations) -> Iterator[Diagnostic]:
             )
 
 
-def _formerly(declared: Declarations) -> Iterator[Diagnostic]:
-    for family in (declared.categories, declared.principles):
-        claimed: dict[str, nodes.Name] = {}
-        for block in family.values():  # type: ignore[attr-defined]
-            for name in Fields(block.fields).words("formerly"):
-                other = claimed.setdefault(name.text, name)
-                current = family.get(name.text)
-                retired = declared.retired.get(name.text)
-                clash = other if other is not name else current.name if current else retired.name if retired else None
-                if clash:
-                    yield codes.E204.at(
-                        name.span,
-                        f"`{name.text}` cannot be the former id of `{block.name.text}`",
-                        secondary=(Label(clash.span, "it is in use here"),),
-                        help="an id has one meaning for ever: keep it in one place",
-                    )
+def _formerly(
+    declared: Declarations, family: Mapping[str, nodes.CategoryBlock] | Mapping[str, nodes.PrincipleBlock]
+) -> Iterator[Diagnostic]:
+    claimed: dict[str, nodes.Name] = {}
+    for block in family.values():
+        for name in Fields(block.fields).words("formerly"):
+            other = claimed.setdefault(name.text, name)
+            current = family.get(name.text)
+            retired = declared.retired.get(name.text)
+            clash = other if other is not name else current.name if current else retired.name if retired else None
+            if clash:
+                yield codes.E204.at(
+                    name.span,
+                    f"`{name.text}` cannot be the former id of `{block.name.text}`",
+                    secondary=(Label(clash.span, "it is in use here"),),
+                    help="an id has one meaning for ever: keep it in one place",
+                )
 
 
 def _expectation(declared: Declarations, expect: nodes.Expect) -> Iterator[Diagnostic]:

@@ -84,9 +84,9 @@ def probe(template: Template) -> list[Diagnostic]:
 
 
 def _probe_context(kind: PromptKind, *, full: bool) -> dict[str, object]:
-    example = {name: "…" for name in ("prompt", "response", "critique", "revision")}
+    example = dict.fromkeys(("prompt", "response", "critique", "revision"), "…")
     if kind in (PromptKind.PREFER, PromptKind.REASON, PromptKind.PREFER_REASONED):
-        example = {name: "…" for name in ("prompt", "response_a", "response_b", "answer", "reasoning")}
+        example = dict.fromkeys(("prompt", "response_a", "response_b", "answer", "reasoning"), "…")
     examples = [{**example, "own": own} for own in (True, False)] if full else []
     texts = ("statement", "question", "critique_request", "revision_request")
     return {

@@ -54,7 +54,11 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
             low, high = sorted(side.text for side in tension.sides)
             tensions[id] = CheckedTension(tension, (low, high), rules)
     found += check_pairs(tensions)
-    for weighted in (*declared.categories.values(), *declared.principles.values()):
+    owners: tuple[nodes.CategoryBlock | nodes.PrincipleBlock, ...] = (
+        *declared.categories.values(),
+        *declared.principles.values(),
+    )
+    for weighted in owners:
         found += _weight(weighted)
         found += (finding for share in Fields(weighted.fields).shares() for finding in _share(share))
     for sampling in declared.sampling.values():
@@ -147,7 +151,9 @@ def _share(share: nodes.ShareBound) -> Iterator[Diagnostic]:
     high = share.high.value if share.high else 1.0
     if not 0 <= low <= high <= 1:
         yield codes.E305.at(
-            share.span, "a share lies between 0% and 100%, the lower bound first", help="write, for example, `5% to 40%`"
+            share.span,
+            "a share lies between 0% and 100%, the lower bound first",
+            help="write, for example, `5% to 40%`",
         )
 
 

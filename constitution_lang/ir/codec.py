@@ -16,7 +16,7 @@ from constitution_lang.ir.model import FORMAT, Bundle, Message, Principle, Promp
 
 __all__ = ["BundleError", "canonical", "dumps", "loads", "meaning_hash", "metadata_hash", "prompt_hash", "verify"]
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | dict[str, Json] | None"
 
 _META = frozenset({"origin", "title", "source", "because", "owner"})
 

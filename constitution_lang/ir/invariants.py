@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from constitution_lang.ir.codec import verify
 from constitution_lang.ir.model import (
@@ -11,11 +12,13 @@ from constitution_lang.ir.model import (
     AllOf,
     AnyOf,
     Bundle,
+    Category,
     Compare,
     Condition,
     Literal,
     Not,
     Prefer,
+    Principle,
     Role,
     Slot,
     Weigh,
@@ -35,7 +38,7 @@ def ids_sorted_and_unique(bundle: Bundle) -> Iterator[str]:
         ("sources", [s.name for s in bundle.sources]),
     )
     for family, ids in families:
-        if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(ids)):
             yield f"{family} are not sorted, or hold an id twice"
 
 
@@ -60,13 +63,16 @@ def names_resolve(bundle: Bundle) -> Iterator[str]:
 
 def numbers_in_bounds(bundle: Bundle) -> Iterator[str]:
     """Weights are positive and finite, probabilities and shares lie between 0 and 1, counts are at least 1."""
-    for node in (*bundle.categories, *bundle.principles):
+    weighted: tuple[Category | Principle, ...] = (*bundle.categories, *bundle.principles)
+    for node in weighted:
         if not (node.weight > 0 and math.isfinite(node.weight)):
             yield f"the weight of {node.id} is {node.weight}"
         if any(not 0 <= share.low <= share.high <= 1 for share in node.shares):
             yield f"a share of {node.id} is out of bounds"
     for tension in bundle.tensions:
-        weights = [w for r in tension.rules if isinstance(r.outcome, Weigh) for w in (r.outcome.first, r.outcome.second)]
+        weights = [
+            w for r in tension.rules if isinstance(r.outcome, Weigh) for w in (r.outcome.first, r.outcome.second)
+        ]
         if any(not (weight > 0 and math.isfinite(weight)) for weight in weights):
             yield f"tension {tension.id} has a weight out of bounds"
     preference = bundle.preference
@@ -96,7 +102,7 @@ def prompts_well_formed(bundle: Bundle) -> Iterator[str]:
             yield f"the turns of prompt {prompt.id} do not alternate"
         for message in prompt.messages:
             kinds = [type(part) for part in message.parts]
-            if not kinds or any(a is b is Literal for a, b in zip(kinds, kinds[1:], strict=False)):
+            if not kinds or any(a is b is Literal for a, b in pairwise(kinds)):
                 yield f"a message of prompt {prompt.id} is not in normal form"
             if any(not isinstance(part, Slot) and not part.text for part in message.parts):
                 yield f"a literal of prompt {prompt.id} is empty"

@@ -57,9 +57,7 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source]) -> 
         ),
         retired=tuple(sorted((lower.retired(line) for line in program.retired), key=lambda r: (r.kind, r.id))),
         prompts=(),
-        sources=tuple(
-            ir.SourceFile(name, sha256(sources[name].text.encode()).hexdigest()) for name in sorted(sources)
-        ),
+        sources=tuple(ir.SourceFile(name, sha256(sources[name].text.encode()).hexdigest()) for name in sorted(sources)),
         meaning_hash="",
         metadata_hash="",
     )

@@ -44,7 +44,9 @@ def lower_prompts(
             )
             continue
         writer.principle(principle, overs)
-    writer.write(PromptKind.REFUSAL, None, {"choices": _choices("YN", ("yes", "no"))}, "YN", ("yes", "no"))
+    writer.write(
+        PromptKind.REFUSAL, None, {"choices": _choices("YN", ("yes", "no"))}, options="YN", values=("yes", "no")
+    )
     return tuple(sorted(writer.prompts, key=lambda prompt: prompt.id)), writer.found
 
 
@@ -66,12 +68,12 @@ class _Writer:
         self.templates = templates
         self.prompts: list[Prompt] = []
         self.found: list[Diagnostic] = []
-        self.statements = {node.id: node.statement for node in (*draft.categories, *draft.principles)}
+        self.statements = {c.id: c.statement for c in draft.categories} | {p.id: p.statement for p in draft.principles}
 
     def tag(self, attribute: Attribute) -> None:
         letters = _LETTERS[: len(attribute.values)]
         context = {"question": attribute.question, "choices": _choices(letters, attribute.values)}
-        self.write(PromptKind.TAG, attribute.id, context, letters, attribute.values)
+        self.write(PromptKind.TAG, attribute.id, context, options=letters, values=attribute.values)
 
     def principle(self, principle: Principle, overs: tuple[tuple[str, ...], ...]) -> None:
         revision = list(self.examples(principle, Stage.REVISION))
@@ -92,8 +94,8 @@ class _Writer:
         }
         if self.draft.preference.reasoning:
             self.write(PromptKind.REASON, principle.id, pair)
-            self.write(PromptKind.PREFER_REASONED, principle.id, pair, "AB", _PAIR_VALUES)
-        self.write(PromptKind.PREFER, principle.id, pair, "AB", _PAIR_VALUES)
+            self.write(PromptKind.PREFER_REASONED, principle.id, pair, options="AB", values=_PAIR_VALUES)
+        self.write(PromptKind.PREFER, principle.id, pair, options="AB", values=_PAIR_VALUES)
 
     def examples(self, principle: Principle, stage: Stage) -> Iterator[dict[str, object]]:
         """Those of the stage first, the principle's own next to the question."""
@@ -107,6 +109,7 @@ class _Writer:
         kind: PromptKind,
         subject: str | None,
         context: Mapping[str, object],
+        *,
         options: str = "",
         values: tuple[str, ...] = (),
         over: tuple[str, ...] = (),
