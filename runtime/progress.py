@@ -126,15 +126,16 @@ class RichProgress:
         self._open = 0
 
     def start(self, title: str, total: int, unit: str, done: int = 0) -> Task:
-        """Begin a task, below those that are open."""
+        """Begin a task, below those that are open. The title says enough: its unit is not shown."""
+        del unit
         from rich.markup import escape
 
         if self._bars is None:
             self._bars = _bars(self._stream)
             self._bars.start()
         self._open += 1
-        kept = f"{done} kept from before" if done else ""
-        bar = self._bars.add_task(escape(title), total=total, completed=done, unit=unit, note=kept)
+        kept = f"{done} kept" if done else ""
+        bar = self._bars.add_task(escape(title), total=total, completed=done, note=kept)
         return _RichTask(self._bars, bar, kept, self._end)
 
     def _end(self) -> None:
@@ -146,17 +147,26 @@ class RichProgress:
 
 def _bars(stream: TextIO) -> Bars:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn
     from rich.progress import Progress as Bars
+    from rich.progress import Task as Bar
+    from rich.text import Text
 
+    class TimeColumn(ProgressColumn):
+        max_refresh = 0.5
+
+        def render(self, task: Bar) -> Text:
+            if task.finished or task.stop_time is not None:
+                return Text(in_words(task.elapsed or 0))
+            left = task.time_remaining
+            return Text("" if left is None else f"{in_words(left)} left")
+
+    # Narrow enough for 80 columns.
     return Bars(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}", style="dim"),
-        TimeElapsedColumn(),
-        TextColumn("left", style="dim"),
-        TimeRemainingColumn(),
+        TimeColumn(),
         TextColumn("{task.fields[note]}", style="dim"),
         console=Console(file=stream),
         refresh_per_second=4,
@@ -179,8 +189,8 @@ class _RichTask:
     def advance(self, count: int, tokens: int = 0) -> None:
         self._tokens += tokens
         seconds = time.monotonic() - self._started
-        speed = f"{self._tokens / seconds:.0f} tokens/s" if self._tokens and seconds > 0 else ""
-        self.bars.update(self.bar, advance=count, note=", ".join(filter(None, (speed, self.kept))))
+        note = f"{self._tokens / seconds:.0f} tokens/s" if self._tokens and seconds > 0 else self.kept
+        self.bars.update(self.bar, advance=count, note=note)
 
     def close(self) -> None:
         if not self._closed:

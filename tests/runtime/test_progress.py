@@ -52,16 +52,16 @@ def test_bars_one_after_another_and_at_once() -> None:
     out = Terminal()
     progress = RichProgress(out)
     first = progress.start("tag [x] prompts", 3, "choices", 1)
-    second = progress.start("train", 2, "steps")
+    second = progress.start("train", 2, "steps", 1)
     first.advance(2, 50)
     first.close()
     first.close()
-    second.advance(2)
+    second.advance(1)
     second.close()
     third = progress.start("label", 1, "choices")
     third.close()
     shown = out.getvalue()
-    for part in ("tag [x] prompts", "3/3", "1 kept from before", "tokens/s", "2/2", "label", "0/1"):
+    for part in ("tag [x] prompts", "3/3", "1 kept", "tokens/s", "2/2", "label", "0/1"):
         assert part in shown
 
 
