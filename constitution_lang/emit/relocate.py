@@ -1,0 +1,38 @@
+"""Findings with paths as the user wrote them: a constitution names its files relative to its own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.source import Source, Span
+
+__all__ = ["relocated"]
+
+
+def relocated(
+    sources: Mapping[str, Source], found: Iterable[Diagnostic], folder: Path
+) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
+    """The same sources and findings under names that begin with `folder`; the library's names stay."""
+
+    def name(file: str) -> str:
+        return file if file.startswith("<") else (folder / file).as_posix()
+
+    def span(at: Span) -> Span:
+        return Span(name(at.file), at.start, at.end)
+
+    def label(at: Label) -> Label:
+        return Label(span(at.span), at.text)
+
+    moved = tuple(
+        replace(
+            finding,
+            primary=label(finding.primary),
+            secondary=tuple(label(at) for at in finding.secondary),
+            fix=replace(finding.fix, span=span(finding.fix.span)) if finding.fix else None,
+        )
+        for finding in found
+    )
+    return {name(file): Source(name(file), source.text) for file, source in sources.items()}, moved
