@@ -96,7 +96,9 @@ def histogram(counts: Sequence[int], name: str, low: float = 0.0, high: float = 
         value = low + (high - low) * at / 4
         marks.append(_x_label(_LEFT + (_WIDTH - _LEFT - _RIGHT) * at / 4, f"{value:g}"))
     total = sum(counts)
-    return _svg(_WIDTH, _HEIGHT, f"Histogram of {name}: {total:,} values in {len(counts)} bins", "chart", "".join(marks))
+    return _svg(
+        _WIDTH, _HEIGHT, f"Histogram of {name}: {total:,} values in {len(counts)} bins", "chart", "".join(marks)
+    )
 
 
 def line(points: Sequence[Point], name: str) -> Markup:
@@ -191,7 +193,11 @@ def _note(text: str) -> str:
 
 def _svg(width: int, height: int, label: str, kind: str, body: str) -> Markup:
     return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        kind, width, height, label, Markup(body)  # noqa: S704  # built above, its texts escaped
+        kind,
+        width,
+        height,
+        label,
+        Markup(body),  # noqa: S704  # built above, its texts escaped
     )
 
 

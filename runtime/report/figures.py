@@ -164,7 +164,5 @@ def training_charts(curves: Iterable[Curve]) -> list[TrainerCharts]:
         finite = [p.y for p in points if math.isfinite(p.y)]
         last = charts.number(finite[-1]) if finite else "no finite value"
         name = f"{curve.trainer.value}: {curve.metric}"
-        found.setdefault(curve.trainer.value, []).append(
-            (curve.metric, charts.line(points, name), last, len(points))
-        )
+        found.setdefault(curve.trainer.value, []).append((curve.metric, charts.line(points, name), last, len(points)))
     return [TrainerCharts(trainer, tuple(listed)) for trainer, listed in found.items()]

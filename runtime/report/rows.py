@@ -70,7 +70,11 @@ def _row(story: Story) -> RowView:
     rounds = tuple(_round(r, over.get((r.revision.round, r.revision.principle), ())) for r in story.rounds)
     first = story.rounds[0].before if story.rounds else story.responses[0].text if story.responses else None
     last = story.rounds[-1].revision.text if story.rounds else None
-    pieces = word_changes(cut(first, TEXT_MAX).text, cut(last, TEXT_MAX).text) if first is not None and last is not None else []
+    pieces = (
+        word_changes(cut(first, TEXT_MAX).text, cut(last, TEXT_MAX).text)
+        if first is not None and last is not None
+        else []
+    )
     voters = {v.principle for p in story.pairs if p.label for v in p.label.votes}
     outcomes = {p.outcome for p in pairs} | {r.status.value for r in rounds}
     return RowView(

@@ -147,8 +147,6 @@ class LabelTally:
         )
 
 
-
-
 def _principle_votes(id: str, voice: _Voice) -> PrincipleVotes:
     return PrincipleVotes(
         principle=id,
