@@ -149,9 +149,9 @@ def _fail(error: Exception) -> int:
     from runtime.opening import ConstitutionError
 
     if isinstance(error, ConstitutionError):
-        from constitution_lang.diagnostics.render import render
+        from constitution_lang.diagnostics.render import Format, render
 
-        print(render(error.diagnostics, error.sources, "terminal", color=sys.stderr.isatty()), file=sys.stderr)
+        print(render(error.diagnostics, error.sources, Format.TERMINAL, color=sys.stderr.isatty()), file=sys.stderr)
         return 1
     known = _known_errors()
     if isinstance(error, known):

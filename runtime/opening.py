@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from constitution_lang.compile import compile_path
-
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.codec import dumps
 from constitution_lang.ir.model import Bundle
@@ -59,7 +58,7 @@ def open_session(
         config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
     scripted = config.engine.kind is EngineKind.SCRIPTED
     bundle = _compile(config.constitution, say)
-    inputs = load_inputs(config, _as_named if scripted else _resolve, say)
+    inputs = load_inputs(config, file.resolve().parent, _as_named if scripted else _resolve, say)
     identity = _scripted_identity if scripted else _model_identity
     models = {
         "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,

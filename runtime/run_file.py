@@ -19,7 +19,7 @@ class RunFileError(Exception):
 
 
 def load_run_file(path: Path) -> tuple[RunConfig, RunConfig]:
-    """The run that a TOML file describes: as it is written, and with its paths made absolute.
+    """The run that a TOML file describes: as it is written, and with the paths that stand in it resolved.
 
     Raises:
         RunFileError: the file is missing, is no TOML, or does not fit the schema.
@@ -86,28 +86,16 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def _absolute(config: RunConfig, folder: Path) -> RunConfig:
-    """Files are named from the run file's folder; models and hub names stay as they are unless they are paths."""
-
-    def place(name: str) -> str:
-        return name if name.startswith("hub:") else str(folder / name)
+    """Paths of the constitution, the run and models start at the run file; data sets stay as they are named."""
 
     def model(name: str | None) -> str | None:
         return str(folder / name) if name is not None and name.startswith(("./", "../")) else name
-
-    def sources(section: BaseModel, *names: str) -> BaseModel:
-        update = {
-            name: tuple(s.model_copy(update={"data": place(s.data)}) for s in getattr(section, name)) for name in names
-        }
-        return section.model_copy(update=update)
 
     models = {name: model(getattr(config.models, name)) for name in type(config.models).model_fields}
     return config.model_copy(
         update={
             "constitution": folder / config.constitution,
             "out": None if config.out is None else folder / config.out,
-            "prompts": sources(config.prompts, "train", "evaluation", "demonstrations"),
-            "label": sources(config.label, "human"),
-            "audit": sources(config.audit, "human"),
             "models": config.models.model_copy(update=models),
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from runtime.config import HumanPairs, PromptSource, RunConfig
 from runtime.datasets.pairs import load_pairs
@@ -50,8 +51,8 @@ class Inputs:
         return list({p.id: p for p in (*(x.prompt for x in self.audit), *self.evaluation, *self.train)}.values())
 
 
-def load_inputs(config: RunConfig, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:
-    """Read every data set that the run file names and find every model.
+def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:
+    """Read every data set that the run file in `folder` names and find every model.
 
     Prompts to evaluate on are taken out of those to train on, so that nothing is evaluated on what it has seen.
 
@@ -73,7 +74,7 @@ def load_inputs(config: RunConfig, resolve: Callable[[str], str], say: Callable[
         taken = {p.id for p in exclude}
         rows: list[PromptRecord] = []
         for source in sources:
-            loaded, report = load_prompts(source, seed=config.seed, exclude=taken)
+            loaded, report = load_prompts(source, folder, seed=config.seed, exclude=taken)
             say(str(report))
             rows += loaded
             taken |= {p.id for p in loaded}
@@ -84,8 +85,8 @@ def load_inputs(config: RunConfig, resolve: Callable[[str], str], say: Callable[
         train=prompts(config.prompts.train, evaluation),
         evaluation=evaluation,
         demonstrations=prompts(config.prompts.demonstrations, evaluation),
-        human=_pairs(config.label.human, ComparisonPurpose.TRAINING, config.seed, say),
-        audit=_pairs(config.audit.human, ComparisonPurpose.AUDIT, config.seed, say),
+        human=_pairs(config.label.human, folder, ComparisonPurpose.TRAINING, seed=config.seed, say=say),
+        audit=_pairs(config.audit.human, folder, ComparisonPurpose.AUDIT, seed=config.seed, say=say),
         policy=found[names["policy"]],
         critic=found[names["critic"]],
         feedback=found[names["feedback"]],
@@ -94,11 +95,16 @@ def load_inputs(config: RunConfig, resolve: Callable[[str], str], say: Callable[
 
 
 def _pairs(
-    sources: Sequence[HumanPairs], purpose: ComparisonPurpose, seed: int, say: Callable[[str], None]
+    sources: Sequence[HumanPairs],
+    folder: Path,
+    purpose: ComparisonPurpose,
+    *,
+    seed: int,
+    say: Callable[[str], None],
 ) -> list[PeoplesPair]:
     rows = []
     for source in sources:
-        loaded, report = load_pairs(source.data, form=source.form, limit=source.limit, seed=seed)
+        loaded, report = load_pairs(source.data, folder, form=source.form, limit=source.limit, seed=seed)
         say(str(report))
         for pair in loaded:
             comparison = compare(*pair.sides, purpose)
