@@ -7,7 +7,7 @@ in play for a principle where one of its principles applies in the case and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
@@ -131,6 +131,22 @@ def _govern(bundle: Bundle) -> dict[tuple[str, str], Tension]:
     return {pair: tension for _, pair, tension in best.values()}
 
 
+def _betters(bundle: Bundle) -> Mapping[str, Sequence[tuple[str, Tension, Principle]]]:
+    """For each principle the sides that some rule prefers to its own, and who stands for them against it."""
+    kept = bundle.__dict__.get("_betters")
+    if kept is None:
+        made: dict[str, list[tuple[str, Tension, Principle]]] = {}
+        for pair, tension in governing(bundle).items():
+            preferred = {rule.outcome.side for rule in tension.rules if isinstance(rule.outcome, Prefer)}
+            for own, other in ((0, 1), (1, 0)):
+                if tension.sides[other] in preferred:
+                    better = (tension.sides[other], tension, bundle.principle(pair[other]))
+                    made.setdefault(pair[own], []).append(better)
+        kept = bundle.__dict__["_betters"] = made
+    found: Mapping[str, Sequence[tuple[str, Tension, Principle]]] = kept
+    return found
+
+
 def decide(tension: Tension, case: Case) -> tuple[int, Rule]:
     """The first rule whose condition holds, and its index from 0. The case has to be complete.
 
@@ -168,15 +184,9 @@ def yields(bundle: Bundle, principle: Principle, case: Case) -> tuple[str, ...]:
     """
     whole = complete(bundle, case)
     over: set[str] = set()
-    for (first, second), tension in governing(bundle).items():
-        if principle.id not in (first, second):
-            continue
-        own = 0 if principle.id == first else 1
-        outcome = decide(tension, whole)[1].outcome
-        if not isinstance(outcome, Prefer) or outcome.side == tension.sides[own]:
-            continue
-        if holds(bundle.principle(second if own == 0 else first).applies, whole):
-            over.add(outcome.side)
+    for side, tension, other in _betters(bundle).get(principle.id, ()):
+        if side not in over and holds(other.applies, whole) and decide(tension, whole)[1].outcome == Prefer(side):
+            over.add(side)
     return tuple(sorted(over))
 
 
@@ -185,13 +195,9 @@ def variants(bundle: Bundle, principle: Principle) -> tuple[tuple[str, ...], ...
 
     The prompts of a bundle do not matter, so a bundle without prompts can be asked which ones it needs.
     """
-    touching = [(pair, t) for pair, t in governing(bundle).items() if principle.id in pair]
     named = set(attributes_of(principle.applies))
-    for pair, tension in touching:
-        for rule in tension.rules:
-            named |= attributes_of(rule.condition)
-        for id in pair:
-            named |= attributes_of(bundle.principle(id).applies)
+    for _, tension, other in _betters(bundle).get(principle.id, ()):
+        named |= attributes_of(other.applies).union(*(attributes_of(r.condition) for r in tension.rules))
     found = {()} | {
         yields(bundle, principle, case)
         for case in cases(a for a in bundle.attributes if a.id in named)

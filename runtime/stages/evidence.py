@@ -205,7 +205,8 @@ def _is_dispute(ballot: _Ballot, decision: Decision) -> bool:
     first, second = ballot.side(decision.first), ballot.side(decision.second)
     if first is None or second is None:
         return False
-    return ballot.is_decided(first) and ballot.is_decided(second) and (first > 0) != (second > 0)
+    disagree = first < 0 < second or second < 0 < first  # an even side, decided where 50% suffices, disagrees with none
+    return ballot.is_decided(first) and ballot.is_decided(second) and disagree
 
 
 # --- words --------------------------------------------------------------------------------------
