@@ -64,7 +64,7 @@ def draws(
     weighing = [(bundle.principle(id), w) for id, w in weights(bundle, case).items() if w > 0]
     key = prompt_key(prompt)
     drawn = []
-    for round in range(1, rounds + 1):
+    for round in range(rounds):
         chances = [(uniform(mix(key ^ draw_key(seed, stage, round, p.key))), weight, p.key) for p, weight in weighing]
         drawn.append(tuple(weighing[at][0] for at in _order(chances)[:draw]))
     return tuple(drawn)

@@ -22,7 +22,7 @@ def prompt_key(prompt: str) -> int:
 
 
 def draw_key(seed: int, stage: Stage, round: int, principle: str) -> int:
-    """The 64 bits that stand for one principle's chance in one round (from 1). `principle` is `Principle.key`."""
+    """The 64 bits that stand for one principle's chance in one round (from 0). `principle` is `Principle.key`."""
     body = f"draw\0{seed}\0{stage.value}\0{round}\0{principle}"
     return int.from_bytes(blake2b(body.encode(), digest_size=8).digest(), "little")
 

@@ -78,7 +78,7 @@ def plan(
     if len(keys) and not 0 <= case_of.min() <= case_of.max() < len(cases):
         raise ValueError(f"case_of points outside the {len(cases)} cases")
     matrix = weights_matrix(bundle, cases)
-    table = [[draw_key(seed, stage, r, p.key) for p in bundle.principles] for r in range(1, rounds + 1)]
+    table = [[draw_key(seed, stage, r, p.key) for p in bundle.principles] for r in range(rounds)]
 
     def resolve(position: int, round: int) -> list[int]:
         chances = [

@@ -25,7 +25,7 @@ NAMES = [f"p{i:02}" for i in range(PRINCIPLES)]
 
 def drawn(keys: np.ndarray, weights: list[float]) -> np.ndarray:
     """First draws by the language's hash."""
-    table = np.array([[draw_key(SEED, Stage.REVISION, 1, name) for name in NAMES]], dtype=np.uint64)
+    table = np.array([[draw_key(SEED, Stage.REVISION, 0, name) for name in NAMES]], dtype=np.uint64)
 
     def resolve(_position: int, _round: int) -> list[int]:
         raise AssertionError("a tie among random numbers")

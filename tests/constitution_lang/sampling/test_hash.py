@@ -21,15 +21,15 @@ PROMPT_KEYS = {
     "Größe 1": 0x09E31F45D01500CD,
 }
 DRAW_KEYS = {
+    (0, Stage.REVISION, 0, "harm.weapons"): 0xFE901446AA6A58A8,
     (0, Stage.REVISION, 1, "harm.weapons"): 0x5706FDCA7A414279,
-    (0, Stage.REVISION, 2, "harm.weapons"): 0x88772DBDAAC7AFCD,
-    (-1, Stage.PREFERENCE, 1, "honesty"): 0xED44627DD58B174C,
+    (-1, Stage.PREFERENCE, 0, "honesty"): 0x00AFD48328E340DB,
 }
 MIXED = {0: 0, 1: 0x5692161D100B05E5, 2**64 - 1: 0xB4D055FCF2CBBD7B}
 HASHES = {
+    (0, Stage.REVISION, "x1", 0, "harm.weapons"): (0xED8E1293C9BDB611, "0x1.db1c2527937b7p-1"),
     (0, Stage.REVISION, "x1", 1, "harm.weapons"): (0x07AC11E8FBE011CD, "0x1.eb047a3ef8060p-6"),
-    (0, Stage.REVISION, "x1", 2, "harm.weapons"): (0x50787CBCD08466A0, "0x1.41e1f2f34211ap-2"),
-    (-1, Stage.PREFERENCE, "Größe 1", 1, "honesty"): (0x41EA5495CA02B6F0, "0x1.07a95257280aep-2"),
+    (-1, Stage.PREFERENCE, "Größe 1", 0, "honesty"): (0x1CF70A1FE5BF983E, "0x1.cf70a1fe5bf98p-4"),
 }
 PAGE = Path(__file__).parents[3] / "docs" / "sampling.md"
 
@@ -73,7 +73,7 @@ def test_a_uniform_is_exact(h: int) -> None:
     assert (uniform(h) * 2.0**53).as_integer_ratio() == (2 * (h >> 12) + 1, 1)
 
 
-@given(st.integers(-(2**70), 2**70), st.sampled_from(Stage), st.text(), st.integers(1, 99), st.text())
+@given(st.integers(-(2**70), 2**70), st.sampled_from(Stage), st.text(), st.integers(0, 99), st.text())
 def test_against_the_definition_read_again(seed: int, stage: Stage, prompt: str, round: int, principle: str) -> None:
     def word(*fields: bytes) -> int:
         return struct.unpack("<Q", blake2b(b"\0".join(fields), digest_size=8).digest())[0]

@@ -71,7 +71,7 @@ def test_raising_one_weight_moves_the_least_possible(values: list[float], factor
 def test_simulated(p: list[float], q: list[float]) -> None:
     count = 60_000
     keys = prompt_keys(map(str, range(count)))
-    table = np.array([[draw_key(1, Stage.REVISION, 1, f"p{i}") for i in range(len(p))]], dtype=np.uint64)
+    table = np.array([[draw_key(1, Stage.REVISION, 0, f"p{i}") for i in range(len(p))]], dtype=np.uint64)
 
     def drawn(values: list[float]) -> np.ndarray:
         kernel = Kernel(table, np.array([values], dtype=float), 1, lambda _position, _round: [-1])

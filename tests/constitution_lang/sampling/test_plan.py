@@ -67,7 +67,7 @@ def test_plan_and_draws_are_the_definition(bundle: Bundle, draw: int) -> None:
     given = [CASES[i % 3] for i in range(90)]
     planned = plan(bundle, 3, REVISION, prompts, given, draw=draw)
     for i, (prompt, case) in enumerate(zip(prompts, given, strict=True)):
-        expected = [reference(bundle, prompt, case, r)[:draw] for r in (1, 2, 3, 4)]
+        expected = [reference(bundle, prompt, case, r)[:draw] for r in range(4)]
         assert ids(planned.of(i)) == expected
         assert ids(draws(bundle, 3, REVISION, prompt, case, draw=draw)) == expected
 
@@ -81,14 +81,14 @@ def test_the_exact_path_gives_what_the_fast_one_gives(bundle: Bundle, draw: int)
 
     def resolve(position: int, round: int) -> list[int]:
         asked.append((position, round))
-        case_ids = reference(bundle, prompts[position], CASES[2], round + 1)[:draw]
+        case_ids = reference(bundle, prompts[position], CASES[2], round)[:draw]
         columns = [i for id in case_ids for i, p in enumerate(bundle.principles) if p.id == id]
         return columns + [-1] * (draw - len(columns))
 
     from constitution_lang.sampling import weights_matrix
     from constitution_lang.sampling.hash import draw_key
 
-    table = np.array([[draw_key(3, REVISION, r, p.key) for p in bundle.principles] for r in (1, 2, 3, 4)], np.uint64)
+    table = np.array([[draw_key(3, REVISION, r, p.key) for p in bundle.principles] for r in range(4)], np.uint64)
     kernel = Kernel(table, weights_matrix(bundle, CASES[2:]), draw, resolve, ulps=2**62)
     slow = kernel.run(prompt_keys(prompts), np.zeros(60, dtype=np.intp))
     assert len(asked) == 240
