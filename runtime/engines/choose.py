@@ -1,4 +1,4 @@
-"""Which engine runs a model: as the run file says. An extra that is missing is named, with the line that installs it."""
+"""From the run file's words to an engine."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ __all__ = ["open_engine"]
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:
-    """Open `model` (a folder; for the scripted engine any name) on the engine that `config` names."""
+    """The engine that `config` names, with the model called `model`.
+
+    Raises:
+        EngineError: What it needs is not installed, or there is no such model.
+    """
     if config.kind is EngineKind.SCRIPTED:
         from runtime.engines.scripted import ScriptedEngine
 
         return ScriptedEngine(Path(model).name)
     try:
         from runtime.engines.transformers import TransformersEngine
-    except ModuleNotFoundError as error:
+    except ImportError as e:
         raise EngineError(
-            f"the transformers engine needs {error.name}, which is not installed",
+            f"models need {e.name or 'a library'}, which is not installed",
             "pip install 'constitution-compiler[train]'",
-        ) from None
+        ) from e
+    from runtime.engines.models import resolve
+
     return TransformersEngine(
-        Path(model),
+        resolve(model),
         device=config.device,
-        dtype=config.generate_dtype,
+        generate_dtype=config.generate_dtype,
         label_dtype=config.label_dtype,
         batch_tokens=config.batch_tokens,
         batch_rows=config.batch_rows,

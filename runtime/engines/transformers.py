@@ -1,0 +1,391 @@
+"""The engine on transformers: batched generation, and option log-probabilities through shared prefixes.
+
+Generation is a decoding loop of our own: each row draws with its own seed, whatever else is in the batch, and a
+finished row leaves the batch at once, which `generate` of the library does not do.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import torch
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+
+from runtime.engines.base import (
+    Choice,
+    ChooseRequest,
+    Completion,
+    EngineError,
+    Finish,
+    GenerateRequest,
+)
+from runtime.engines.batching import Limits, Node, batches, share_prefixes
+from runtime.identity import model_identity
+from runtime.prompting import ModelTokenizer
+
+__all__ = ["TransformersEngine"]
+
+_ARITHMETIC = "transformers/1"
+"""Changes whenever the same weights would give other completions or other log-probabilities than before."""
+
+Dtype = Literal["float32", "bfloat16"]
+T = TypeVar("T")
+
+
+class TransformersEngine:
+    """A model on this machine.
+
+    Weights are loaded when they are first needed: once for generation and once more for labels where the two are
+    computed in different precisions.
+
+    Args:
+        folder: The model, as `resolve` gives it.
+        device: `auto` takes a GPU where there is one.
+        generate_dtype: Precision of generation; `auto` is bfloat16, twice as fast as float32 on a CPU too.
+        label_dtype: Precision of option log-probabilities. bfloat16 moves them by up to a third.
+        batch_tokens: Bound of what is computed at once, padding included.
+        batch_rows: Most rows of a batch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+        label_dtype: Dtype = "float32",
+        batch_tokens: int = 8192,
+        batch_rows: int = 16,
+    ) -> None:
+        if device == "cuda" and not torch.cuda.is_available():
+            raise EngineError("there is no GPU that can be used here", 'write device = "auto" or "cpu" under [engine]')
+        chosen = "cuda" if device == "auto" and torch.cuda.is_available() else device
+        self._device = torch.device("cpu" if chosen == "auto" else chosen)
+        self._folder = folder
+        self._generate_dtype: Dtype = "bfloat16" if generate_dtype == "auto" else generate_dtype
+        self._label_dtype: Dtype = label_dtype
+        self._limits = Limits(batch_tokens, batch_rows)
+        self._models: dict[Dtype, PreTrainedModel] = {}
+        self._tokenizer = ModelTokenizer(folder)
+        try:
+            weights = model_identity(folder)
+        except FileNotFoundError as e:
+            raise EngineError(str(e), "name a folder of safetensors") from e
+        self._model = f"{weights}:generate={self._generate_dtype}:label={label_dtype}:{_ARITHMETIC}"
+
+    @property
+    def model(self) -> str:
+        """Identity of the weights, both precisions, and the way of computing."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> ModelTokenizer:
+        """The model's own."""
+        return self._tokenizer
+
+    def close(self) -> None:
+        """Give back the memory."""
+        self._models.clear()
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    # --- generation -----------------------------------------------------------------------------
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        """Draw a completion for every request; batches come as they are done."""
+        for request in requests:
+            self._check(len(request.tokens), request.decoding.tokens_max)
+        places: dict[tuple[int, ...], list[int]] = {}
+        for index, request in enumerate(requests):
+            places.setdefault(request.tokens, []).append(index)
+        prompts = list(places)
+        # A prefix of its own is worth it only where it fills a batch: decoding few rows at once is slow.
+        tree = share_prefixes(prompts, members_min=self._limits.rows)
+        yield from self._generate_under(tree, None, prompts, places, requests)
+
+    def _generate_under(
+        self,
+        node: Node,
+        cache: DynamicCache | None,
+        prompts: Sequence[tuple[int, ...]],
+        places: dict[tuple[int, ...], list[int]],
+        requests: Sequence[GenerateRequest],
+    ) -> Iterator[tuple[int, Completion]]:
+        def length(row: int) -> int:
+            return len(requests[row].tokens)
+
+        rows = [row for leaf in node.leaves for row in places[prompts[leaf]]]
+        for batch in batches(
+            rows,
+            lambda row: length(row) - node.depth,
+            lambda row: length(row) + requests[row].decoding.tokens_max,
+            self._limits,
+        ):
+            yield from self._halving(
+                batch, lambda rows: self._decode([requests[row] for row in rows], node.depth, cache)
+            )
+        for child in node.children:
+            deeper = self._extend(self._generate_dtype, cache, prompts[_any_leaf(child)], node.depth, child.depth)
+            yield from self._generate_under(child, deeper, prompts, places, requests)
+
+    def _decode(self, requests: Sequence[GenerateRequest], depth: int, prefix: DynamicCache | None) -> list[Completion]:
+        """Completions of one batch, whose first `depth` tokens are in `prefix`."""
+        model = self._loaded(self._generate_dtype)
+        stops = self._tokenizer.stops
+        dice = [random.Random(request.seed) for request in requests]  # noqa: S311  # drawing, not secrets
+        drawn: list[list[int]] = [[] for _ in requests]
+        finish = [Finish.LENGTH] * len(requests)
+        with torch.inference_mode():
+            ids, mask = self._padded_left([request.tokens[depth:] for request in requests], depth)
+            positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth:]
+            cache = _repeated(prefix, len(requests)) if prefix is not None else DynamicCache(config=model.config)
+            rows = list(range(len(requests)))
+            while True:
+                out = model(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=positions,
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+                chosen = _draw(out.logits[:, -1], [requests[row] for row in rows], [dice[row] for row in rows])
+                kept = []
+                for place, (row, token) in enumerate(zip(rows, chosen, strict=True)):
+                    if token in stops:
+                        finish[row] = Finish.STOP
+                        continue
+                    drawn[row].append(token)
+                    if self._ends_in_plain_form(drawn[row]):
+                        finish[row] = Finish.STOP
+                    elif len(drawn[row]) < requests[row].decoding.tokens_max:
+                        kept.append(place)
+                if not kept:
+                    break
+                if len(kept) < len(rows):
+                    index = torch.tensor(kept, device=self._device)
+                    cache.batch_select_indices(index)
+                    mask, positions = mask[index], positions[index]
+                    rows, chosen = [rows[place] for place in kept], [chosen[place] for place in kept]
+                ids = torch.tensor(chosen, device=self._device)[:, None]
+                mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+                positions = positions[:, -1:] + 1
+        return [self._completion(tokens, end) for tokens, end in zip(drawn, finish, strict=True)]
+
+    def _ends_in_plain_form(self, tokens: list[int]) -> bool:
+        stop = self._tokenizer.stop_text
+        # The last tokens suffice: a token is at least one character of the stop.
+        return stop is not None and stop in self._tokenizer.decode(tokens[-len(stop) - 2 :])
+
+    def _completion(self, tokens: list[int], finish: Finish) -> Completion:
+        text = self._tokenizer.decode(tokens)
+        stop = self._tokenizer.stop_text
+        if stop is not None:
+            text = text.split(stop)[0]
+            while tokens and len(self._tokenizer.decode(tokens)) > len(text):
+                tokens = tokens[:-1]
+        return Completion(text, tuple(tokens), finish)
+
+    # --- options --------------------------------------------------------------------------------
+
+    def choose(self, requests: Sequence[ChooseRequest]) -> Iterator[tuple[int, Choice]]:
+        """Log-probabilities of the options; what shares a prefix is computed together, equal prompts once."""
+        for request in requests:
+            self._check(len(request.tokens), 1)
+        places: dict[tuple[int, ...], list[int]] = {}
+        for index, request in enumerate(requests):
+            places.setdefault(request.tokens, []).append(index)
+        prompts = list(places)
+        wanted = [[requests[index].options for index in places[prompt]] for prompt in prompts]
+        for leaf, choices in self._choose_under(share_prefixes(prompts), None, prompts, wanted):
+            yield from zip(places[prompts[leaf]], choices, strict=True)
+
+    def _choose_under(
+        self,
+        node: Node,
+        cache: DynamicCache | None,
+        prompts: Sequence[tuple[int, ...]],
+        wanted: Sequence[Sequence[tuple[int, ...]]],
+    ) -> Iterator[tuple[int, list[Choice]]]:
+        for batch in batches(
+            node.leaves, lambda leaf: len(prompts[leaf]) - node.depth, lambda leaf: len(prompts[leaf]), self._limits
+        ):
+            yield from self._halving(
+                batch,
+                lambda leaves: self._score(
+                    [prompts[leaf][node.depth :] for leaf in leaves],
+                    [wanted[leaf] for leaf in leaves],
+                    node.depth,
+                    cache,
+                ),
+            )
+        for child in node.children:
+            deeper = self._extend(self._label_dtype, cache, prompts[_any_leaf(child)], node.depth, child.depth)
+            yield from self._choose_under(child, deeper, prompts, wanted)
+
+    def _score(
+        self,
+        suffixes: Sequence[tuple[int, ...]],
+        wanted: Sequence[Sequence[tuple[int, ...]]],
+        depth: int,
+        prefix: DynamicCache | None,
+    ) -> list[list[Choice]]:
+        """The choices at the end of each suffix, after the `depth` tokens in `prefix`."""
+        model = self._loaded(self._label_dtype)
+        with torch.inference_mode():
+            # Padding stands on the right, where no real token sees it: no mask is needed.
+            width = max(len(suffix) for suffix in suffixes)
+            padded = [[*suffix, *[self._tokenizer.pad] * (width - len(suffix))] for suffix in suffixes]
+            ids = torch.tensor(padded, device=self._device)
+            cache = _repeated(prefix, len(suffixes)) if prefix is not None else None
+            ends = torch.tensor([len(suffix) - 1 for suffix in suffixes], device=self._device)
+            with _only_at(model, ends):
+                logits = model(
+                    input_ids=ids,
+                    position_ids=torch.arange(depth, depth + width, device=self._device)[None],
+                    past_key_values=cache,
+                    use_cache=cache is not None,
+                ).logits
+            scores = logits[:, 0].float().log_softmax(-1)
+            return [
+                [Choice(tuple(scores[row, list(options)].tolist())) for options in asked]
+                for row, asked in enumerate(wanted)
+            ]
+
+    # --- both -----------------------------------------------------------------------------------
+
+    def _check(self, prompt: int, more: int) -> None:
+        if prompt == 0:
+            raise ValueError("a request without tokens")
+        limit = self._tokenizer.context_max
+        if prompt + more > limit:
+            raise EngineError(
+                f"a prompt of {prompt} tokens and {more} more do not fit into the model's context of {limit}",
+                "leave out long prompts, lower tokens_max, or choose a model with a longer context",
+            )
+
+    def _extend(
+        self, dtype: Dtype, cache: DynamicCache | None, prompt: tuple[int, ...], start: int, end: int
+    ) -> DynamicCache:
+        """A cache of the prompt's first `end` tokens, from one of its first `start`, which stays as it is."""
+        model = self._loaded(dtype)
+        with torch.inference_mode():
+            deeper = copy.deepcopy(cache) if cache is not None else DynamicCache(config=model.config)
+            for at in range(start, end, self._limits.tokens):
+                part = prompt[at : min(end, at + self._limits.tokens)]
+                model(
+                    input_ids=torch.tensor([part], device=self._device),
+                    position_ids=torch.arange(at, at + len(part), device=self._device)[None],
+                    past_key_values=deeper,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+        return deeper
+
+    def _padded_left(self, rows: Sequence[tuple[int, ...]], depth: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids padded on the left, and the mask of prefix and ids: the prefix is real in every row."""
+        width = max(len(row) for row in rows)
+        pad = self._tokenizer.pad
+        ids = [[*[pad] * (width - len(row)), *row] for row in rows]
+        mask = [[*[1] * depth, *[0] * (width - len(row)), *[1] * len(row)] for row in rows]
+        return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
+
+    def _halving(self, rows: Sequence[int], compute: Callable[[Sequence[int]], list[T]]) -> Iterator[tuple[int, T]]:
+        """What `compute` gives for each row; where memory does not suffice, for half of them at a time."""
+        try:
+            results = compute(rows)
+        except (RuntimeError, MemoryError) as e:
+            if not _is_out_of_memory(e):
+                raise
+            if len(rows) == 1:
+                raise EngineError(
+                    "one prompt alone does not fit into the memory", "choose a smaller model, or leave out long prompts"
+                ) from e
+            results = None
+        if results is not None:
+            yield from zip(rows, results, strict=True)
+            return
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        middle = len(rows) // 2
+        yield from self._halving(rows[:middle], compute)
+        yield from self._halving(rows[middle:], compute)
+
+    def _loaded(self, dtype: Dtype) -> PreTrainedModel:
+        model = self._models.get(dtype)
+        if model is None:
+            try:
+                model = AutoModelForCausalLM.from_pretrained(
+                    self._folder, dtype=getattr(torch, dtype), local_files_only=True
+                )
+            except (OSError, ValueError, KeyError) as e:
+                raise EngineError(
+                    f"the model in {self._folder} cannot be loaded: {str(e).strip().splitlines()[0]}",
+                    "check that the folder is whole, and that transformers knows this architecture",
+                ) from e
+            model = model.to(self._device).eval()
+            self._models[dtype] = model
+        return model
+
+
+def _draw(logits: torch.Tensor, requests: Sequence[GenerateRequest], dice: Sequence[random.Random]) -> list[int]:
+    """The next token of each row, by one number of its own dice: the rest of the batch has no say in it."""
+    greedy: list[int] = logits.argmax(-1).tolist()
+    decodings = [request.decoding for request in requests]
+    if all(decoding.temperature == 0 for decoding in decodings):
+        return greedy
+    temperatures = torch.tensor([[d.temperature or 1.0] for d in decodings], device=logits.device)
+    probabilities = (logits.float() / temperatures).softmax(-1)
+    if any(decoding.top_p < 1 for decoding in decodings):
+        bounds = torch.tensor([[d.top_p if d.top_p < 1 else 2.0] for d in decodings], device=logits.device)
+        ranked, order = probabilities.sort(stable=True, dim=-1, descending=True)
+        # A token stays where those before it do not reach the bound yet: the first one always stays.
+        ranked = ranked.masked_fill(ranked.cumsum(-1) - ranked >= bounds, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ranked)
+    cumulative = probabilities.cumsum(-1, dtype=torch.float64)
+    uniform = torch.tensor([[d.random()] for d in dice], dtype=torch.float64, device=logits.device)
+    drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    tokens: list[int] = drawn.clamp(max=logits.shape[-1] - 1)[:, 0].tolist()
+    return [g if d.temperature == 0 else t for g, t, d in zip(greedy, tokens, decodings, strict=True)]
+
+
+@contextmanager
+def _only_at(model: PreTrainedModel, ends: torch.Tensor) -> Iterator[None]:
+    """Let the output layer see one position of each row. What the model does to its logits is kept."""
+
+    def gather(_: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        hidden = inputs[0]
+        return (hidden[torch.arange(hidden.shape[0], device=hidden.device), ends][:, None], *inputs[1:])
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(gather)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _repeated(prefix: DynamicCache, rows: int) -> DynamicCache:
+    cache = copy.deepcopy(prefix)
+    cache.batch_repeat_interleave(rows)
+    return cache
+
+
+def _any_leaf(node: Node) -> int:
+    while not node.leaves:
+        node = node.children[0]
+    return node.leaves[0]
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # The allocator of main memory has no error class of its own.
+    return "allocate memory" in str(error) or "not enough memory" in str(error)
