@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
@@ -80,7 +81,7 @@ class _Reader:
             previous = piece
 
     def _pieces(self, starts: list[int]) -> Iterator[_Piece]:
-        for start, end in zip(starts, (*starts[1:], len(self._text)), strict=True):
+        for start, end in pairwise((*starts, len(self._text))):
             yield _Piece(start, self._text[start:end])
 
     def _ends_in_text(self, piece: _Piece) -> bool:

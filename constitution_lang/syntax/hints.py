@@ -89,7 +89,7 @@ class _Block:
 
     @property
     def form(self) -> BlockForm:
-        header = self.text.split("\n", 1)[0].split()
+        header = re.findall(r"[\w-]+", self.text.split("\n", 1)[0])
         stage = " ".join(header[:2])
         return BLOCKS.get(stage) or BLOCKS[header[0]]
 
@@ -171,13 +171,19 @@ def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
     start, end = block.line_at(min(at, len(block.text) - 1))
     written = block.text[start : min(at, end)].rstrip()
     place = start + len(written)
-    key = _KEY.fullmatch(written.strip())
-    form = block.form.field(" ".join(key.group(1).split())) if key else None
     span = block.span(max(place - 1, 0), place)
+    key = _KEY.match(block.text, start + 2, place) if start else None
+    form = block.form.field(" ".join(key.group(1).split())) if key else None
+    if form and key and key.end() < place:
+        value = block.text[key.end() : place].strip()
+        at_value = block.span(place - len(value), place)
+        return (
+            text_beside_key(form, at_value, value) if form.kind is ValueKind.PROSE else wrong_kind(form, None, at_value)
+        )
     if form:
         return no_value(form, span)
-    if key:
-        return unknown_line(block.form, key.group(1), block.span(start + 2, start + 2 + len(key.group(1))))
+    if key and not {"PREFER", "ABSTAIN"} & expected:
+        return unknown_line(block.form, key.group(1), block.span(key.start(1), key.end(1)))
     message = f"expected {_in_words(expected)} at the end of this line"
     if start == 0:
         return codes.E110.at(span, f"expected {_in_words(expected)} here", help=f"for instance `{block.form.header}`")
@@ -261,9 +267,9 @@ def _no_colon(block: _Block, span: Span, word: str) -> Diagnostic:
     return codes.E106.at(span, f"a `:` is missing after `{word}`", help=help, fix=fix)
 
 
-def _line_example(form: BlockForm, line: str) -> str | None:
+def _line_example(form: BlockForm, line: str) -> str:
     found = next((known for known in form.lines if line.startswith(known.opening.split()[0])), None)
-    return f"for instance `{found.example}`" if found else None
+    return f"for instance `{found.example if found else form.header}`"
 
 
 def _typographic(span: Span, char: str, plain: str) -> Diagnostic:
