@@ -189,3 +189,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
         DataError, EngineError, ExplainError, LedgerError, NothingToDoError, RunFileError, TrainingError,
         UnknownValueError,
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
