@@ -27,6 +27,17 @@ from constitution_lang.ir.model import (
 BuildBundle = Callable[..., Bundle]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--record` writes down what comes out as what is expected, for a person to read in the diff."""
+    parser.addoption("--record", action="store_true", help="write the expected output of corpus documents anew")
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> bool:
+    """Whether expected output is to be written and not compared."""
+    return bool(request.config.getoption("--record"))
+
+
 @pytest.fixture(scope="session")
 def build_bundle() -> BuildBundle:
     """Make a Bundle by hand, without the compiler: `build_bundle(categories={"harm": 3}, principles={…}, …)`."""

@@ -17,9 +17,10 @@ __all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A value as it was written, and the kind that it is by its looks."""
+    """A value as it was written, and the kind that it is by its looks; `text` is the line of it."""
 
     kind: ValueKind
+    text: str
     value: n.Value
     span: Span
 
@@ -101,15 +102,13 @@ class BlockLines:
         if self._mended:
             return
         who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
-        needed = [(field.key, _example(field)) for field in self._form.fields if field.required]
-        needed += [(line.opening, line.example) for line in self._form.lines if line.required]
-        for opening, example in needed:
+        needed = [(field.key, _to_add(field)) for field in self._form.fields if field.required]
+        needed += [(line.opening, f"add a line such as `{line.example}`") for line in self._form.lines if line.required]
+        for opening, help in needed:
             if opening not in self._seen:
-                self._say(
-                    codes.E110, self._header, f"{who} has no `{opening}`", f"add below it, for instance: {example}"
-                )
+                self._say(codes.E110, self._header, f"{who} has no `{opening}`", help)
         if self._form.keyword == "attribute" and not {"levels", "one of"} & self._seen.keys():
-            help = "add below it `levels: none < minor < grave`, or, where they have no order, `one of: yes, no`"
+            help = "add a line such as `levels: none < minor < grave` or, where they have no order, `one of: yes, no`"
             self._say(codes.E110, self._header, f"{who} has no values", help)
 
     def _note(self, opening: str, span: Span, *, repeatable: bool) -> None:
@@ -174,7 +173,7 @@ def _mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
     span, value = written.span, written.value
     fix: Fix | None = None
     if form.kind is ValueKind.PROSE and written.kind is not ValueKind.PROSE:
-        return wrong_kind(form, written.kind.value, span)
+        return text_beside_key(form, span, written.text)
     if isinstance(value, n.Prose):
         if not value.lines:
             return no_value(form, colon)
@@ -202,4 +201,10 @@ def _wanted(form: FieldForm) -> str:
 
 
 def _example(form: FieldForm) -> str:
-    return f"{form.key}: {form.example}" if form.kind is not ValueKind.PROSE else f"{form.key}:, and below it a text"
+    return f"{form.key}: {form.example}"
+
+
+def _to_add(form: FieldForm) -> str:
+    if form.kind is ValueKind.PROSE:
+        return f"add a line `{form.key}:` and the text below it, indented by four spaces"
+    return f"add a line such as `{_example(form)}`"

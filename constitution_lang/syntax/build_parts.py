@@ -148,19 +148,20 @@ class PartBuilder:
             match token.type:
                 case "PROSE":
                     prose = self._prose(token)
-                    return Written(ValueKind.PROSE, prose, prose.span)
+                    return Written(ValueKind.PROSE, "", prose, prose.span)
                 case "TEXT":
-                    return Written(ValueKind.TEXT, self._text(token), span)
+                    return Written(ValueKind.TEXT, token, self._text(token), span)
                 case "PERCENT":
-                    return Written(ValueKind.PERCENT, self._percent(token), span)
+                    return Written(ValueKind.PERCENT, token, self._percent(token), span)
                 case _:
-                    return Written(ValueKind.NUMBER, self._number(token), span)
+                    return Written(ValueKind.NUMBER, token, self._number(token), span)
         tree = as_tree(part)
         span = self._span_of(tree)
+        text = " ".join(map(as_token, tree.children)).replace(" ,", ",")
         if tree.data == "share":
-            return Written(ValueKind.SHARE, self._share(tree), span)
+            return Written(ValueKind.SHARE, text, self._share(tree), span)
         names = tuple(self._name(word) for word in tree.children[::2])
-        return Written(ValueKind.LEVELS if tree.data == "levels" else ValueKind.NAMES, names, span)
+        return Written(ValueKind.LEVELS if tree.data == "levels" else ValueKind.NAMES, text, names, span)
 
     # --- conditions ---
 

@@ -31,16 +31,28 @@ def grammar_text() -> str:
 
 
 @cache
-def _parser() -> Lark:
+def _parser() -> tuple[Lark, dict[str, str]]:
+    """The parser, and its terminals that are one fixed word or sign."""
     from lark import Lark
+    from lark.lexer import PatternRE, TerminalDef
 
-    return Lark(grammar_text(), parser="lalr", start="block", maybe_placeholders=False)
+    fixed: dict[str, str] = {}
+
+    def whole_words(terminal: TerminalDef) -> None:
+        # Lark would read `casea b` as `case a b`: a word has to end where it ends.
+        if terminal.pattern.type == "str":
+            word = fixed[terminal.name] = terminal.pattern.value
+            if word.isalpha():
+                terminal.pattern = PatternRE(rf"{word}(?![\w.-])")
+                terminal.priority = max(terminal.priority, 1)
+
+    parser = Lark(grammar_text(), parser="lalr", start="block", maybe_placeholders=False, edit_terminals=whole_words)
+    return parser, fixed
 
 
-@cache
 def literals() -> dict[str, str]:
     """The terminals that are one fixed word or sign, and that word: `{"OVER": "over", "COLON": ":"}`."""
-    return {terminal.name: terminal.pattern.value for terminal in _parser().terminals if terminal.pattern.type == "str"}
+    return _parser()[1]
 
 
 def block_tree(text: str) -> Tree[Token] | Failure:
@@ -48,7 +60,7 @@ def block_tree(text: str) -> Tree[Token] | Failure:
     from lark.exceptions import UnexpectedInput
 
     try:
-        return _parser().parse(text)
+        return _parser()[0].parse(text)
     except UnexpectedInput:
         return _failure(text)
 
@@ -57,7 +69,7 @@ def _failure(text: str) -> Failure:
     """Parse again up to the failure, slowly, to learn what would have been accepted there."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-    session = _parser().parse_interactive(text)
+    session = _parser()[0].parse_interactive(text)
     try:
         last = None
         for token in session.iter_parse():

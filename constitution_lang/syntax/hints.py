@@ -26,13 +26,14 @@ _IN_WORDS = {
     "KEY": "a field",
     "_ENTRY": "the end of the line",
     "$END": "the end of the line",
+    "DOES": "does not apply",
     "AT_LEAST": "at least",
     "AT_MOST": "at most",
     "IS_NOT": "is not",
     "IS_ONE_OF": "is one of",
     "IS_NOT_ONE_OF": "is not one of",
 }
-"""What to call the terminals that are not one fixed word; the others are called by that word."""
+"""What to call the terminals that have a better name than the word that they are."""
 
 _PLAIN = {
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019", '"'),
@@ -117,16 +118,35 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
 def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
     """What is wrong where the parser of a block stopped."""
     block = _Block(file, base, text)
-    at = failure.offset
+    at = min(failure.offset, _end_of_sense(text))
     while at < len(text) and text[at] == " ":
         at += 1
     at_line_end = at >= len(text) or text[at] in "\n#"
     if not at_line_end:
         return _within_line(block, at, failure.expected)
     following = block.next_line(at)
+    if following and "$END" in failure.expected and "_ENTRY" not in failure.expected:
+        return _below_one_line(block, *following)
     if following and not re.match(r"  [^ \t]", text[slice(*following)]):
         return _indentation(block, *following)
     return _early_end(block, at, failure.expected)
+
+
+def _end_of_sense(text: str) -> int:
+    """The end of the last line that is neither blank nor a comment."""
+    lines = text.split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    return len("\n".join(lines).rstrip())
+
+
+def _below_one_line(block: _Block, start: int, end: int) -> Diagnostic:
+    """A line below a block that is one line."""
+    line = block.text[start:end]
+    span = block.span(start, start + len(line) - len(line.lstrip()))
+    keyword = block.form.keyword
+    help = f"`{keyword}` is one line, as in `{block.form.header}`; begin the next block at column one"
+    return codes.E104.at(span, f"nothing can stand below `{keyword}`", help=help)
 
 
 def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
@@ -154,8 +174,6 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
         help = (
             f"indent by two spaces what belongs to the `{block.form.keyword}` block, and by four what belongs to a text"
         )
-        if not (block.form.fields or block.form.lines):
-            help = f"`{block.form.keyword}` is one line; begin the next block at column one"
         return codes.E104.at(
             span, f"this line is indented by {spaces}", help=help, fix=Fix(span, "  ", "indent by two")
         )
@@ -243,8 +261,9 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
         value = text[key.end() : end].split("#")[0].strip()
         first = text.index(value, key.end()) if value else at
         return wrong_kind(form, None, block.span(first, first + len(value)))
-    if word.startswith('"') and "_ENTRY" in expected | {"$END"} & expected:
-        return codes.E113.at(span, "expected the end of the line after the text in quotes", help="leave out the quote")
+    if "$END" in expected and text[start:at].rstrip().endswith('"'):
+        inner = 'leave the inner quotes out, or write curly ones: a text in quotes ends at the next `"`'
+        return codes.E113.at(span, "nothing can follow a text in quotes", help=inner)
     message = f"expected {_in_words(expected)}, found `{word}`"
     fix = Fix(span, best, f"write `{best}`") if best else None
     help = did_you_mean(best)
@@ -282,7 +301,7 @@ def _in_words(expected: frozenset[str]) -> str:
     """The terminals as people would call them, what is special first."""
     known = literals()
     names = expected - {"_ENTRY"} if "$END" in expected else expected
-    words = sorted({known.get(name) or _IN_WORDS[name] for name in names}, key=lambda word: (" " in word, word))
+    words = sorted({_IN_WORDS.get(name) or known[name] for name in names}, key=lambda word: (" " in word, word))
     if {"is", "<"} <= set(words):
         words = ["is", "is not", "is one of", "<", "<=", ">", ">="]
     return listed(words)
