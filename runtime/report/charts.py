@@ -103,6 +103,8 @@ def histogram(counts: Sequence[int], name: str, low: float = 0.0, high: float = 
 
 def line(points: Sequence[Point], name: str) -> Markup:
     """A series over steps. Values that are no finite numbers leave a gap; long series are averaged in buckets."""
+    # A loss of 10^100 is no more of a curve than an infinite one, and scales for it overflow.
+    points = [p if abs(p.y) < 1e100 else Point(p.x, math.nan) for p in points]
     finite = [p for p in points if math.isfinite(p.y)]
     if not finite:
         return _svg(_WIDTH, _HEIGHT, f"{name}: no finite value", "chart", _note("no finite value"))

@@ -70,7 +70,9 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
     manifest = manifest_of(ledger, run_id)
     bundle = msgspec.json.decode(manifest.bundle, type=Bundle)
     prompts = _unique(ledger.read(run_id, PromptRecord))
-    wanted = _choose([p.id for p in prompts.values() if p.demonstration is None] or list(prompts), sample_max)
+    # A demonstration is answered by its data set: there is nothing to show but the answer.
+    pool = [p.id for p in prompts.values() if p.demonstration is None]
+    wanted = _choose(pool, sample_max)
     rows = Rows(wanted=wanted, prompts={id: prompts[id] for id in wanted})
 
     cases = {case.prompt: case for case in ledger.read(run_id, CaseRecord)}
@@ -128,7 +130,7 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
             for c in ledger.read(run_id, Checkpoint)
         ),
         measures=tuple(ledger.read(run_id, Measure)),
-        sample=Sample(total=len(prompts), stories=stories(rows, wanted)),
+        sample=Sample(total=len(pool), stories=stories(rows, wanted)),
     )
 
 

@@ -116,15 +116,15 @@ def _find(ledger: Ledger, run_id: str, bundle: Bundle, what: str) -> Record:
     last = [n for n in names if n.split(".")[-1] == what and n not in close]
     guess = f" Did you mean {' or '.join([*last, *close])}?" if close or last else ""
     others = {
-        **{c.id: "category" for c in bundle.categories},
-        **{t.id: "tension" for t in bundle.tensions},
-        **{a.id: "attribute" for a in bundle.attributes},
-        **{r.id: "retired id" for r in bundle.retired},
+        **{c.id: "a category" for c in bundle.categories},
+        **{t.id: "a tension" for t in bundle.tensions},
+        **{a.id: "an attribute" for a in bundle.attributes},
+        **{r.id: "a retired id" for r in bundle.retired},
     }
     if what in others:
         inside = [n for n in names if n.startswith(what + ".")]
         hint = f" Ask for one of its principles: {', '.join(inside)}." if inside else ""
-        raise ExplainError(f"{what} is a {others[what]} of the constitution, not a principle.{hint}", _known(bundle))
+        raise ExplainError(f"{what} is {others[what]} of the constitution, not a principle.{hint}", _known(bundle))
     raise ExplainError(f"This run knows no “{what}”.{guess}", _known(bundle))
 
 
