@@ -82,23 +82,27 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     try:
         tree = environment().parse(source.text)
     except TemplateSyntaxError as error:
-        message = (error.message or "this is not valid").rstrip(".")
-        at = line_span(source, error.lineno)
-        return None, [codes.E401.at(at, f"this is not valid Jinja: {message}", help=_syntax_help(message))]
+        return None, [_invalid(source, error)]
     walk = _Walk(kind, source)
     walk.node(tree, _Inside())
     found = walk.found
-    found += _undefined(kind, source, tree)
     for slot in sorted(NEEDS[kind] - walk.printed):
-        last = line_span(source, 1)
-        found.append(
-            codes.E403.at(
-                last, f"a template of {kind} has to print `{slot}`", help=f"write `{{{{ {slot} }}}}` in a message"
-            )
-        )
+        at = line_span(source, 1)
+        help = f"write `{{{{ {slot} }}}}` in a message"
+        found.append(codes.E403.at(at, f"a template of {kind} has to print `{slot}`", help=help))
+    try:
+        template = Template(kind, source, environment().from_string(tree))
+    except TemplateSyntaxError as error:  # a filter or a test that there is not
+        return None, [*found, _invalid(source, error)]
+    found += _undefined(kind, source, tree)
     found.sort(key=lambda finding: finding.primary.span.start)
-    template = Template(kind, source, environment().from_string(tree))
     return template, found or probe(template)
+
+
+def _invalid(source: Source, error: TemplateSyntaxError) -> Diagnostic:
+    message = (error.message or "it cannot be read").rstrip(".")
+    at = line_span(source, error.lineno)
+    return codes.E401.at(at, f"this is not valid Jinja: {message}", help=_syntax_help(message))
 
 
 def _syntax_help(message: str) -> str:

@@ -1,24 +1,18 @@
-"""The nearest of the names that would have been right."""
+"""The help line for a name that is not declared: the nearest one that is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-__all__ = ["did_you_mean", "nearest"]
+from constitution_lang.syntax import words
 
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that reads most like `word`, or None where none comes close."""
-    names = sorted(set(candidates))
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return close[0]
-    tails = [name for name in names if "." in name and name.rpartition(".")[2] == word.rpartition(".")[2]]
-    return tails[0] if len(tails) == 1 else None
+__all__ = ["did_you_mean"]
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str) -> str:
-    """A help line: the nearest candidate, or else `otherwise`."""
-    near = nearest(word, candidates)
-    return f"did you mean `{near}`?" if near else otherwise
+    """The nearest candidate, also one that has the same last part; else `otherwise`."""
+    names = sorted(set(candidates))
+    last = word.rpartition(".")[2]
+    same_end = [name for name in names if "." in name and name.rpartition(".")[2] == last]
+    best = words.closest(word, names) or (same_end[0] if len(same_end) == 1 else None)
+    return words.did_you_mean(best) or otherwise

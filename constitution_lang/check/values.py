@@ -96,16 +96,10 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
 def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, list[Diagnostic]]:
     fields = Fields(block.fields)
     levels, one_of = fields.words("levels"), fields.words("one of")
-    at = fields.key("levels" if levels else "one of") or block.name.span
-    if bool(levels) == bool(one_of):
-        return None, [
-            codes.E306.at(
-                block.name.span,
-                f"`{block.name.text}` needs either `levels` or `one of`",
-                help="write `levels: low < high` for values with an order, `one of: a, b` for values without",
-            )
-        ]
     names = levels or one_of
+    if not names:
+        return None, []  # the parser has told
+    at = fields.key("levels" if levels else "one of") or block.name.span
     if len(names) < 2 or len(names) > VALUES_MAX:
         found = f"`{block.name.text}` has {len(names)} values"
         help = f"an attribute has from 2 to {VALUES_MAX} values"
