@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convert"]
 
-# Twice the disk of bfloat16, and no slower to load. Rounding to bfloat16 moves SmolLM2's log-probabilities by up to 0.24,
-# so that labels in float32 would be those of another model than the file holds.
+# Twice the disk of bfloat16, and no slower to load. Rounding to bfloat16 moves log-probabilities of SmolLM2 by up
+# to 0.24, so that labels in float32 would be those of another model than the file holds.
 _DTYPE = "float32"
 
 _PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
@@ -47,6 +47,9 @@ def convert(file: Path, folder: Path) -> None:
         _choose_pad(tokenizer, model)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        # The class of a saved tokenizer knows what the file does not say (Qwen's normalisation): written down here,
+        # it holds for whoever reads tokenizer.json.
+        AutoTokenizer.from_pretrained(folder).save_pretrained(folder)
     except (ValueError, KeyError, OSError, NotImplementedError) as e:
         raise EngineError(
             f"{file.name} cannot be converted: {str(e).strip().splitlines()[0]}",
