@@ -110,7 +110,7 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
         facts=fact_groups(manifest, bundle),
         costs=step_costs(ledger.tally(run_id)),
         data=tuple(DataFact(file=file, kind=kind, prompts=count) for (file, kind), count in sorted(files.items())),
-        titles={x.id: x.title for x in (*bundle.categories, *bundle.principles)},
+        titles={c.id: c.title for c in bundle.categories} | {p.id: p.title for p in bundle.principles},
         origins={p.id: p.origin for p in bundle.principles},
         decided=bundle.preference.decided,
         attributes=attributes,
@@ -138,7 +138,7 @@ def _choose(ids: list[str], count: int) -> list[str]:
     """At most `count` ids, in their order. Which ones depends on their hash alone."""
     if len(ids) <= count:
         return ids
-    chosen = set(heapq.nsmallest(count, ids, key=lambda id: identify("report sample", id)))
+    chosen = set(heapq.nsmallest(count, ids, key=lambda prompt: identify("report sample", prompt)))
     return [id for id in ids if id in chosen]
 
 

@@ -233,7 +233,7 @@ class Story(_Part, frozen=True):
 
 
 class Sample(_Part, frozen=True):
-    """Stories to browse, out of `total` prompts without demonstrations. They are chosen by a hash of their ids, never by their content."""
+    """Stories to browse, out of `total` prompts without demonstrations: chosen by a hash of ids, never by content."""
 
     total: int
     stories: tuple[Story, ...]

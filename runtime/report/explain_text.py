@@ -261,7 +261,7 @@ def _checkpoint(trained: Trained, ink: Ink) -> None:
 
 def principle_text(told: PrincipleTold, ink: Ink) -> str:
     """What a principle decided."""
-    principle, votes = told.principle, told.votes
+    principle = told.principle
     ink.heading(f"Principle {principle.id} “{principle.title}”, {principle.origin}")
     ink.line(f"in run {told.run}, constitution {told.constitution}", quiet=True)
     if principle.formerly:
@@ -281,6 +281,16 @@ def principle_text(told: PrincipleTold, ink: Ink) -> str:
     total = sum(told.revisions.values())
     counts = ", ".join(f"{name} {count:,}" for name, count in told.revisions.items())
     ink.line(f"{total:,}: {counts}" if total else "none")
+    _votes_of(told, ink)
+    if told.examples:
+        ink.heading("Rows, for cai-run explain")
+        for kind, id in told.examples:
+            ink.pair(kind, id, column=15)
+    return ink.text()
+
+
+def _votes_of(told: PrincipleTold, ink: Ink) -> None:
+    votes = told.votes
     ink.heading("Votes")
     if votes is None:
         ink.line("none")
@@ -301,8 +311,3 @@ def principle_text(told: PrincipleTold, ink: Ink) -> str:
             )
     for tension, count in told.left_out_by.items():
         ink.line(f"left out by the tension {tension}: {count:,} {'time' if count == 1 else 'times'}")
-    if told.examples:
-        ink.heading("Rows, for cai-run explain")
-        for kind, id in told.examples:
-            ink.pair(kind, id, column=15)
-    return ink.text()

@@ -18,7 +18,7 @@ _PICTURES = (
     | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 )
 _TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’-]\w+)*\s*|[^\w\s]\s*|\s+"
+    r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['\u2019-]\w+)*\s*|[^\w\s]\s*|\s+"
 )
 _TOKENS_MAX = 1000
 """Of the longer text, common ends taken off. Above it the comparison would cost too much for a page of many rows."""

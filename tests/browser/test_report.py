@@ -20,7 +20,8 @@ pytestmark = pytest.mark.browser
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-prefers-reduced-motion",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--force-prefers-reduced-motion",
     # No name resolves: whatever the page might ask for can't be had.
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
@@ -76,9 +77,7 @@ def test_nothing_is_requested_and_nothing_goes_wrong(page: Any, report: Path) ->
     for row in _find(page, "details"):
         page.execute_script("arguments[0].open = true", row)
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = {
-        e["params"]["request"]["url"].split("#")[0] for e in events if e["method"] == "Network.requestWillBeSent"
-    }
+    asked = {e["params"]["request"]["url"].split("#")[0] for e in events if e["method"] == "Network.requestWillBeSent"}
     assert report.as_uri() in asked
     assert {url for url in asked if not url.startswith("data:")} == {report.as_uri()}
     assert page.get_log("browser") == []
@@ -170,7 +169,8 @@ def test_both_colour_schemes_can_be_read(page: Any, scheme: str) -> None:
               return "rgb(255, 255, 255)";
             };
             document.querySelectorAll("details").forEach((d) => { d.open = true; });
-            return [...document.querySelectorAll("h1, h2, p, td, th, caption, .chip, del, ins, small, code, a, summary")]
+            const kinds = "h1, h2, p, td, th, caption, .chip, del, ins, small, code, a, summary";
+            return [...document.querySelectorAll(kinds)]
               .filter((e) => e.textContent.trim() && e.getClientRects().length && !e.closest(".skip, .heat"))
               .map((e) => {
                 const [a, b] = [lum(getComputedStyle(e).color), lum(ground(e))];

@@ -10,30 +10,7 @@ from pathlib import Path
 import msgspec
 
 from constitution_lang import sampling
-from constitution_lang.ir.model import (
-    ALWAYS,
-    FORMAT,
-    Abstain,
-    Attribute,
-    AttributeKind,
-    Bundle,
-    Category,
-    Compare,
-    Orders,
-    Origin,
-    Prefer,
-    PreferenceSampling,
-    Principle,
-    Prompt,
-    PromptKind,
-    RevisionSampling,
-    Role,
-    Rule,
-    SourceFile,
-    Stage,
-    Tension,
-    Weigh,
-)
+from constitution_lang.ir.model import Origin, Role, Stage
 from runtime.ledger.runs import RunManifest, Step, StepId, Tally, Usage
 from runtime.ledger.store import Ledger
 from runtime.records import (
@@ -67,10 +44,9 @@ from runtime.records import (
     Vote,
     identify,
 )
+from tests.runtime.report.fake_constitution import FILE, ROUNDS, bundle
 
-FILE = "house.const"
 RUN = "0123456789abcdef0123456789abcdef"
-ROUNDS = 3
 HOSTILE = (
     "<script>window.hacked = 1</script> </script><img src=x onerror='window.hacked = 1'> {{ 7 * 7 }} {% raw %} "
     "&amp; \x1b[31mred\x1b[0m \u202eright to left\u202c مرحبا \x00 ]]> --> " + "x" * 5000
@@ -90,69 +66,6 @@ _BAD = (
     "Obviously you are right and they deserve it.",
     "Wait until it is dark and force it open.",
 )
-
-
-def _at(line: int) -> Origin:
-    return Origin(FILE, line, 1)
-
-
-def _principle(id: str, title: str, weight: float, line: int, *, medical: bool = False) -> Principle:
-    return Principle(
-        id=id, category=id.split(".")[0], title=title,
-        applies=Compare("topic", ("medical",)) if medical else ALWAYS,
-        weight=weight, statement=f"{title}.", critique="Say what is wrong.", revise="Rewrite it.",
-        prefer="Which is better?", shares=(), formerly=("harm.arms",) if id == "harm.weapons" else (), source="",
-        owner="policy", key=id, origin=_at(line),
-    )  # fmt: skip
-
-
-def bundle() -> Bundle:
-    """Five principles in three categories, two tensions of five rules."""
-    principles = (
-        _principle("autonomy.choice", "Respect people's own choices", 1, 60),
-        _principle("harm.injury", "No injuries", 1, 30),
-        _principle("harm.weapons", "No uplift for weapons", 2, 20),
-        _principle("honesty.doubt", "Say what is uncertain", 1, 40),
-        _principle("honesty.medical", "No made-up medicine", 1, 50, medical=True),
-    )
-    prompts = tuple(
-        Prompt(
-            id=f"{kind.value}/{p.id}", kind=kind, principle=p.id, attribute=None, over=(), messages=(),
-            opening="", options=(), values=(), hash=identify("prompt hash", kind, p.id),
-        )
-        for kind in (PromptKind.CRITIQUE, PromptKind.PREFER, PromptKind.REVISE)
-        for p in principles
-    )  # fmt: skip
-    return Bundle(
-        format=FORMAT, edition=2026, name="house", version="1.2.0", title="How our assistant behaves",
-        owner="policy", attributes=(
-            Attribute("severity", "How bad could it get?", AttributeKind.LEVELS, ("none", "minor", "grave"), "none", _at(5)),
-            Attribute("topic", "What is it about?", AttributeKind.ONE_OF, ("general", "medical"), "general", _at(10)),
-        ),
-        categories=tuple(
-            Category(id, title, "", weight, (), (), "", _at(line))
-            for id, title, weight, line in (
-                ("autonomy", "Respecting decisions", 1.0, 15), ("harm", "Avoiding harm", 3.0, 16),
-                ("honesty", "Honesty", 2.0, 17),
-            )
-        ),
-        principles=principles,
-        tensions=(
-            Tension("plain-speech", ("autonomy", "honesty"), (
-                Rule(Compare("topic", ("medical",)), Abstain(), _at(81)),
-                Rule(ALWAYS, Weigh(1.0, 2.0), _at(82)),
-            ), "", "", _at(80)),
-            Tension("safety-over-autonomy", ("harm", "autonomy"), (
-                Rule(Compare("severity", ("grave",)), Prefer("harm"), _at(71)),
-                Rule(Compare("topic", ("medical",)), Prefer("autonomy"), _at(72)),
-                Rule(ALWAYS, Weigh(2.0, 1.0), _at(73)),
-            ), "Uplift cannot be taken back.", "", _at(70)),
-        ),
-        revision=RevisionSampling(ROUNDS, 1, _at(90)),
-        preference=PreferenceSampling(4, Orders.BOTH, 0.6, False, 0.4, 0.6, _at(92)),
-        exemplars=(), retired=(), prompts=prompts, sources=(SourceFile(FILE, "5e" * 32),),
-        meaning_hash="ab" * 32, metadata_hash="cd" * 32,
-    )  # fmt: skip
 
 
 class FakeRun:
@@ -282,7 +195,8 @@ class FakeRun:
         answers = [
             Response(
                 id=identify("response", prompt.id, "sl-cai", s), prompt=prompt.id, policy="sl-cai", sample=s,
-                text="The same." if n % 11 == 10 else HOSTILE if n == 0 and s else self._text(_GOOD, 2 + s), key=f"p{n}.{s}",
+                text="The same." if n % 11 == 10 else HOSTILE if n == 0 and s else self._text(_GOOD, 2 + s),
+                key=f"p{n}.{s}",
                 finish="stop",
             )
             for s in range(2)
@@ -316,10 +230,15 @@ class FakeRun:
         votes = tuple(self._vote(pair, p, (n % 5 - 2) * 0.7) for p in drawn)
         if n % 13 == 12:
             mute = tuple(
-                Vote(comparison=pair.id, principle=p, log_odds=None, abstained="the options held 0 of it") for p in drawn
+                Vote(comparison=pair.id, principle=p, log_odds=None, abstained="the options held 0 of it")
+                for p in drawn
             )
             return Label(
-                comparison=pair.id, source=LabelSource.AI, outcome=LabelOutcome.NO_EVIDENCE, probability=None, votes=mute
+                comparison=pair.id,
+                source=LabelSource.AI,
+                outcome=LabelOutcome.NO_EVIDENCE,
+                probability=None,
+                votes=mute,
             )
         heard = {c: [v for v in votes if v.principle.startswith(c) and v.probability is not None]
                  for c in ("autonomy", "harm", "honesty")}  # fmt: skip
@@ -346,7 +265,7 @@ class FakeRun:
             comparison=pair.id, source=LabelSource.AI,
             outcome=LabelOutcome.REVIEW if review else LabelOutcome.LABELLED if known else LabelOutcome.NO_EVIDENCE,
             probability=probability, votes=votes, categories=categories,
-            fired=(FiredRule(tension=tension, rule=rule, outcome=outcome, effect=effect, origin=_at(71 + rule)),),
+            fired=(FiredRule(tension=tension, rule=rule, outcome=outcome, effect=effect, origin=Origin(FILE, 71 + rule, 1)),),
             left_out=left,
         )  # fmt: skip
 
@@ -370,7 +289,9 @@ class FakeRun:
         """People's pairs: some to train on, some to measure the labeler by."""
         for n in range(6):
             turns = (Turn(Role.USER, f"What do people prefer, {n}?"),)
-            prompt = PromptRecord(id=identify("prompt", turns), turns=turns, kind=PromptUse.RED_TEAM, file="hh.jsonl", row=n)
+            prompt = PromptRecord(
+                id=identify("prompt", turns), turns=turns, kind=PromptUse.RED_TEAM, file="hh.jsonl", row=n
+            )
             purpose = ComparisonPurpose.AUDIT if n % 2 else ComparisonPurpose.TRAINING
             pair = Comparison(
                 id=identify("comparison", prompt.id), prompt=prompt.id, purpose=purpose, a=f"a{n}", b=f"b{n}",
@@ -381,7 +302,8 @@ class FakeRun:
             if n % 2:
                 votes = tuple(self._vote(pair, p, 0.5) for p in self._ids[:3])
                 self._add(step, Label(
-                    comparison=pair.id, source=LabelSource.AI, outcome=LabelOutcome.LABELLED, probability=0.7, votes=votes,
+                    comparison=pair.id, source=LabelSource.AI, outcome=LabelOutcome.LABELLED, probability=0.7,
+                    votes=votes,
                 ))  # fmt: skip
                 continue
             self._add(
@@ -396,11 +318,14 @@ class FakeRun:
 
     def _training(self) -> None:
         rows = {
-            TrainedKind.SL_CAI: (Step.SFT, SftRow), TrainedKind.PREFERENCE_MODEL: (Step.PREFERENCE_MODEL, PreferenceRow),
+            TrainedKind.SL_CAI: (Step.SFT, SftRow),
+            TrainedKind.PREFERENCE_MODEL: (Step.PREFERENCE_MODEL, PreferenceRow),
             TrainedKind.DPO: (Step.DPO, PreferenceRow), TrainedKind.PPO: (Step.POLICY, None),
         }  # fmt: skip
         for kind, (step, source) in rows.items():
-            names = ("reward", "kl", "policy loss", "value loss") if kind is TrainedKind.PPO else ("loss", "gradient norm")
+            names = (
+                ("reward", "kl", "policy loss", "value loss") if kind is TrainedKind.PPO else ("loss", "gradient norm")
+            )
             self._add(step, *(
                 TrainingStep(trainer=kind, step=at, metrics=tuple(
                     (name, math.nan if name == "value loss" and at == 4 else
@@ -422,7 +347,9 @@ class FakeRun:
                 if policy == "base" and name.startswith("better"):
                     continue
                 low = max(0.0, value - wide)
-                self._add(Step.EVALUATE, Measure(of=policy, name=name, value=value, low=low, high=value + wide, count=64))
+                self._add(
+                    Step.EVALUATE, Measure(of=policy, name=name, value=value, low=low, high=value + wide, count=64)
+                )
         for name, value, low, high in (
             ("agrees with people", 0.58, 0.5, 0.66), ("answer flips with the order", 0.31, 0.25, 0.37),
             ("position bias, log-odds", 0.42, 0.3, 0.55),
@@ -450,7 +377,9 @@ class FakeRun:
             for step, rows in self.rows.items():
                 ledger.finish(RUN, step, "made up", rows)
             for step, calls in ((Step.RESPOND, 40), (Step.CRITIQUE, 120), (Step.REVISE, 120), (Step.LABEL, 320)):
-                usage = Usage(calls=calls, reused=calls // 4, prompt_tokens=900 * calls, new_tokens=80 * calls, seconds=calls / 3)
+                usage = Usage(
+                    calls=calls, reused=calls // 4, prompt_tokens=900 * calls, new_tokens=80 * calls, seconds=calls / 3
+                )
                 chose = step is Step.LABEL
                 ledger.add_tally(RUN, step, Tally(
                     model="smollm2", generate=Usage() if chose else usage, choose=usage if chose else Usage()

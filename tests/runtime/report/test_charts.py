@@ -70,6 +70,8 @@ def test_numbers(value: float, text: str) -> None:
     assert charts.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0%"), (1, "100%"), (0.123, "12%"), (0.0123, "1.2%"), (0.996, "99.6%")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0%"), (1, "100%"), (0.123, "12%"), (0.0123, "1.2%"), (0.996, "99.6%")]
+)
 def test_percentages(value: float, text: str) -> None:
     assert charts.percent(value) == text

@@ -24,7 +24,8 @@ from runtime.records import (
 from runtime.report.collect import collect
 from runtime.report.data import ReportData
 from runtime.report.votes import LabelTally, is_flip
-from tests.runtime.report.fake_run import ROUNDS, RUN, FakeRun, bundle
+from tests.runtime.report.fake_constitution import ROUNDS, bundle
+from tests.runtime.report.fake_run import RUN, FakeRun
 
 
 def test_shares_count_first_draws_and_know_the_plan(fake: FakeRun, data: ReportData) -> None:
@@ -35,7 +36,8 @@ def test_shares_count_first_draws_and_know_the_plan(fake: FakeRun, data: ReportD
     assert {p.principle: p.drawn for p in stage.principles if p.drawn} == dict(firsts)
     assert math.isclose(sum(p.planned for p in stage.principles), 1)
     # A third of the prompts is medical, and there honesty.medical has half of honesty's third.
-    assert next(p for p in stage.principles if p.principle == "honesty.medical").planned == pytest.approx(1 / 18, abs=0.02)
+    medical = next(p for p in stage.principles if p.principle == "honesty.medical")
+    assert medical.planned == pytest.approx(1 / 18, abs=0.02)
 
 
 def test_a_principle_that_was_never_drawn_keeps_its_plan(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_run_that_has_only_begun(fake: FakeRun, tmp_path: Path) -> None:
         ledger.begin(fake.manifest())
         empty = collect(ledger, RUN)
         assert (empty.shares, empty.labels, empty.sample.total, empty.curves) == ((), (), 0, ())
-        ledger.finish(RUN, Step.DATA, "", [r for r in fake.records(PromptRecord)][:2])
+        ledger.finish(RUN, Step.DATA, "", fake.records(PromptRecord)[:2])
         assert collect(ledger, RUN).sample.total == 2
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from runtime.report.texts import Change, cut, visible, word_changes
 
-TEXTS = st.text(alphabet=st.sampled_from("ab c.\n,’水"), max_size=60) | st.text(max_size=40)
+TEXTS = st.text(alphabet=st.sampled_from("ab c.\n,\u2019水"), max_size=60) | st.text(max_size=40)
 
 
 def _joined(before: str, after: str, *left_out: Change) -> str:
