@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import dedent, indent
+from textwrap import dedent, indent, wrap
 
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label, Severity
 from constitution_lang.source import Span
 
 __all__ = ["Code"]
 
+_WIDTH = 88
 _SEVERITY_OF_LETTER = {"E": Severity.ERROR, "W": Severity.WARNING, "A": Severity.ADVICE}
 
 
@@ -61,7 +62,7 @@ class Code:
 
 
 def _paragraph(text: str) -> str:
-    return "\n".join(line.strip() for line in text.strip().splitlines())
+    return "\n".join(wrap(" ".join(text.split()), _WIDTH))
 
 
 def _example(text: str) -> str:
