@@ -277,7 +277,7 @@ def _sentence(dice: _Dice) -> str:
 
 
 _SUBJECTS = (
-    "A careful answer", "The response", "This advice", "The question", "A good neighbour", "Nearly everyone", "The doctor",
+    "A careful answer", "The response", "This advice", "The question", "A good neighbour", "Everyone", "The doctor",
     "The first step", "The second part", "A naïve reading", "The plan", "Someone in haste", "The law", "A friend",
     "The safer way", "What was asked",
 )  # fmt: skip
