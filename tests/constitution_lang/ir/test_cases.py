@@ -101,6 +101,15 @@ def test_a_principle_against_its_own_category_is_not_against_itself(build_bundle
     assert list(governing(bundle)) == [("harm.b", "harm.a")]
 
 
+def test_of_two_equally_specific_tensions_the_first_by_id_governs(build_bundle: Build) -> None:
+    bundle = build_bundle(
+        categories={"a": 1, "b": 1},
+        principles={"a.x": 1, "b.y": 1},
+        tensions={"t2": ("a", "b.y", [(ALWAYS, Abstain())]), "t1": ("a.x", "b", [(ALWAYS, Prefer("b"))])},
+    )
+    assert [t.id for t in governing(bundle).values()] == ["t1"]
+
+
 def test_the_first_rule_that_holds_decides(bundle: Bundle) -> None:
     safety = bundle.tensions[0]
     assert decide(safety, {"severity": "grave"}) == (0, safety.rules[0])
