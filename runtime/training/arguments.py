@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
 from runtime.records import TrainedKind
-from runtime.training.models import has_gpu
+from runtime.training.models import computes_bfloat16, has_gpu
 from runtime.training.progress import OnStep, checked_step
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def trainer_arguments(
         "warmup_steps": 0,
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
-        "bf16": has_gpu(),
+        "bf16": computes_bfloat16(),
         "gradient_checkpointing": False,
         "seed": seed,
         "data_seed": seed,
@@ -77,7 +77,9 @@ class StepLog:
 
     def _take(self, step: int, logs: dict[str, Any]) -> None:
         self.final = {
-            name: float(value) for name, value in logs.items() if isinstance(value, int | float) and name not in _NOT_METRICS
+            name: float(value)
+            for name, value in logs.items()
+            if isinstance(value, int | float) and name not in _NOT_METRICS
         }
         self._on_step(checked_step(self._kind, step, self.final))
 

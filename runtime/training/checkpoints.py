@@ -91,7 +91,7 @@ def save_checkpoint(
     """Write weights, tokenizer, card and README to `out`, which appears when all of it is there.
 
     Weights are written in the base's own dtype. What stood at `out` before is replaced. `Checkpoint.path` is
-    `out` as given.
+    the folder's name.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
@@ -112,7 +112,7 @@ def save_checkpoint(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Checkpoint(
-        kind=draft.kind, path=str(out), weights=card.weights, constitution=draft.constitution, data=draft.data
+        kind=draft.kind, path=out.name, weights=card.weights, constitution=draft.constitution, data=draft.data
     )
 
 

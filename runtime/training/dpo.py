@@ -120,7 +120,7 @@ def train_dpo(
 
     if not rows:
         raise TrainingError("there are no pairs for DPO to learn from", "check how many pairs got a label")
-    chat = ModelTokenizer.load(base)
+    chat = ModelTokenizer(base)
     encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
     pad = tokenizer.pad_token_id

@@ -163,9 +163,7 @@ KlCoefficient = FixedKl | AdaptiveKl
 # --- PPO ----------------------------------------------------------------------------------------
 
 
-def penalised_rewards(
-    scores: Tensor, policy: Tensor, reference: Tensor, mask: Tensor, coefficient: float
-) -> Tensor:
+def penalised_rewards(scores: Tensor, policy: Tensor, reference: Tensor, mask: Tensor, coefficient: float) -> Tensor:
     """Rewards per token: the KL penalty at every token, and the score at the last real one.
 
         r_t = -β (log π(t) - log π_ref(t)) + [t is the last real token] · score

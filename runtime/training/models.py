@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from constitution_lang.ir.model import Role
 from runtime.config import LoraConfig
-from runtime.engines.base import ChatTokenizer
-from runtime.records import Turn
 from runtime.training.errors import TrainingError
 
 if TYPE_CHECKING:
     from peft import LoraConfig as PeftLoraConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["has_gpu", "load_causal", "load_scorer", "load_text_tokenizer", "merged", "peft_config", "stop_ids"]
+    from runtime.prompting import ModelTokenizer
+
+__all__ = [
+    "computes_bfloat16", "has_gpu", "load_causal", "load_scorer", "load_text_tokenizer", "merged", "pad_token",
+    "peft_config",
+]  # fmt: skip
 
 
 def has_gpu() -> bool:
@@ -25,50 +27,39 @@ def has_gpu() -> bool:
     return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
 
 
-def load_text_tokenizer(folder: Path, chat: ChatTokenizer) -> PreTrainedTokenizerBase:
-    """The tokenizer that trainers pad with and that is saved beside the weights; it encodes no text for training.
+def computes_bfloat16() -> bool:
+    """Whether matrix products in bfloat16 are done in hardware; on a CPU they are then three times faster."""
+    return has_gpu() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  # there is no public name
 
-    Its padding token is never an end of turn: where the model says it is (SmolLM2 does), masks made by comparing
-    ids would blank the ends of turns, and rewards would be read at the wrong place.
+
+def pad_token(chat: ModelTokenizer, folder: Path) -> int:
+    """The id to pad with, which is never an end of turn.
+
+    Where the two are one (as SmolLM2 says), masks made by comparing ids blank the ends of turns, and
+    scores are read at the wrong place.
     """
+    if chat.pad == chat.end_of_turn:
+        raise TrainingError(
+            f"{folder} has no token to pad with that is not also an end of turn",
+            "add a padding token to its tokenizer, and a row for it to its embeddings",
+        )
+    return chat.pad
+
+
+def load_text_tokenizer(folder: Path, chat: ModelTokenizer) -> PreTrainedTokenizerBase:
+    """The tokenizer that trainers pad with and that is saved beside the weights; it encodes no text for training."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    _, answer = chat.encode_answer((Turn(Role.USER, "?"),), "!")
-    ends = {tokenizer.eos_token_id, answer[-1]}
-    candidates = [
-        tokenizer.pad_token, "<|endoftext|>", "<pad>", "[PAD]", tokenizer.unk_token,
-        *(t.content for _, t in sorted(tokenizer.added_tokens_decoder.items()) if t.special),
-    ]  # fmt: skip
-    vocabulary = tokenizer.get_vocab()
-    for candidate in candidates:
-        taken = candidate == tokenizer.bos_token and candidate != tokenizer.pad_token
-        if candidate in vocabulary and vocabulary[candidate] not in ends and not taken:
-            tokenizer.pad_token = candidate
-            return tokenizer
-    raise TrainingError(
-        f"{folder} has no token to pad with that is not also an end of turn",
-        "add a padding token to its tokenizer, and a row for it to its embeddings",
-    )
-
-
-def stop_ids(folder: Path, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids that end a completion: the tokenizer's end of sequence and those of the generation configuration."""
-    import json
-
-    ends = {tokenizer.eos_token_id}
-    path = folder / "generation_config.json"
-    if path.exists():
-        stated = json.loads(path.read_bytes()).get("eos_token_id")
-        ends.update(stated if isinstance(stated, list) else [stated])
-    return tuple(sorted(end for end in ends if end is not None))
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_token(chat, folder))
+    return tokenizer
 
 
 def load_causal(folder: Path, *, pad: int, lora: bool, device: str | None = None) -> PreTrainedModel:
     """The language model in `folder`.
 
-    Weights that are trained are kept in float32, and frozen ones under an adapter in bfloat16 where there is a
-    GPU: a full update is far below bfloat16's resolution, and a CPU converts at every step what is not float32.
+    Weights that are trained are kept in float32, since one update is far below bfloat16's resolution; products
+    are computed in bfloat16 by autocast. On a GPU the frozen weights under an adapter are kept in bfloat16.
     """
     from transformers import AutoModelForCausalLM
 

@@ -105,7 +105,7 @@ def train_preference_model(
 
     if not rows:
         raise TrainingError("there are no pairs to train a preference model on", "check how many pairs got a label")
-    chat = ModelTokenizer.load(base)
+    chat = ModelTokenizer(base)
     encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
     steps = steps_total(config, len(rows))

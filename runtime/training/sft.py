@@ -64,7 +64,7 @@ def train_sft(
 
     if not rows:
         raise TrainingError("there are no rows to fine-tune on", "check the prompts of the run file")
-    chat = ModelTokenizer.load(base)
+    chat = ModelTokenizer(base)
     encoded, truncation = encode_sft(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
     steps = steps_total(config, len(rows))

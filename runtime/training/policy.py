@@ -1,0 +1,95 @@
+"""The policy against the preference model: PPO, or RLOO or GRPO in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.config import PolicyMethod, PpoConfig
+from runtime.records import Checkpoint, PromptRecord, TrainedKind
+from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
+from runtime.training.encoding import EncodedPrompt, Tokens, encode_prompts
+from runtime.training.errors import TrainingError
+from runtime.training.models import computes_bfloat16, load_causal, load_text_tokenizer, merged
+from runtime.training.progress import OnStep, quiet, steps_total
+from runtime.training.scoring import Scorer
+
+__all__ = ["train_policy"]
+
+
+def train_policy(
+    config: PpoConfig,
+    prompts: Sequence[PromptRecord],
+    base: Path,
+    preference_model: Path,
+    out: Path,
+    *,
+    seed: int,
+    constitution: str,
+    on_step: OnStep,
+) -> Checkpoint:
+    """Train the policy in `base` on `prompts` by `config.method`; write the checkpoint to `out`.
+
+    The preference model sees the conversation and the completion's text through its own tokenizer, so it may be
+    of another family than the policy. `base` is the reference too.
+
+    Raises:
+        TrainingError: There are no prompts, the settings leave no room, or a loss is not finite.
+    """
+    from runtime.prompting import ModelTokenizer
+
+    if not prompts:
+        raise TrainingError("there are no prompts to train the policy on", "check the prompts of the run file")
+    room = config.tokens_max - config.completion_tokens_max
+    if room < 1:
+        raise TrainingError(
+            f"completion_tokens_max ({config.completion_tokens_max}) leaves no room for a prompt",
+            f"raise tokens_max (now {config.tokens_max})",
+        )
+    chat = ModelTokenizer(base)
+    tokenizer = load_text_tokenizer(base, chat)
+    encoded, truncation = encode_prompts(chat, prompts, room)
+    scorer = Scorer.load(preference_model, bfloat16=True)
+
+    def reward(asked: Sequence[EncodedPrompt], completions: Sequence[Tokens]) -> list[float]:
+        return scorer.score(
+            [(prompt.turns, chat.decode(tokens)) for prompt, tokens in zip(asked, completions, strict=True)]
+        )
+
+    kind = TrainedKind(config.method.value)
+    with quiet():
+        policy = load_causal(base, pad=tokenizer.pad_token_id, lora=config.lora is not None)
+        if config.method is PolicyMethod.PPO:
+            from runtime.training.ppo import PpoLoop
+
+            loop = PpoLoop(
+                config,
+                policy,
+                reward,
+                pad=tokenizer.pad_token_id,
+                stops=frozenset(chat.stops),
+                seed=seed,
+                bfloat16=computes_bfloat16(),
+            )
+            final = loop.train(encoded, on_step)
+            trained = loop.policy
+        else:
+            from runtime.training.group_policy import train_in_groups
+
+            trained, final = train_in_groups(
+                config, encoded, policy, tokenizer, reward, stops=frozenset(chat.stops), seed=seed, on_step=on_step
+            )
+        draft = CardDraft(
+            kind=kind,
+            constitution=constitution,
+            data=(data_hash([prompt.id for prompt in prompts]),),
+            rows=len(prompts),
+            steps=steps_total(config, len(prompts)),
+            seed=seed,
+            settings=config.model_dump(mode="json"),
+            base=base,
+            preference_model=preference_model,
+            truncation=truncation,
+            final=final,
+        )
+        return save_checkpoint(merged(trained), tokenizer, draft, out)
