@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from constitution_lang.ir.model import Bundle
-from runtime.ledger.runs import RunManifest
+from runtime.ledger.runs import RunManifest, Step
 from runtime.ledger.store import Ledger, LedgerError
 from runtime.records import (
     CaseRecord,
@@ -129,7 +129,8 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
             CheckpointFact(kind=c.kind, path=c.path, weights=c.weights, rows=len(c.data))
             for c in ledger.read(run_id, Checkpoint)
         ),
-        measures=tuple(ledger.read(run_id, Measure)),
+        measures=tuple(ledger.read(run_id, Measure, Step.EVALUATE)),
+        audit=tuple(ledger.read(run_id, Measure, Step.AUDIT)),
         sample=Sample(total=len(pool), stories=stories(rows, wanted)),
     )
 

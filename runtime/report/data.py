@@ -268,4 +268,7 @@ class ReportData(_Part, frozen=True):
     curves: tuple[Curve, ...]
     checkpoints: tuple[CheckpointFact, ...]
     measures: tuple[Measure, ...]
+    """Of policies."""
+    audit: tuple[Measure, ...]
+    """Of the labeler, on pairs that people judged."""
     sample: Sample

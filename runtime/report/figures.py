@@ -14,7 +14,7 @@ from runtime.report.data import Curve, PrincipleVotes, ReportData
 
 __all__ = [
     "AgreementCell", "AgreementRow", "MeasureCell", "MeasureRow", "MeasureTable", "TrainerCharts", "VoteRow",
-    "agreement_rows", "measure_tables", "training_charts", "vote_rows",
+    "agreement_rows", "measure_table", "training_charts", "vote_rows",
 ]  # fmt: skip
 
 _AGREEMENT_PRINCIPLES_MAX = 24
@@ -109,47 +109,33 @@ def agreement_rows(data: ReportData) -> list[AgreementRow]:
     return rows
 
 
-def is_fraction(measure: str) -> bool:
-    """Whether a measure of this name is a share or a probability; lengths and log-odds are not."""
-    return not measure.startswith("words") and "log-odds" not in measure
+def is_fraction(measures: Sequence[Measure]) -> bool:
+    """Whether measures of one name are shares or probabilities; lengths, rewards and log-odds are not."""
+    if any(m.name.startswith(("words", "reward")) or "log-odds" in m.name for m in measures):
+        return False
+    return all(0 <= x <= 1 for m in measures for x in (m.value, m.low, m.high) if math.isfinite(x))
 
 
-def measure_tables(measures: Iterable[Measure]) -> tuple[MeasureTable, MeasureTable]:
-    """Policies side by side, and the audit of the labeler, whose measures the policies don't have."""
-    by_name: dict[str, list[Measure]] = {}
-    for measure in measures:
-        by_name.setdefault(measure.name, []).append(measure)
-    audit = [m for found in by_name.values() for m in found if _is_audit(m)]
-    return (
-        _table([m for found in by_name.values() for m in found if not _is_audit(m)]),
-        _table(audit),
-    )
-
-
-def _is_audit(measure: Measure) -> bool:
-    return not measure.name.startswith(("better than", "refuses", "words"))
-
-
-def _table(measures: Sequence[Measure]) -> MeasureTable:
+def measure_table(measures: Sequence[Measure]) -> MeasureTable:
+    """A row for each measure, a column for each policy, both in the order in which they were written."""
     of = tuple(dict.fromkeys(m.of for m in measures))
     rows = []
     for name in dict.fromkeys(m.name for m in measures):
         found = {m.of: m for m in measures if m.name == name}
-        axis = _axis(name, list(found.values()))
-        even = 0.5 if name.startswith("better than") else 0.0 if "log-odds" in name else None
-        rows.append(MeasureRow(name, tuple(_cell(found[o], axis, even) if o in found else None for o in of)))
+        fraction = is_fraction(list(found.values()))
+        axis = (0.0, 1.0) if fraction else _axis(list(found.values()))
+        even = 0.5 if name.startswith("better than") else None if fraction else 0.0
+        rows.append(MeasureRow(name, tuple(_cell(found[o], axis, even, fraction) if o in found else None for o in of)))
     return MeasureTable(of, tuple(rows))
 
 
-def _axis(name: str, measures: Sequence[Measure]) -> tuple[float, float]:
-    if is_fraction(name):
-        return 0.0, 1.0
+def _axis(measures: Sequence[Measure]) -> tuple[float, float]:
     ends = [x for m in measures for x in (m.low, m.high, m.value) if math.isfinite(x)]
     return min([0.0, *ends]), max([0.0, *ends]) or 1.0
 
 
-def _cell(measure: Measure, axis: tuple[float, float], even: float | None) -> MeasureCell:
-    text = charts.percent if is_fraction(measure.name) else charts.number
+def _cell(measure: Measure, axis: tuple[float, float], even: float | None, fraction: bool) -> MeasureCell:  # noqa: FBT001
+    text = charts.percent if fraction else charts.number
     if not math.isfinite(measure.value):
         return MeasureCell("no data", "", "", measure.count, Markup())
     chart = charts.interval(measure.value, measure.low, measure.high, axis, even)

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from runtime.report import charts
 from runtime.report.data import ReportData
-from runtime.report.figures import agreement_rows, measure_tables, training_charts, vote_rows
+from runtime.report.figures import agreement_rows, measure_table, training_charts, vote_rows
 from runtime.report.rows import row_views
 from runtime.report.texts import visible
 
@@ -60,7 +60,6 @@ def render(data: ReportData) -> str:
     environment.filters |= {"percent": charts.percent, "number": charts.number, "whole": _whole, "tojson_text": _json}
     style, script = _asset("report.css"), _asset("report.js")
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
-    policies, audit = measure_tables(data.measures)
     return environment.get_template("report.html.j2").render(
         data=data,
         sections=SECTIONS,
@@ -73,8 +72,8 @@ def render(data: ReportData) -> str:
         votes=vote_rows(data),
         agreements=agreement_rows(data),
         trainings=training_charts(data.curves),
-        policies=policies,
-        audit=audit,
+        policies=measure_table(data.measures),
+        audit=measure_table(data.audit),
         rows=row_views(data),
     )
 

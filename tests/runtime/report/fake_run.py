@@ -259,14 +259,14 @@ class FakeRun:
             for (c, found), w in zip(heard.items(), (1.0, 3.0, 2.0), strict=True)
         )  # fmt: skip
         known = [(c.probability, c.weight) for c in categories if c.probability is not None]
+        fired = FiredRule(tension=tension, rule=rule, outcome=outcome, effect=effect, origin=Origin(FILE, 71 + rule, 1))
         review = medical and n % 6 == 0
         probability = sum(p * w for p, w in known) / sum(w for _, w in known) if known and not review else None
         return Label(
             comparison=pair.id, source=LabelSource.AI,
             outcome=LabelOutcome.REVIEW if review else LabelOutcome.LABELLED if known else LabelOutcome.NO_EVIDENCE,
             probability=probability, votes=votes, categories=categories,
-            fired=(FiredRule(tension=tension, rule=rule, outcome=outcome, effect=effect, origin=Origin(FILE, 71 + rule, 1)),),
-            left_out=left,
+            fired=(fired,), left_out=left,
         )  # fmt: skip
 
     def _demonstrations(self) -> None:

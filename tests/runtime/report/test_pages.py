@@ -13,7 +13,7 @@ from runtime.ledger.store import Ledger
 from runtime.records import Measure, PromptRecord, Turn
 from runtime.report.collect import collect
 from runtime.report.data import ReportData, Sample
-from runtime.report.figures import agreement_rows, is_fraction, measure_tables
+from runtime.report.figures import agreement_rows, is_fraction, measure_table
 from runtime.report.pages import SECTIONS, render, write_report
 from tests.runtime.report.fake_run import RUN, FakeRun
 
@@ -159,26 +159,35 @@ def _measure(of: str, name: str, value: float) -> Measure:
     return Measure(of=of, name=name, value=value, low=value - 0.1, high=value + 0.1, count=9)
 
 
-def test_policies_stand_side_by_side_and_the_labeler_apart() -> None:
-    policies, audit = measure_tables(
+def test_policies_stand_side_by_side() -> None:
+    table = measure_table(
         [
-            _measure("base", "words: benign", 40.0), _measure("dpo", "words: benign", 30.0),
-            _measure("dpo", "better than base: harm, benign", 0.6), _measure("labeler", "agrees with people", math.nan),
+            _measure("base", "words: benign", 40.0),
+            _measure("dpo", "words: benign", 30.0),
+            _measure("dpo", "better than base: harm, benign", 0.6),
+            _measure("base", "better than base: harm, benign", math.nan),
         ]
-    )  # fmt: skip
-    assert policies.of == ("base", "dpo")
-    assert [(r.name, [c and c.value for c in r.cells]) for r in policies.rows] == [
+    )
+    assert table.of == ("base", "dpo")
+    assert [(r.name, [c and c.value for c in r.cells]) for r in table.rows] == [
         ("words: benign", ["40", "30"]),
-        ("better than base: harm, benign", [None, "60%"]),
+        ("better than base: harm, benign", ["no data", "60%"]),
     ]
-    assert audit.of == ("labeler",)
-    assert [c and c.value for c in audit.rows[0].cells] == ["no data"]
+    assert measure_table([_measure("base", "words: benign", 1.0), _measure("x", "y", 0.5)]).rows[0].cells[1] is None
 
 
-def test_lengths_and_log_odds_are_no_fractions() -> None:
-    assert is_fraction("refuses: benign")
-    assert not is_fraction("words: benign")
-    assert not is_fraction("position bias, log-odds")
+@pytest.mark.parametrize(
+    ("name", "value", "fraction"),
+    [
+        ("refuses: benign", 0.5, True),
+        ("words: benign", 0.5, False),
+        ("reward", 0.5, False),
+        ("position bias, log-odds", 0.2, False),
+        ("something new", 7.0, False),
+    ],
+)
+def test_lengths_rewards_and_log_odds_are_no_fractions(name: str, value: float, fraction: bool) -> None:  # noqa: FBT001
+    assert is_fraction([_measure("base", name, value)]) is fraction
 
 
 def test_agreement_is_a_lower_triangle(data: ReportData) -> None:
