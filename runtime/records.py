@@ -269,7 +269,7 @@ class FiredRule(_Row, frozen=True):
 
 
 class LeftOut(_Row, frozen=True):
-    """A vote that a tension kept out of the label."""
+    """A vote that a tension kept out of the label. `side` is the one that came first and is decided."""
 
     principle: str
     tension: str

@@ -116,7 +116,7 @@ class TrlTrainers:
 
     def score(self, preference_model: Path, answers: Sequence[tuple[Conversation, str]]) -> list[float]:
         """See `Trainers`."""
-        from runtime.training.preference_model import score
+        from runtime.training.scoring import score
 
         return score(preference_model, answers)
 

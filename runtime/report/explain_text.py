@@ -213,7 +213,7 @@ def _vote(vote: Vote, label: Label, told: RowTold, ink: Ink) -> None:
         ink.line(f"A better with {vote.probability:.4f}: {decided}; the options held {percent(vote.mass)}", 6)
     for left in label.left_out:
         if left.principle == vote.principle:
-            ink.line(f"left out of the label by the tension {left.tension}, since {left.side} yields", 6)
+            ink.line(f"left out of the label by the tension {left.tension}, since {left.side} comes first", 6)
     for thought in vote.reasoning:
         ink.line("reasoning:", 6)
         ink.quote(thought, 8)

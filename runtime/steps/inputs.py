@@ -54,7 +54,8 @@ class Inputs:
 def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:
     """Read every data set that the run file in `folder` names and find every model.
 
-    Prompts to evaluate on are taken out of those to train on, so that nothing is evaluated on what it has seen.
+    No prompt is both trained and evaluated on: those of pairs that people labelled stay with the training, all others
+    with the evaluation.
 
     Raises:
         DataError: a data set cannot be used.
@@ -80,12 +81,13 @@ def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], 
             taken |= {p.id for p in loaded}
         return rows
 
-    evaluation = prompts(config.prompts.evaluation)
+    human = _pairs(config.label.human, folder, ComparisonPurpose.TRAINING, seed=config.seed, say=say)
+    evaluation = prompts(config.prompts.evaluation, [x.prompt for x in human])
     return Inputs(
         train=prompts(config.prompts.train, evaluation),
         evaluation=evaluation,
         demonstrations=prompts(config.prompts.demonstrations, evaluation),
-        human=_pairs(config.label.human, folder, ComparisonPurpose.TRAINING, seed=config.seed, say=say),
+        human=human,
         audit=_pairs(config.audit.human, folder, ComparisonPurpose.AUDIT, seed=config.seed, say=say),
         policy=found[names["policy"]],
         critic=found[names["critic"]],

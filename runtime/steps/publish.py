@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -29,7 +30,8 @@ def publish_review(session: Session, pairs: Iterable[tuple[Comparison, Label]]) 
     """`data/review.jsonl`: pairs that a rule keeps from being labelled, with their votes, for people to decide."""
     lines = [msgspec.json.encode({"comparison": c, "label": x}) + b"\n" for c, x in pairs]
     path = session.folder / "data" / "review.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(lines))
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_bytes(b"".join(lines))
+    unfinished.replace(path)
     if lines:
         session.say(f"{len(lines)} pairs are for people to decide: {path}")

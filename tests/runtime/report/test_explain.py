@@ -60,7 +60,7 @@ def test_a_preference_row_shows_both_orders_and_the_rules(ledger: Ledger) -> Non
         if vote.log_odds is None or vote.log_odds_swapped is None:
             continue
         assert f"first {vote.log_odds:+.3f}, second {vote.log_odds_swapped:+.3f}; margin {vote.margin:+.3f}" in text
-    assert "left out of the label by the tension safety-over-autonomy, since autonomy yields" in text
+    assert "left out of the label by the tension safety-over-autonomy, since autonomy comes first" in text
     assert "rule 1 of safety-over-autonomy, prefer harm, house.const:72:1: evidence of autonomy left out" in text
     assert f"A is better with {label.probability:.4f}" in text
     assert _flat(row.chosen) in text
