@@ -60,6 +60,10 @@ def share_prefixes(prompts: Sequence[Tokens], *, members_min: int = 2) -> Node:
         open_ranges = [(low, high)]
         while open_ranges:
             start, end = open_ranges.pop()
+            members = end - start
+            if members < max(members_min, 2):
+                leaves.extend(order[start:end])
+                continue
             first, last = prompts[order[start]], prompts[order[end - 1]]
             members = end - start
             if members < max(members_min, 2):
@@ -71,7 +75,7 @@ def share_prefixes(prompts: Sequence[Tokens], *, members_min: int = 2) -> Node:
             if (members - 1) * (usable - depth) >= _WORTH_TOKENS:
                 children.append(node(start, end, usable))
             else:
-                open_ranges.extend(_split(prompts, order, start, end, shared))
+                open_ranges.extend(reversed(_split(prompts, order, start, end, shared)))
         return Node(depth, tuple(sorted(leaves)), tuple(children))
 
     return node(0, len(order), 0)
@@ -89,13 +93,15 @@ def _common(first: Tokens, last: Tokens) -> int:
     return low
 
 
-def _split(prompts: Sequence[Tokens], order: Sequence[int], start: int, end: int, at: int) -> Iterator[tuple[int, int]]:
+def _split(prompts: Sequence[Tokens], order: Sequence[int], start: int, end: int, at: int) -> list[tuple[int, int]]:
     """Ranges of `order` whose prompts have the same token at position `at`."""
+    ranges = []
     begin = start
     for n in range(start + 1, end + 1):
         if n == end or prompts[order[n]][at : at + 1] != prompts[order[begin]][at : at + 1]:
-            yield begin, n
+            ranges.append((begin, n))
             begin = n
+    return ranges
 
 
 def batches(

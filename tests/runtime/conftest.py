@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+PAD, END = "<|endoftext|>", "<|im_end|>"
+
 CHATML = """\
 {% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou help.<|im_end|>\\n' }}{% endif %}
 {% for message in messages %}
@@ -31,9 +33,9 @@ def save_tokenizer(
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *([bos] if bos else [])]
+    special = [PAD, "<|im_start|>", END, *([bos] if bos else [])]
     if metaspace:
-        tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>"))
+        tokenizer = Tokenizer(models.BPE(unk_token=PAD))
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
         tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
         alphabet = [chr(c) for c in range(32, 127)] + ["\n", "▁"]
@@ -55,7 +57,7 @@ def save_tokenizer(
             single=f"{bos} $A", special_tokens=[(bos, tokenizer.token_to_id(bos))]
         )
     wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", bos_token=bos, **settings
+        tokenizer_object=tokenizer, eos_token=END, pad_token=PAD, bos_token=bos, **settings
     )
     wrapped.chat_template = template
     wrapped.save_pretrained(folder)
@@ -67,6 +69,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    # Two threads that wait for each other take fifty times as long where the cores are busy.
+    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("tiny") / "tiny-model"
     save_tokenizer(folder)
     torch.manual_seed(0)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.config import EngineConfig, EngineKind
+from runtime.engines.base import EngineError
+from runtime.engines.choose import open_engine
+
+
+def test_scripted_engine_has_the_models_name() -> None:
+    config = EngineConfig(kind=EngineKind.SCRIPTED)
+    assert open_engine(config, "one").model != open_engine(config, "two").model
+
+
+def test_transformers_engine_takes_the_run_files_words(tiny_model: Path) -> None:
+    pytest.importorskip("torch")
+    engine = open_engine(EngineConfig(device="cpu", generate_dtype="float32"), str(tiny_model))
+    assert ":generate=float32:label=float32:" in engine.model
+    engine.close()
+
+
+def test_missing_library_is_an_error_with_the_line_that_installs_it(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "runtime.engines.transformers", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EngineError, match="torch") as caught:
+        open_engine(EngineConfig(), str(tiny_model))
+    assert caught.value.remedy == "pip install 'constitution-compiler[train]'"
+
+
+def test_names_come_without_any_model_library() -> None:
+    import subprocess
+
+    code = (
+        "import runtime.engines.choose, runtime.engines.models, runtime.prompting, runtime.identity, sys;"
+        "print([m for m in ('torch', 'transformers', 'tokenizers', 'numpy', 'huggingface_hub') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
