@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Loader, Source
-from constitution_lang.syntax.characters import source_from_bytes
 from constitution_lang.syntax.nodes import FileTree, Name, UseLine
 
-__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files", "undecodable"]
+__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files"]
 
 LIBRARY = "<library>/"
 """Begins the names of the standard library's files: no path of a user's can begin like this."""
@@ -21,7 +19,6 @@ TEMPLATES = "<templates>/"
 """Begins the names of the standard templates."""
 SUFFIX = ".const"
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Parser: TypeAlias = Callable[[Source], "tuple[FileTree, tuple[Diagnostic, ...]]"]
 
@@ -52,10 +49,6 @@ class _Walk:
         self.path: list[tuple[str, Name | None]] = []
 
     def visit(self, source: Source, used_at: Name | None = None) -> None:
-        if bad := undecodable(source):
-            self.found += bad
-            self.files[source.name] = FileTree(source, (), ())
-            return
         tree, found = self.parse(source)
         self.found += found
         self.files[source.name] = tree
@@ -119,10 +112,3 @@ def _where(path: str) -> str:
     if not path.startswith(("./", "../")):
         return f"a file beside this one is written `use ./{path}`, one of the library `use std/…`"
     return "the path is relative to this file and written without `.const`"
-
-
-def undecodable(source: Source) -> tuple[Diagnostic, ...]:
-    """Bytes that are not UTF-8 arrive from the loader as lone surrogates; tell where they stand."""
-    if not _SURROGATE.search(source.text):
-        return ()
-    return source_from_bytes(source.name, source.text.encode("utf-8", "surrogateescape"))[1]

@@ -9,7 +9,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
-from constitution_lang.check.modules import TEMPLATES, beside, undecodable
+from constitution_lang.check.modules import TEMPLATES, beside
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
@@ -18,6 +18,7 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind, SlotName
 from constitution_lang.source import Loader, Source, Span
+from constitution_lang.syntax.characters import undecodable
 
 __all__ = ["NAMES", "check_template", "read_templates"]
 

@@ -1,4 +1,4 @@
-"""Bytes to text, and the characters that a file may not hold."""
+"""Characters that a file may not hold."""
 
 from __future__ import annotations
 
@@ -8,25 +8,12 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source
 
-__all__ = ["same_length", "source_from_bytes", "strange_characters"]
+__all__ = ["same_length", "strange_characters", "undecodable"]
 
-_STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff\ud800-\udfff]|\r(?!\n)")
+_STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff]|\r(?!\n)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 _SHOWN_MAX = 20
-
-
-def source_from_bytes(name: str, data: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]:
-    """The text of a file: UTF-8, a byte order mark left out, line ends as line feeds; None where it is not UTF-8."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The place is given in the text that can be read: what is before is right, and the rest replaced.
-        start = len(data[: error.start].decode("utf-8-sig").replace("\r\n", "\n"))
-        byte, line = data[error.start], data.count(b"\n", 0, error.start) + 1
-        span = Source(name, "").span(start, start + 1)
-        encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "another encoding"
-        help = f"the file seems to be in {encoding}: save it as UTF-8"
-        return None, (codes.E101.at(span, f"byte {byte:#04x} in line {line} is not UTF-8 text", help=help),)
-    return Source(name, text.replace("\r\n", "\n")), ()
 
 
 def same_length(text: str) -> str:
@@ -34,6 +21,17 @@ def same_length(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", " \n")
     return _STRANGE.sub(" ", text)
+
+
+def undecodable(source: Source) -> tuple[Diagnostic, ...]:
+    """A finding where the bytes of a file are not UTF-8; a loader keeps such bytes as lone surrogates."""
+    found = _SURROGATE.search(source.text)
+    if found is None:
+        return ()
+    encoding = "UTF-16" if source.text.startswith(_UTF_16_MARKS) else "another encoding"
+    help = f"the file seems to be in {encoding}: save it as UTF-8"
+    message = f"byte {ord(found.group()) & 0xFF:#04x} is not UTF-8 text"
+    return (codes.E101.at(source.span(*found.span()), message, help=help),)
 
 
 def strange_characters(source: Source) -> list[Diagnostic]:

@@ -12,12 +12,12 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.build import BlockBuilder
-from constitution_lang.syntax.characters import same_length, source_from_bytes, strange_characters
+from constitution_lang.syntax.characters import same_length, strange_characters, undecodable
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure, unknown_block
 
-__all__ = ["parse", "source_from_bytes"]
+__all__ = ["parse"]
 
 _BLOCK_START = re.compile(r"^[^ \t\n#]", re.MULTILINE)
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
@@ -31,6 +31,9 @@ _ERRORS_PER_BLOCK_MAX = 20
 
 def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     """Parse a file: the blocks that could be read, and what is wrong with the others."""
+    unreadable = undecodable(source)
+    if unreadable:
+        return n.FileTree(source, (), ()), unreadable
     text = same_length(source.text)
     reader = _Reader(source.name, text)
     reader.read()
@@ -123,7 +126,7 @@ class _Reader:
         builder = BlockBuilder(self._file, base, mended=mended)
         block = builder.block(tree)
         self.diagnostics.extend(builder.diagnostics)
-        if mended:
+        if mended or any(found.code == codes.E116.id for found in builder.diagnostics):
             return self._broken(piece)
         self.blocks.append(block)
         if "#" in text:

@@ -10,8 +10,9 @@ import pytest
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.codes.code import Code
 from constitution_lang.diagnostics.model import Severity
+from constitution_lang.loader import source_of
 from constitution_lang.source import Span
-from constitution_lang.syntax.from_text import parse, source_from_bytes
+from constitution_lang.syntax.from_text import parse
 
 ALL = codes.all_codes()
 SYNTAX = [code for code in ALL if code.id.startswith("E1")]
@@ -65,6 +66,4 @@ def _found(example: str) -> set[str]:
     text = dedent(example).strip("\n") + "\n"
     raw = text.encode("latin-1", "backslashreplace").decode("unicode_escape") if "\\" in text else text
     data = raw.encode("latin-1") if "\\x" in text else raw.encode()
-    source, unreadable = source_from_bytes("a.const", data)
-    findings = (*unreadable, *(parse(source)[1] if source else ()))
-    return {found.code for found in findings}
+    return {found.code for found in parse(source_of("a.const", data))[1]}

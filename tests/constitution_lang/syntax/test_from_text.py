@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.loader import source_of
 from constitution_lang.source import Source
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, ValueKind
-from constitution_lang.syntax.from_text import parse, source_from_bytes
+from constitution_lang.syntax.from_text import parse
 from constitution_lang.syntax.spelling import spell_condition
 
 
@@ -136,24 +137,31 @@ def test_a_fix_mends_what_it_is_about() -> None:
     assert [field.key.text for field in block.fields] == ["weight", "share", "owner", "statement"]
 
 
-def test_text_is_taken_from_bytes() -> None:
-    source, findings = source_from_bytes("a.const", b"\xef\xbb\xbfedition 2026\r\n# \xe2\x80\xa6\r\n")
-    assert source == Source("a.const", "edition 2026\n# …\n")
-    assert findings == ()
-
-
 @given(st.binary())
-def test_any_bytes_give_a_text_or_a_finding(data: bytes) -> None:
-    source, findings = source_from_bytes("a.const", data)
-    assert (source is None) == (len(findings) == 1)
-    if source:
-        parse(source)
+def test_any_bytes_can_be_parsed(data: bytes) -> None:
+    source = source_of("a.const", data)
+    _, findings = parse(source)
+    broken = any("\ud800" <= char <= "\udfff" for char in source.text)
+    assert broken == any(found.code == "E101" for found in findings)
 
 
-def test_utf_16_is_recognised() -> None:
-    source, (found,) = source_from_bytes("a.const", "edition 2026\n".encode("utf-16"))
-    assert source is None
+def test_bytes_that_are_not_utf_8_are_one_finding() -> None:
+    _, findings = parse(source_of("a.const", b"edition 2026\n# caf\xe9\n# th\xe9\n"))
+    assert [(found.code, found.primary.span.start) for found in findings] == [("E101", 18)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_recognised(encoding: str) -> None:
+    tree, (found,) = parse(source_of("a.const", "\ufeffedition 2026\nedition 2027\n".encode(encoding)))
+    assert tree.blocks == ()
     assert "UTF-16" in str(found.help)
+
+
+def test_a_condition_beyond_reason_leaves_no_block() -> None:
+    text = f"principle p\n  applies when {'not ' * 60}a is b\n  statement:\n    S.\n"
+    tree, findings = parse(Source("a.const", text))
+    assert tree.blocks == ()
+    assert [found.code for found in findings] == ["E116"]
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
