@@ -43,7 +43,7 @@ def percent(value: float) -> str:
     scaled = 100 * value
     if scaled in {0, 100} or 10 <= abs(scaled) <= 99:
         return f"{scaled:.0f}%"
-    return f"{scaled:.1f}%"
+    return "0%" if abs(scaled) < 1e-9 else f"{scaled:.1f}%"
 
 
 def share(planned: float, drawn: float, low: float, high: float, top: float) -> Markup:

@@ -38,7 +38,7 @@ from runtime.report.data import (
     RoundCounts,
     Sample,
 )
-from runtime.report.facts import fact_groups, step_costs
+from runtime.report.facts import fact_groups, is_rehearsal, step_costs
 from runtime.report.shares import stage_shares
 from runtime.report.stories import Rows, stories
 from runtime.report.votes import LabelTally
@@ -107,6 +107,7 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
     return ReportData(
         run=run_id,
         title=bundle.title or bundle.name,
+        rehearsed=is_rehearsal(manifest),
         facts=fact_groups(manifest, bundle),
         costs=step_costs(ledger.tally(run_id)),
         data=tuple(DataFact(file=file, kind=kind, prompts=count) for (file, kind), count in sorted(files.items())),

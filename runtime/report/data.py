@@ -244,6 +244,8 @@ class ReportData(_Part, frozen=True):
 
     run: str
     title: str
+    rehearsed: bool
+    """On the scripted engine: its texts are made up."""
     facts: tuple[FactGroup, ...]
     costs: tuple[StepCost, ...]
     data: tuple[DataFact, ...]

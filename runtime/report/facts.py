@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from constitution_lang.ir.model import Bundle
+from runtime.config import EngineKind
 from runtime.ledger.runs import RunManifest, StepTally
 from runtime.report.data import Fact, FactGroup, StepCost
 
-__all__ = ["fact_groups", "step_costs"]
+__all__ = ["fact_groups", "is_rehearsal", "step_costs"]
 
 
 def fact_groups(manifest: RunManifest, bundle: Bundle) -> tuple[FactGroup, ...]:
     """The constitution, the run, its models, its software and its settings."""
-    settings = json.loads(manifest.config) if manifest.config else {}
-    seed = settings.get("seed") if isinstance(settings, dict) else None
+    settings = _settings_of(manifest)
+    seed = settings.get("seed")
     started = datetime.fromtimestamp(manifest.started, UTC).strftime("%Y-%m-%d %H:%M UTC") if manifest.started else ""
     groups = [
         FactGroup(
@@ -70,6 +71,17 @@ def step_costs(tallies: Iterable[StepTally]) -> tuple[StepCost, ...]:
         )
         for step, (calls, reused, prompt_tokens, new_tokens, seconds) in rows.items()
     )  # fmt: skip
+
+
+def is_rehearsal(manifest: RunManifest) -> bool:
+    """Whether the run was on the scripted engine, so that its texts and figures mean nothing."""
+    engine = _settings_of(manifest).get("engine")
+    return isinstance(engine, dict) and engine.get("kind") == EngineKind.SCRIPTED.value
+
+
+def _settings_of(manifest: RunManifest) -> dict[str, object]:
+    settings = json.loads(manifest.config) if manifest.config else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _settings(value: object, prefix: str = "") -> Iterable[Fact]:

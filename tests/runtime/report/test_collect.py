@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from constitution_lang.ir.model import Stage
@@ -23,6 +24,7 @@ from runtime.records import (
 )
 from runtime.report.collect import collect
 from runtime.report.data import ReportData
+from runtime.report.facts import is_rehearsal
 from runtime.report.votes import LabelTally, is_flip
 from tests.runtime.report.fake_constitution import ROUNDS, bundle
 from tests.runtime.report.fake_run import RUN, FakeRun
@@ -141,6 +143,11 @@ def test_facts_costs_and_curves(data: ReportData) -> None:
     assert set(ppo) == {"reward", "kl", "policy loss", "value loss"}
     assert [step for step, _ in ppo["reward"]] == list(range(1, 25))
     assert math.isnan(ppo["value loss"][3][1])
+
+
+def test_a_rehearsal_is_known(fake: FakeRun) -> None:
+    assert not is_rehearsal(fake.manifest())
+    assert is_rehearsal(msgspec.structs.replace(fake.manifest(), config=b'{"engine": {"kind": "scripted"}}'))
 
 
 def test_cases_say_where_values_came_from(data: ReportData) -> None:

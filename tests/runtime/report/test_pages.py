@@ -125,6 +125,11 @@ def test_a_sample_says_that_it_is_one(ledger: Ledger) -> None:
     assert page.count('class="row"') == 5
 
 
+def test_a_rehearsal_says_so(data: ReportData, page: str) -> None:
+    assert "the figures mean nothing" not in page
+    assert "the figures mean nothing" in render(msgspec.structs.replace(data, rehearsed=True))
+
+
 def test_lone_surrogates_can_be_written(data: ReportData, tmp_path: Path) -> None:
     story = data.sample.stories[3]
     assert story.prompt is not None
