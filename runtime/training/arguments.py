@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
@@ -13,9 +15,14 @@ from runtime.training.progress import OnStep, checked_step
 if TYPE_CHECKING:
     from transformers import Trainer
 
-__all__ = ["StepLog", "run_trainer", "trainer_arguments"]
+__all__ = ["StepLog", "processes", "run_trainer", "trainer_arguments"]
 
 _NOT_METRICS = frozenset({"epoch"})
+
+
+def processes() -> int:
+    """How many processes `accelerate launch` or `torchrun` started; 1 without them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def trainer_arguments(
@@ -54,10 +61,14 @@ def trainer_arguments(
 
 
 class StepLog:
-    """Passes what a trainer logs at each step to `on_step`, and keeps the last."""
+    """Passes what a trainer logs at each step to `on_step`, and keeps the last.
 
-    def __init__(self, kind: TrainedKind, on_step: OnStep) -> None:
+    `names` are ours for metrics that TRL calls otherwise.
+    """
+
+    def __init__(self, kind: TrainedKind, on_step: OnStep, *, names: Mapping[str, str] | None = None) -> None:
         self._kind = kind
+        self._names = names or {}
         self._on_step = on_step
         self.final: dict[str, float] = {}
 
@@ -76,12 +87,14 @@ class StepLog:
         return _Callback()
 
     def _take(self, step: int, logs: dict[str, Any]) -> None:
-        self.final = {
-            name: float(value)
+        metrics = {
+            self._names.get(name, name): float(value)
             for name, value in logs.items()
             if isinstance(value, int | float) and name not in _NOT_METRICS
         }
-        self._on_step(checked_step(self._kind, step, self.final))
+        record = checked_step(self._kind, step, metrics)
+        self.final = dict(record.metrics)
+        self._on_step(record)
 
 
 def run_trainer(make: Callable[[list[Any]], Trainer], log: StepLog) -> Trainer:

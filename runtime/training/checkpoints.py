@@ -90,9 +90,26 @@ def save_checkpoint(
 ) -> Checkpoint:
     """Write weights, tokenizer, card and README to `out`, which appears when all of it is there.
 
-    Weights are written in the base's own dtype. What stood at `out` before is replaced. `Checkpoint.path` is
+    Under `accelerate launch` one process writes and all return the same. Weights are written in the base's own
+    dtype. What stood at `out` before is replaced. `Checkpoint.path` is
     the folder's name.
     """
+    from accelerate import PartialState
+
+    state = PartialState()
+    if state.is_main_process:
+        _write(model, tokenizer, draft, out)
+    state.wait_for_everyone()
+    return Checkpoint(
+        kind=draft.kind,
+        path=out.name,
+        weights=read_card(out).weights,
+        constitution=draft.constitution,
+        data=draft.data,
+    )
+
+
+def _write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, draft: CardDraft, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
@@ -111,9 +128,6 @@ def save_checkpoint(
             work.rename(out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Checkpoint(
-        kind=draft.kind, path=out.name, weights=card.weights, constitution=draft.constitution, data=draft.data
-    )
 
 
 def _base_dtype(base: Path) -> torch.dtype:

@@ -14,7 +14,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from runtime.config import DpoConfig
 from runtime.records import Checkpoint, PreferenceRow, TrainedKind
-from runtime.training.arguments import StepLog, run_trainer, trainer_arguments
+from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
 from runtime.training.errors import TrainingError
@@ -124,7 +124,7 @@ def train_dpo(
     encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
     pad = tokenizer.pad_token_id
-    steps = steps_total(config, len(rows))
+    steps = steps_total(config, len(rows), processes())
     log = StepLog(TrainedKind.DPO, on_step)
     with quiet(), tempfile.TemporaryDirectory() as work:
         arguments = TrlDpoConfig(

@@ -13,19 +13,20 @@ from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from runtime.config import PreferenceModelConfig
 from runtime.records import Checkpoint, PreferenceRow, TrainedKind
-from runtime.training.arguments import StepLog, run_trainer, trainer_arguments
+from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
 from runtime.training.errors import TrainingError
 from runtime.training.losses import soft_label_preference_loss
 from runtime.training.models import load_scorer, load_text_tokenizer, merged, peft_config
 from runtime.training.progress import OnStep, quiet, steps_total
+from runtime.training.scoring import score
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
 
-__all__ = ["SoftLabelCollator", "SoftLabelRewardTrainer", "reward_dataset", "train_preference_model"]
+__all__ = ["SoftLabelCollator", "SoftLabelRewardTrainer", "reward_dataset", "score", "train_preference_model"]
 
 
 def reward_dataset(rows: Sequence[EncodedPair]) -> Dataset:
@@ -108,7 +109,7 @@ def train_preference_model(
     chat = ModelTokenizer(base)
     encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
-    steps = steps_total(config, len(rows))
+    steps = steps_total(config, len(rows), processes())
     log = StepLog(TrainedKind.PREFERENCE_MODEL, on_step)
     with quiet(), tempfile.TemporaryDirectory() as work:
         arguments = RewardConfig(

@@ -15,6 +15,7 @@ from runtime.training.errors import TrainingError
 __all__ = ["OnStep", "checked_step", "quiet", "steps_total"]
 
 OnStep = Callable[[TrainingStep], None]
+_VITAL = ("loss", "grad_norm", "kl", "reward")
 
 
 def steps_total(
@@ -34,18 +35,19 @@ def steps_total(
 
 
 def checked_step(trainer: TrainedKind, step: int, metrics: dict[str, float]) -> TrainingStep:
-    """The step as a record, its metrics by name.
+    """The step as a record, its metrics by name. A side metric that has no value (0/0, say) is left out.
 
     Raises:
-        TrainingError: A metric is not a finite number, so the weights are lost.
+        TrainingError: A loss, gradient, KL or reward is not a finite number, so the weights are lost.
     """
     for name, value in metrics.items():
-        if not math.isfinite(value):
+        if not math.isfinite(value) and name.startswith(_VITAL):
             raise TrainingError(
                 f"{trainer.value}: {name} is {value} at step {step}",
                 "lower the learning rate; what was trained before this stage is kept",
             )
-    return TrainingStep(trainer=trainer, step=step, metrics=tuple(sorted(metrics.items())))
+    finite = sorted((name, value) for name, value in metrics.items() if math.isfinite(value))
+    return TrainingStep(trainer=trainer, step=step, metrics=tuple(finite))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from trl import SFTTrainer
 
 from runtime.config import SftConfig
 from runtime.records import Checkpoint, SftRow, TrainedKind
-from runtime.training.arguments import StepLog, run_trainer, trainer_arguments
+from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
 from runtime.training.encoding import EncodedSft, encode_sft
 from runtime.training.errors import TrainingError
@@ -67,7 +67,7 @@ def train_sft(
     chat = ModelTokenizer(base)
     encoded, truncation = encode_sft(chat, rows, config.tokens_max)
     tokenizer = load_text_tokenizer(base, chat)
-    steps = steps_total(config, len(rows))
+    steps = steps_total(config, len(rows), processes())
     log = StepLog(TrainedKind.SL_CAI, on_step)
     with quiet(), tempfile.TemporaryDirectory() as work:
         arguments = TrlSftConfig(
