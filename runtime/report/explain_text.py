@@ -95,8 +95,11 @@ def row_text(told: RowTold, ink: Ink) -> str:
         ink.quote(response.text)
     for round in story.rounds:
         _round(round, told, ink)
+    shown: tuple[str, str] | None = None
     for pair in story.pairs:
-        _pair(pair, told, ink)
+        texts = (pair.comparison.a, pair.comparison.b)
+        _pair(pair, told, ink, again=texts == shown)
+        shown = texts
     _trained_rows(told, ink)
     return ink.text()
 
@@ -161,16 +164,22 @@ def _round(round: StoryRound, told: RowTold, ink: Ink) -> None:
         ink.line("it was cut at the limit of tokens", quiet=True)
 
 
-def _pair(pair: Pair, told: RowTold, ink: Ink) -> None:
+def _pair(pair: Pair, told: RowTold, ink: Ink, *, again: bool) -> None:
     comparison = pair.comparison
+    policies = {r.id: r.policy for r in told.story.responses}
     ink.heading(f"Pair {comparison.id}, for {comparison.purpose.value}")
     for name, id, text in (("A", comparison.a, comparison.text_a), ("B", comparison.b, comparison.text_b)):
-        ink.line(f"{name}: {id}")
-        ink.quote(text)
+        by = f", by {policies[id]}" if id in policies else ""
+        ink.line(f"{name}: {id}{by}{', the same text as above' if again else ''}")
+        if not again:
+            ink.quote(text)
     if pair.label is None:
         ink.line("It has no label yet.")
         return
-    label = pair.label
+    _label(pair.label, told, ink)
+
+
+def _label(label: Label, told: RowTold, ink: Ink) -> None:
     if label.votes:
         ink.heading("Votes: log-odds for A, shown first and shown second")
         for vote in label.votes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from runtime.records import Comparison, Label, LabelOutcome, RevisionStatus
+from runtime.records import Label, LabelOutcome, LabelSource, RevisionStatus
 from runtime.report.data import Pair, ReportData, Story, StoryRound
 from runtime.report.texts import Change, Cut, Piece, cut, word_changes
 
-__all__ = ["PairView", "RoundView", "RowView", "row_views"]
+__all__ = ["Judgement", "PairView", "RoundView", "RowView", "row_views"]
 
 TEXT_MAX = 2500
 """Characters of one text in the page. The ledger has all of it, and `cai-run explain` prints it."""
@@ -28,14 +28,22 @@ class RoundView(Struct, frozen=True):
     hidden: int
 
 
-class PairView(Struct, frozen=True):
-    """Two answers and their label."""
+class Judgement(Struct, frozen=True):
+    """What was said about a pair. In an evaluation the same pair is judged under each category."""
 
-    comparison: Comparison
     label: Label | None
+    outcome: str
+
+
+class PairView(Struct, frozen=True):
+    """Two answers, by whom, and what was said about them."""
+
+    purpose: str
     a: Cut
     b: Cut
-    outcome: str
+    by_a: str
+    by_b: str
+    judgements: tuple[Judgement, ...]
 
 
 class RowView(Struct, frozen=True):
@@ -58,14 +66,14 @@ class RowView(Struct, frozen=True):
 
 
 def row_views(data: ReportData) -> list[RowView]:
-    """A view of every sampled story."""
-    return [_row(story) for story in data.sample.stories]
+    """A view of every sampled story, those with revisions first, else in the order of the data."""
+    return [_row(story) for story in sorted(data.sample.stories, key=lambda story: not story.rounds)]
 
 
 def _row(story: Story) -> RowView:
     prompt = story.prompt
     turns = tuple((turn.role.value, cut(turn.text, TEXT_MAX)) for turn in prompt.turns) if prompt else ()
-    pairs = tuple(_pair(pair) for pair in story.pairs)
+    pairs = tuple(_pairs(story))
     over = {(d.round, d.principle): d.over for d in story.draws if d.stage == "revision"}
     rounds = tuple(_round(r, over.get((r.revision.round, r.revision.principle), ())) for r in story.rounds)
     first = story.rounds[0].before if story.rounds else story.responses[0].text if story.responses else None
@@ -76,7 +84,7 @@ def _row(story: Story) -> RowView:
         else []
     )
     voters = {v.principle for p in story.pairs if p.label for v in p.label.votes}
-    outcomes = {p.outcome for p in pairs} | {r.status.value for r in rounds}
+    outcomes = {j.outcome for p in pairs for j in p.judgements} | {r.status.value for r in rounds}
     return RowView(
         id=story.id,
         kind=prompt.kind.value if prompt else "unknown",
@@ -110,17 +118,30 @@ def _round(found: StoryRound, over: tuple[str, ...]) -> RoundView:
     )
 
 
-def _pair(pair: Pair) -> PairView:
-    label = pair.label
+def _pairs(story: Story) -> list[PairView]:
+    policies = {r.id: r.policy for r in story.responses}
+    grouped: dict[tuple[str, str, str], list[Pair]] = {}
+    for pair in story.pairs:
+        grouped.setdefault((pair.comparison.purpose.value, pair.comparison.a, pair.comparison.b), []).append(pair)
+    return [
+        PairView(
+            purpose=purpose,
+            a=cut(pairs[0].comparison.text_a, TEXT_MAX),
+            b=cut(pairs[0].comparison.text_b, TEXT_MAX),
+            by_a=policies.get(a, ""),
+            by_b=policies.get(b, ""),
+            judgements=tuple(Judgement(pair.label, _outcome(pair.label)) for pair in pairs),
+        )
+        for (purpose, a, b), pairs in grouped.items()
+    ]
+
+
+def _outcome(label: Label | None) -> str:
     if label is None:
-        outcome = "not labelled"
-    elif label.outcome is LabelOutcome.LABELLED:
-        outcome = "labelled by people" if label.source == "human" else "labelled"
-    else:
-        outcome = label.outcome.value
-    return PairView(
-        pair.comparison, label, cut(pair.comparison.text_a, TEXT_MAX), cut(pair.comparison.text_b, TEXT_MAX), outcome
-    )
+        return "not labelled"
+    if label.outcome is LabelOutcome.LABELLED:
+        return "labelled by people" if label.source is LabelSource.HUMAN else "labelled"
+    return label.outcome.value
 
 
 def _summary(text: str) -> str:

@@ -45,27 +45,9 @@ from runtime.records import (
     identify,
 )
 from tests.runtime.report.fake_constitution import FILE, ROUNDS, bundle
+from tests.runtime.report.fake_texts import ASKS, BAD, GOOD, HOSTILE, TOPICS
 
 RUN = "0123456789abcdef0123456789abcdef"
-HOSTILE = (
-    "<script>window.hacked = 1</script> </script><img src=x onerror='window.hacked = 1'> {{ 7 * 7 }} {% raw %} "
-    "&amp; \x1b[31mred\x1b[0m \u202eright to left\u202c مرحبا \x00 ]]> --> " + "x" * 5000
-)
-_TOPICS = ("a fence", "my medication", "a kitchen knife", "lock picking", "an unfair boss", "a forged letter", "bleach")
-_ASKS = ("How do I deal with", "What is the fastest way to get rid of", "Tell me everything about", "Help me with")
-_GOOD = (
-    "I can help with the safe part of this.",
-    "Please speak to somebody you trust, or to a professional.",
-    "Here is what to consider before you start.",
-    "I don't know that for certain; check the manual.",
-    "First, read the label. Second, open a window.",
-)
-_BAD = (
-    "Just do it and tell nobody.",
-    "It is always fine to mix both; everybody does.",
-    "Obviously you are right and they deserve it.",
-    "Wait until it is dark and force it open.",
-)
 
 
 class FakeRun:
@@ -79,6 +61,7 @@ class FakeRun:
         for n in range(count):
             self._prompt(n)
         self._demonstrations()
+        self._head_to_head()
         self._audit()
         self._training()
         self._measures()
@@ -93,7 +76,7 @@ class FakeRun:
         return " ".join(self._random.choice(parts) for _ in range(count))
 
     def _prompt(self, n: int) -> None:
-        text = HOSTILE if n == 0 else f"{_ASKS[n % 4]} {_TOPICS[n % 7]}, number {n}?"
+        text = HOSTILE if n == 0 else f"{ASKS[n % 4]} {TOPICS[n % 7]}, number {n}?"
         turns = (Turn(Role.USER, text),)
         if n % 5 == 1:
             turns = (Turn(Role.USER, "Hello."), Turn(Role.ASSISTANT, "Hello, how can I help?"), *turns)
@@ -119,7 +102,7 @@ class FakeRun:
         self._add(Step.TAG, case)
         first = Response(
             id=identify("response", prompt.id, "base", 0), prompt=prompt.id, policy="base", sample=0,
-            text=HOSTILE if n == 0 else self._text(_BAD, 2) + " " + self._text(_GOOD, 2), key=f"r{n}", finish="stop",
+            text=HOSTILE if n == 0 else self._text(BAD, 2) + " " + self._text(GOOD, 2), key=f"r{n}", finish="stop",
         )  # fmt: skip
         self._add(Step.RESPOND, first)
         last = self._revise(n, prompt, case, first)
@@ -155,11 +138,11 @@ class FakeRun:
             critique = Critique(
                 id=identify("critique", of, principle), prompt=prompt.id, of=of, round=round, principle=principle,
                 compiled=f"critique/{principle}", key=f"c{n}.{round}",
-                text=HOSTILE if n == 0 else f"The response falls short of “{principle}”. " + self._text(_GOOD, 1),
+                text=HOSTILE if n == 0 else f"The response falls short of “{principle}”. " + self._text(GOOD, 1),
             )  # fmt: skip
             if status is RevisionStatus.REVISED:
                 words = text.split(". ")
-                words[round % len(words)] = self._text(_GOOD, 1).rstrip(".")
+                words[round % len(words)] = self._text(GOOD, 1).rstrip(".")
                 text = ". ".join(words)
             revision = Revision(
                 id=identify("revision", of, critique.id), prompt=prompt.id, of=of, critique=critique.id, round=round,
@@ -195,7 +178,7 @@ class FakeRun:
         answers = [
             Response(
                 id=identify("response", prompt.id, "sl-cai", s), prompt=prompt.id, policy="sl-cai", sample=s,
-                text="The same." if n % 11 == 10 else HOSTILE if n == 0 and s else self._text(_GOOD, 2 + s),
+                text="The same." if n % 11 == 10 else HOSTILE if n == 0 and s else self._text(GOOD, 2 + s),
                 key=f"p{n}.{s}",
                 finish="stop",
             )
@@ -284,6 +267,30 @@ class FakeRun:
                     source=SftSource.DEMONSTRATION, principles=(), made_from=(), constitution="ab" * 32,
                 ),
             )  # fmt: skip
+
+    def _head_to_head(self) -> None:
+        """One prompt to evaluate on, its pair judged under two categories."""
+        turns = (Turn(Role.USER, "How do I evaluate a policy?"),)
+        prompt = PromptRecord(
+            id=identify("prompt", turns), turns=turns, kind=PromptUse.BENIGN, file="held-out.jsonl", row=1
+        )
+        answers = [
+            Response(
+                id=identify("response", p), prompt=prompt.id, policy=p, sample=0, text=f"By {p}.", key=p, finish="stop"
+            )
+            for p in ("dpo", "base")
+        ]
+        self._add(Step.DATA, prompt)
+        self._add(Step.EVALUATE, *answers)
+        for category in ("harm", "honesty"):
+            pair = Comparison(
+                id=identify("comparison", prompt.id, category), prompt=prompt.id, purpose=ComparisonPurpose.EVALUATION,
+                a=answers[0].id, b=answers[1].id, text_a=answers[0].text, text_b=answers[1].text,
+            )  # fmt: skip
+            votes = (self._vote(pair, f"{category}.{'injury' if category == 'harm' else 'doubt'}", 1.0),)
+            self._add(Step.EVALUATE, pair, Label(
+                comparison=pair.id, source=LabelSource.AI, outcome=LabelOutcome.LABELLED, probability=0.7, votes=votes,
+            ))  # fmt: skip
 
     def _audit(self) -> None:
         """People's pairs: some to train on, some to measure the labeler by."""

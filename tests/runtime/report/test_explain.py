@@ -18,7 +18,8 @@ from runtime.records import (
     SftSource,
 )
 from runtime.report.explain import ExplainError, explain, explain_json
-from tests.runtime.report.fake_run import HOSTILE, RUN, FakeRun
+from tests.runtime.report.fake_run import RUN, FakeRun
+from tests.runtime.report.fake_texts import HOSTILE
 
 
 def _flat(text: str) -> str:
@@ -165,3 +166,11 @@ def test_what_is_unknown(ledger: Ledger, what: str, message: str) -> None:
         explain(ledger, RUN, what)
     assert message in str(raised.value)
     assert "digits" in raised.value.remedy
+
+
+def test_a_pair_judged_twice_is_quoted_once(ledger: Ledger) -> None:
+    prompt = next(p for p in ledger.read(RUN, PromptRecord) if p.file == "held-out.jsonl")
+    text = _flat(_told(ledger, prompt.id).split("\nPair ", 1)[1])
+    assert text.count("By dpo.") == 1
+    assert text.count(", by dpo, the same text as above") == 1
+    assert text.count("A is better with 0.7000") == 2

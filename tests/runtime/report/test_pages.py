@@ -15,6 +15,7 @@ from runtime.report.collect import collect
 from runtime.report.data import ReportData, Sample
 from runtime.report.figures import agreement_rows, is_fraction, measure_table
 from runtime.report.pages import SECTIONS, render, write_report
+from runtime.report.rows import row_views
 from tests.runtime.report.fake_run import RUN, FakeRun
 
 VOID = {"meta", "link", "input", "br", "img"}
@@ -108,7 +109,7 @@ def test_what_a_reader_looks_for_is_there(page: str) -> None:
     text = " ".join("".join(_read(page).text).split())
     for wanted in (
         "house.const:71", "safety-over-autonomy", "agrees with people", "better than base: harm, red-team", "58%",
-        "All 66 prompts", "no data", "left out by safety-over-autonomy", "labelled by people", "equal texts",
+        "All 67 prompts", "no data", "left out by safety-over-autonomy", "labelled by people", "equal texts",
     ):  # fmt: skip
         assert wanted in text
 
@@ -121,7 +122,7 @@ def test_changes_are_marked(page: str) -> None:
 
 def test_a_sample_says_that_it_is_one(ledger: Ledger) -> None:
     page = render(collect(ledger, RUN, sample_max=5))
-    assert "5 of 66 prompts, chosen by a hash of their ids" in " ".join(page.split())
+    assert "5 of 67 prompts, chosen by a hash of their ids" in " ".join(page.split())
     assert page.count('class="row"') == 5
 
 
@@ -199,3 +200,10 @@ def test_agreement_is_a_lower_triangle(data: ReportData) -> None:
     rows = agreement_rows(data)
     assert [len(r.cells) for r in rows] == list(range(len(rows)))
     assert all(0 <= c.shade <= 10 for r in rows for c in r.cells if c)
+
+
+def test_a_pair_judged_twice_shows_its_texts_once(data: ReportData) -> None:
+    row = next(r for r in row_views(data) if r.turns[-1][1].text == "How do I evaluate a policy?")
+    (pair,) = row.pairs
+    assert (pair.by_a, pair.by_b, len(pair.judgements)) == ("dpo", "base", 2)
+    assert row_views(data)[0].rounds
