@@ -35,7 +35,7 @@ class Compilation(NamedTuple):
 def compile_source(root: Source, loader: Loader) -> Compilation:
     """Compile a constitution. A pass that finds errors stops the passes that build on it, and no other."""
     files, found = load_files(root, loader, parse)
-    declared, wrong = collect(files)
+    declared, wrong = collect(files.trees, incomplete=files.incomplete)
     found += wrong
     found += check_references(declared)
     program, wrong = check_values(declared)
@@ -43,7 +43,7 @@ def compile_source(root: Source, loader: Loader) -> Compilation:
     templates, template_sources, wrong = read_templates(declared, loader)
     found += wrong
 
-    sources = {tree.source.name: tree.source for tree in files} | template_sources
+    sources = {tree.source.name: tree.source for tree in files.trees} | template_sources
     if program is None or _errors(found):
         return Compilation(None, _in_order(found, sources), sources)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
+from collections.abc import Iterator, Mapping
+from math import fsum, prod
 
+from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.ir.cases import Case, attributes_of, cases, decide, decisions, holds
-from constitution_lang.ir.model import ALWAYS, Attribute, Bundle, Outcome, Prefer, Tension, Weigh
+from constitution_lang.ir.cases import Case, attributes_of, cases, complete, decide, decisions, holds
+from constitution_lang.ir.model import ALWAYS, Attribute, Bundle, Outcome, Prefer, Stage, Tension, Weigh
+from constitution_lang.sampling.weights import shares
+from constitution_lang.syntax.nodes import ShareBound
 
 __all__ = ["CASES_MAX", "check_cases"]
 
 CASES_MAX = 4096
 """Up to this many cases are looked at one by one."""
+_ROUNDING = 1e-9
 
 
 def check_cases(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
@@ -23,8 +27,8 @@ def check_cases(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
         yield from _rules(program, draft, tension)
     yield from _never_drawn(program, draft)
     yield from _overruled(program, draft)
-    if _size(draft.attributes) <= CASES_MAX:
-        yield from _circles(program, draft)
+    yield from _circles(program, draft)
+    yield from _shares(program, draft)
 
 
 def _size(attributes: tuple[Attribute, ...]) -> int:
@@ -119,11 +123,7 @@ def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) 
 def _circles(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
     """In no case may principles come before each other in a circle."""
     told: set[frozenset[str]] = set()
-    named = frozenset().union(
-        *(attributes_of(p.applies) for p in draft.principles),
-        *(attributes_of(r.condition) for t in draft.tensions for r in t.rules),
-    )
-    for case in _space(draft, named) or ():
+    for case in _space(draft, _named(draft)) or ():
         before: dict[str, dict[str, Tension]] = {}
         for decision in decisions(draft, case):
             if isinstance(decision.rule.outcome, Prefer):
@@ -148,6 +148,40 @@ def _circles(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
             if case
             else "change the outcome of one of these",
         )
+
+
+def _shares(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
+    """A declared share holds in every case in which its target can be drawn."""
+    places = {id: Fields(block.fields).shares() for id, block in program.categories.items()}
+    places |= {id: Fields(principle.block.fields).shares() for id, principle in program.principles.items()}
+    declared = [(id, bound) for id, bounds in places.items() for bound in bounds]
+    told: set[ShareBound] = set()
+    for case in (_space(draft, _named(draft)) or ()) if declared else ():
+        by_stage = {stage: shares(draft, stage, complete(draft, case)) for stage in Stage}
+        for id, bound in declared:
+            stages = (Stage(bound.stage.text),) if bound.stage else tuple(Stage)
+            for share in (_share_of(id, by_stage[stage]) for stage in stages):
+                low, high = bound.low.value if bound.low else 0.0, bound.high.value if bound.high else 1.0
+                if share is None or bound in told or low - _ROUNDING <= share <= high + _ROUNDING:
+                    continue
+                told.add(bound)
+                yield codes.E506.at(
+                    bound.span,
+                    f"`{id}` has a share of {share:.1%} {_where(case)}",
+                    help="change the weights, or the bound",
+                )
+
+
+def _share_of(id: str, shares: Mapping[str, float]) -> float | None:
+    """Of a principle, or of a whole category; None where nothing of it is drawn."""
+    found = [share for principle, share in shares.items() if principle == id or principle.startswith(id + ".")]
+    return fsum(found) if found else None
+
+
+def _named(draft: Bundle) -> frozenset[str]:
+    """Every attribute that some condition names."""
+    conditions = (*(p.applies for p in draft.principles), *(r.condition for t in draft.tensions for r in t.rules))
+    return frozenset().union(*(attributes_of(condition) for condition in conditions))
 
 
 def _circle(before: dict[str, dict[str, Tension]]) -> list[str]:

@@ -17,10 +17,13 @@ __all__ = ["ConditionChecker"]
 class ConditionChecker:
     """Resolves conditions against the attributes; collects what is wrong with them in `found`."""
 
-    def __init__(self, attributes: Mapping[str, CheckedAttribute], broken: Collection[str]) -> None:
+    def __init__(
+        self, attributes: Mapping[str, CheckedAttribute], broken: Collection[str], *, incomplete: bool
+    ) -> None:
         self.attributes = attributes
         self.broken = broken
         """Attributes that are declared, but not well: what is said of them is not looked at."""
+        self.incomplete = incomplete
         self.found: list[Diagnostic] = []
 
     def resolve(self, condition: nodes.Condition | None) -> ir.Condition:
@@ -72,7 +75,7 @@ class ConditionChecker:
     def _known(self, attribute: nodes.Name, values: tuple[nodes.Name, ...]) -> tuple[nodes.Name, ...]:
         declared = self.attributes.get(attribute.text)
         if declared is None:
-            if attribute.text not in self.broken:
+            if attribute.text not in self.broken and not self.incomplete:
                 hint = did_you_mean(attribute.text, self.attributes, "declare it with `attribute` and its values")
                 self.found.append(codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", help=hint))
             return ()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Loader, Source
 from constitution_lang.syntax.nodes import FileTree, Name, UseLine
 
-__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Parser", "beside", "load_files"]
+__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Files", "Parser", "beside", "load_files"]
 
 LIBRARY = "<library>/"
 """Begins the names of the standard library's files: no path of a user's can begin like this."""
 TEMPLATES = "<templates>/"
 """Begins the names of the standard templates."""
 SUFFIX = ".const"
-
+_UNREAD = (codes.E101.id, codes.E205.id, codes.E207.id)
 
 Parser: TypeAlias = Callable[[Source], "tuple[FileTree, tuple[Diagnostic, ...]]"]
 
@@ -33,11 +33,19 @@ def beside(file: str, path: str) -> str | None:
     return None if leaves or (inside_library and not name.startswith(LIBRARY)) else name
 
 
-def load_files(root: Source, loader: Loader, parse: Parser) -> tuple[tuple[FileTree, ...], list[Diagnostic]]:
-    """Parse the root and every file that it uses, root first, then in the order of use."""
+class Files(NamedTuple):
+    """The parsed files, root first, then in the order of use. `incomplete` where one could not be read."""
+
+    trees: tuple[FileTree, ...]
+    incomplete: bool
+
+
+def load_files(root: Source, loader: Loader, parse: Parser) -> tuple[Files, list[Diagnostic]]:
+    """Parse the root and every file that it uses."""
     walk = _Walk(loader, parse)
     walk.visit(root)
-    return tuple(walk.files.values()), walk.found
+    incomplete = any(finding.code in _UNREAD for finding in walk.found)
+    return Files(tuple(walk.files.values()), incomplete), walk.found
 
 
 class _Walk:

@@ -20,9 +20,12 @@ _Named = TypeVar("_Named", nodes.AttributeBlock, nodes.CategoryBlock, nodes.Prin
 _HEADER = re.compile(r"^(?:attribute|category|principle|tension)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
 
 
-def collect(files: tuple[nodes.FileTree, ...]) -> tuple[Declarations, list[Diagnostic]]:
-    """Gather the declarations of all files; the first of two that clash is kept."""
-    gather = _Gather(files)
+def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Declarations, list[Diagnostic]]:
+    """Gather the declarations of all files; the first of two that clash is kept.
+
+    `incomplete` says that some file could not be read.
+    """
+    gather = _Gather(files, incomplete=incomplete)
     for tree in files:
         for block in tree.blocks:
             gather.add(block)
@@ -31,7 +34,8 @@ def collect(files: tuple[nodes.FileTree, ...]) -> tuple[Declarations, list[Diagn
 
 
 class _Gather:
-    def __init__(self, files: tuple[nodes.FileTree, ...]) -> None:
+    def __init__(self, files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> None:
+        self.incomplete = incomplete
         self.found: list[Diagnostic] = []
         self.editions: list[nodes.EditionLine] = []
         self.constitutions: list[nodes.ConstitutionLine] = []
@@ -160,4 +164,5 @@ class _Gather:
             examples=tuple(self.examples),
             tests=tuple(self.tests),
             broken=frozenset(written - parsed),
+            incomplete=self.incomplete,
         )

@@ -34,6 +34,8 @@ class Declarations:
     examples: tuple[nodes.ExampleBlock, ...]
     tests: tuple[nodes.TestBlock, ...]
     broken: frozenset[str]
+    incomplete: bool
+    """A used file could not be read, so that an unknown name may be one of its."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from constitution_lang.syntax import nodes
 
 __all__ = ["check_references"]
 
+_DECLARED_ELSEWHERE = ("principle", "category or principle", "principle or stage", "tension", "category", "attribute")
 _STAGES = tuple(stage.value for stage in Stage)
 
 
@@ -57,7 +58,8 @@ def _sides(declared: Declarations) -> tuple[str, ...]:
 
 
 def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str], what: str) -> Iterator[Diagnostic]:
-    if name.text not in candidates and name.text not in declared.broken:
+    told_already = name.text in declared.broken or (declared.incomplete and what in _DECLARED_ELSEWHERE)
+    if name.text not in candidates and not told_already:
         hint = did_you_mean(name.text, candidates, _there_is(candidates, what))
         yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", help=hint)
 
@@ -77,7 +79,7 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
             f"`{name.text}` does not say which category it belongs to",
             help=f"write the category first, as in `{next(iter(declared.categories), 'harm')}.{name.text}`",
         )
-    elif category not in declared.categories and category not in declared.broken:
+    elif category not in declared.categories and category not in declared.broken and not declared.incomplete:
         hint = did_you_mean(category, declared.categories, f'add `category {category} "Its title"`')
         yield codes.E203.at(name.span, f"there is no category `{category}`", help=hint)
 

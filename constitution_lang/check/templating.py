@@ -87,7 +87,7 @@ def environment() -> jinja2.Environment:
     from jinja2.exceptions import TemplateRuntimeError
     from jinja2.ext import Extension
     from jinja2.nativetypes import NativeCodeGenerator
-    from jinja2.sandbox import SandboxedEnvironment
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class MessageTags(Extension):
         """`{% user %}…{% enduser %}`, and so on: everything inside becomes one message."""
@@ -104,7 +104,7 @@ def environment() -> jinja2.Environment:
             content = caller()
             return RenderedMessage(tag, line, _stripped(content if isinstance(content, tuple) else (content,)))
 
-    class PartsEnvironment(SandboxedEnvironment):
+    class PartsEnvironment(ImmutableSandboxedEnvironment):
         """Blocks of a template keep their parts instead of joining them into a string."""
 
         code_generator_class = NativeCodeGenerator

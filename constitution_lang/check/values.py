@@ -40,7 +40,9 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
         found += wrong
         if attribute:
             attributes[id] = attribute
-    conditions = ConditionChecker(attributes, declared.broken | declared.attributes.keys())
+    conditions = ConditionChecker(
+        attributes, declared.broken | declared.attributes.keys(), incomplete=declared.incomplete
+    )
     principles = {
         id: CheckedPrinciple(block, id.partition(".")[0], conditions.resolve(block.applies))
         for id, block in declared.principles.items()
@@ -69,7 +71,7 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
     found += conditions.found
     if declared.constitution is None or declared.edition is None:
         return None, found
-    if not declared.principles and not declared.broken:
+    if not (declared.principles or declared.broken or declared.incomplete):
         found.append(
             codes.E304.at(
                 declared.constitution.name.span,
@@ -157,7 +159,12 @@ def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Di
         count = fields.number(key)
         if count and (count.value < 1 or count.value != int(count.value)):
             yield codes.E305.at(count.span, f"`{key}` is a whole number from 1 up", help=f"write `{key}: 1` or more")
-        elif count and key == "draw" and 0 < len(declared.principles) < count.value and not declared.broken:
+        elif (
+            count
+            and key == "draw"
+            and 0 < len(declared.principles) < count.value
+            and not (declared.broken or declared.incomplete)
+        ):
             yield codes.E309.at(
                 count.span,
                 f"{count.value:g} principles cannot be drawn from {len(declared.principles)}",

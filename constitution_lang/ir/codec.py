@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from constitution_lang.ir.model import FORMAT, Bundle, Message, Principle, Prompt, Tension
+from constitution_lang.ir.model import FORMAT, Bundle, Category, Message, Principle, Prompt, Tension
 
 __all__ = ["BundleError", "canonical", "dumps", "loads", "meaning_hash", "metadata_hash", "prompt_hash", "verify"]
 
@@ -89,7 +89,7 @@ def metadata_hash(bundle: Bundle) -> str:
         {
             "title": bundle.title,
             "owner": bundle.owner,
-            "categories": {c.id: {"title": c.title, "owner": c.owner} for c in bundle.categories},
+            "categories": {c.id: _metadata_of(c) for c in bundle.categories},
             "principles": {p.id: _metadata_of(p) for p in bundle.principles},
             "tensions": {t.id: _metadata_of(t) for t in bundle.tensions},
         },
@@ -114,7 +114,7 @@ def _hash_of(prompt: Prompt) -> str:
     return prompt_hash(prompt.messages, prompt.opening, prompt.options)
 
 
-def _metadata_of(node: Principle | Tension) -> dict[str, Json]:
+def _metadata_of(node: Category | Principle | Tension) -> dict[str, Json]:
     plain = msgspec.to_builtins(node)
     return {key: plain[key] for key in sorted(_META - {"origin"}) if key in plain}
 

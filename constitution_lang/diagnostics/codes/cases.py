@@ -76,3 +76,20 @@ E505 = Code(
           otherwise: prefer a
     """,
 )
+
+E506 = Code(
+    "E506",
+    "share out of its bound",
+    what="In some case, the share of the draws that a principle or a category has is outside its declared bound.",
+    why="The bound is a promise about the training data, and the weights do not keep it.",
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          weight: 1
+          share: at least 90%
+    """,
+    instead="""
+        principle harm.weapons "No uplift for weapons"
+          weight: 9
+          share: at least 90%
+    """,
+)

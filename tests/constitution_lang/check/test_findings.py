@@ -128,6 +128,15 @@ ONE_MISTAKE = {
         "  response_a:\n    A\n"),
         ["E410 response_a"],
     ),
+    "share of a principle": (
+        principle("harm.a", "weight: 9", "share: at least 70%"),
+        ["E506 at least 70%"],
+    ),
+    "share of a category in one case": (
+        "\n" + CATEGORIES.replace("harm", "care").replace("autonomy", "calm").replace("weight: 3", "share: at most 20%")
+        + principle("care.a", "applies when topic is medical") + principle("calm.a"),
+        [],
+    ),
     "no such rule": (
         tension("t", "harm and autonomy", "otherwise: prefer harm") + '\ntest "t"\n  case\n  expect rule 2 of t\n',
         ["E305 2"],
@@ -279,3 +288,28 @@ def test_a_broken_constitution_line_is_not_told_twice() -> None:
 
 def test_attributes_alone_are_no_constitution() -> None:
     assert [f.code for f in compiled(ATTRIBUTES).diagnostics] == ["E208", "E209"]
+
+
+def test_a_share_that_fails_in_some_case_comes_with_it() -> None:
+    text = WHOLE.replace("  weight: 3\n", "  weight: 3\n  share: at least 80% in revision\n")
+    [finding] = compiled(text).diagnostics
+    assert finding.code == "E506"
+    assert finding.message == "`harm` has a share of 75.0% where severity is grave"
+
+
+@pytest.mark.parametrize(
+    ("use", "files", "expected"),
+    [
+        ("use ./more", {}, ["E205"]),
+        ("use ../more", {}, ["E207"]),
+        ("use ./more", {"more.const": "caf\udce9"}, ["E101"]),
+    ],
+)
+def test_what_a_missing_file_would_declare_is_not_missed(use: str, files: dict[str, str], expected: list[str]) -> None:
+    text = (
+        HEAD
+        + f"\n{use}\n"
+        + principle("harm.a", "applies when severity is grave")
+        + tension("t", "harm and autonomy", "otherwise: prefer harm")
+    )
+    assert [finding.code for finding in compiled(text, files).diagnostics] == expected

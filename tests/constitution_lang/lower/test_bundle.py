@@ -50,7 +50,7 @@ principle harm.old "Was something else"
   applies when topic is one of medical, general and not severity < minor or topic is not general
   formerly: harm.older, harm.oldish
   share: at least 5% in revision
-  share: at most 40%
+  share: at most 90%
   source: "A book"
   owner: "me"
   statement:
@@ -88,7 +88,7 @@ def test_declarations() -> None:
     )
     assert [(s.low, s.high, s.stages) for s in old.shares] == [
         (0.05, 1.0, (Stage.REVISION,)),
-        (0.0, 0.4, (Stage.REVISION, Stage.PREFERENCE)),
+        (0.0, 0.9, (Stage.REVISION, Stage.PREFERENCE)),
     ]
     assert (old.source, old.owner) == ("A book", "me")
     assert [(e.target, e.stage, dict(e.fields)) for e in bundle.exemplars] == [
@@ -216,7 +216,7 @@ def test_metadata(old: str, new: str) -> None:
         ("V one", "V uno"),
         ("formerly: harm.older", "formerly: harm.oldest"),
         ("since 0.9.0", "since 0.8.0"),
-        ("share: at most 40%", "share: at most 41%"),
+        ("share: at most 90%", "share: at most 91%"),
     ],
 )
 def test_meaning(old: str, new: str) -> None:
