@@ -11,50 +11,9 @@ from constitution_lang.source import Span
 from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_kind
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
-from constitution_lang.syntax.words import closest, did_you_mean, listed
+from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
 __all__ = ["explain_failure", "unknown_block"]
-
-_IN_WORDS = {
-    "NAME": "a name",
-    "PATH": "the path of a file",
-    "TEXT": "a text in quotes",
-    "VERSION": "a version such as 1.0.0",
-    "NUMBER": "a number",
-    "PERCENT": "a percentage",
-    "PROSE": "a text below",
-    "KEY": "a field",
-    "_ENTRY": "the end of the line",
-    "$END": "the end of the line",
-    "DOES": "does not apply",
-    "AT_LEAST": "at least",
-    "AT_MOST": "at most",
-    "IS_NOT": "is not",
-    "IS_ONE_OF": "is one of",
-    "IS_NOT_ONE_OF": "is not one of",
-}
-"""What to call the terminals that have a better name than the word that they are."""
-
-_PLAIN = {
-    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019", '"'),
-    **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
-    **dict.fromkeys("\u200b\u200e\u200f\u2060", ""),
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-    "\u2264": "<=",
-    "\u2265": ">=",
-    "\u2260": "is not",
-    "\uff05": "%",
-    "\uff0c": ",",
-    "\uff1a": ":",
-}
-"""Curly quotes, special spaces, dashes and signs that editors put in, and what the language has instead."""
-
-_FOREIGN = {
-    "=": "is", "==": "is", "===": "is", "!=": "is not", "<>": "is not", "=>": ">=", "=<": "<=", "&&": "and", "&": "and",
-    "||": "or", "|": "or", "!": "not", "equals": "is", "isn't": "is not", "in": "is one of", "are": "is",
-    "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
-}  # fmt: skip
-"""What other languages write, and what this one does."""
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
@@ -102,7 +61,7 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
     span = Span(file, base, base + len(word))
     best = closest(word, KEYWORDS)
     if best is None:
-        plain = _PLAIN.get(word)
+        plain = PLAIN.get(word)
         if plain is not None:
             return _typographic(span, word, plain)
         words = listed(KEYWORDS)
@@ -229,8 +188,8 @@ def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling fir
     if form and key and at >= key.end() and form.kind is ValueKind.PROSE:
         first = key.end() + len(text[key.end() : end]) - len(text[key.end() : end].lstrip())
         return text_beside_key(form, block.span(first, end), text[first:end].rstrip())
-    if char in _PLAIN:
-        return _typographic(one, char, _PLAIN[char])
+    if char in PLAIN:
+        return _typographic(one, char, PLAIN[char])
     if char == '"' and "TEXT" in expected:
         fix = Fix(block.span(end, end), '"', "close it")
         help = 'write the second `"` on the same line'
@@ -252,8 +211,8 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     if "KEY" in expected:
         return _no_colon(block, span, word)
     known = literals()
-    meant = _FOREIGN.get(word)
-    allowed = {known.get(name) or _IN_WORDS.get(name, "") for name in expected}
+    meant = FOREIGN.get(word)
+    allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
     best = meant if meant in allowed else closest(word, {known[name] for name in expected if name in known})
     key = _KEY.match(text, start + 2, end) if start else None
     form = block.form.field(" ".join(key.group(1).split())) if key else None
@@ -264,6 +223,13 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     if "$END" in expected and text[start:at].rstrip().endswith('"'):
         inner = 'leave the inner quotes out, or write curly ones: a text in quotes ends at the next `"`'
         return codes.E113.at(span, "nothing can follow a text in quotes", help=inner)
+    if expected == {"PERCENT"} and word.replace(".", "", 1).isdecimal():
+        return codes.E108.at(
+            span,
+            f"expected a percentage, found `{word}`",
+            help=f"write `{word}%`",
+            fix=Fix(span, f"{word}%", "make it a percentage"),
+        )
     message = f"expected {_in_words(expected)}, found `{word}`"
     fix = Fix(span, best, f"write `{best}`") if best else None
     help = did_you_mean(best)
@@ -301,7 +267,7 @@ def _in_words(expected: frozenset[str]) -> str:
     """The terminals as people would call them, what is special first."""
     known = literals()
     names = expected - {"_ENTRY"} if "$END" in expected else expected
-    words = sorted({_IN_WORDS.get(name) or known[name] for name in names}, key=lambda word: (" " in word, word))
+    words = sorted({IN_WORDS.get(name) or known[name] for name in names}, key=lambda word: (" " in word, word))
     if {"is", "<"} <= set(words):
         words = ["is", "is not", "is one of", "<", "<=", ">", ">="]
     return listed(words)

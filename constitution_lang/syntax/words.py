@@ -1,11 +1,52 @@
-"""Words for people: lists in a sentence, and the nearest of the words that would have been right."""
+"""Words for people: what the parser expects, lists in a sentence, and the nearest word to a wrong one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["closest", "did_you_mean", "listed"]
+__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "closest", "did_you_mean", "listed"]
+
+IN_WORDS = {
+    "NAME": "a name",
+    "PATH": "the path of a file",
+    "TEXT": "a text in quotes",
+    "VERSION": "a version such as 1.0.0",
+    "NUMBER": "a number",
+    "PERCENT": "a percentage",
+    "PROSE": "a text below",
+    "KEY": "a field",
+    "_ENTRY": "the end of the line",
+    "$END": "the end of the line",
+    "DOES": "does not apply",
+    "AT_LEAST": "at least",
+    "AT_MOST": "at most",
+    "IS_NOT": "is not",
+    "IS_ONE_OF": "is one of",
+    "IS_NOT_ONE_OF": "is not one of",
+}
+"""What to call the terminals that have a better name than the word that they are."""
+
+PLAIN = {
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019", '"'),
+    **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
+    **dict.fromkeys("\u200b\u200e\u200f\u2060", ""),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    "\u2264": "<=",
+    "\u2265": ">=",
+    "\u2260": "is not",
+    "\uff05": "%",
+    "\uff0c": ",",
+    "\uff1a": ":",
+}
+"""Curly quotes, special spaces, dashes and signs that editors put in, and what the language has instead."""
+
+FOREIGN = {
+    "=": "is", "==": "is", "===": "is", "!=": "is not", "<>": "is not", "=>": ">=", "=<": "<=", "&&": "and", "&": "and",
+    "||": "or", "|": "or", "!": "not", "equals": "is", "isn't": "is not", "in": "is one of", "are": "is",
+    "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
+}  # fmt: skip
+"""What other languages write, and what this one does."""
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

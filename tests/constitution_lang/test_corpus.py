@@ -8,6 +8,7 @@ says; one marked `formatted` is what the formatter makes of that file.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,19 @@ def test_document(document: Path, *, record: bool) -> None:
         document.write_text(right, encoding="utf-8")
         return
     assert text == right
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_damaged_document_ends_in_findings_with_a_place(document: Path) -> None:
+    dice = random.Random(document.stem)  # noqa: S311 - not a secret
+    for file in _files(document.read_text(encoding="utf-8")):
+        for _ in range(40):
+            at = dice.randrange(len(file.text))
+            piece = dice.choice(["", " ", "\n", "\t", "#", '"', ":", "x", "\0", "é", "\udce9", "("])
+            source = Source(file.name, file.text[:at] + piece + file.text[at + 1 :])
+            _, findings = parse(source)
+            shown = render(findings, {source.name: source})
+            assert shown.count(f"--> {source.name}:") == len(set(findings))
 
 
 def _read(document: Path, text: str) -> tuple[Mapping[str, Source], Sequence[Diagnostic]]:
