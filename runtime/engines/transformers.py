@@ -26,6 +26,7 @@ from runtime.engines.base import (
     GenerateRequest,
 )
 from runtime.engines.batching import Limits, Node, batches, share_prefixes
+from runtime.engines.sampling import draw
 from runtime.identity import model_identity
 from runtime.prompting import ModelTokenizer
 
@@ -47,7 +48,9 @@ class TransformersEngine:
     Args:
         folder: The model, as `resolve` gives it.
         device: `auto` takes a GPU where there is one.
-        generate_dtype: Precision of generation; `auto` is bfloat16, twice as fast as float32 on a CPU too.
+        generate_dtype: Precision of generation; `auto` is bfloat16 where the processor computes in it (twice as
+            fast, docs/benchmarks.md), else float32. It goes by the kind of processor, not by a measurement,
+            since it is part of what a completion is kept under.
         label_dtype: Precision of option log-probabilities. bfloat16 moves them by up to a third.
         batch_tokens: Bound of what is computed at once, padding included.
         batch_rows: Most rows of a batch.
@@ -68,7 +71,7 @@ class TransformersEngine:
         chosen = "cuda" if device == "auto" and torch.cuda.is_available() else device
         self._device = torch.device("cpu" if chosen == "auto" else chosen)
         self._folder = folder
-        self._generate_dtype: Dtype = "bfloat16" if generate_dtype == "auto" else generate_dtype
+        self._generate_dtype: Dtype = _faster_dtype(self._device) if generate_dtype == "auto" else generate_dtype
         self._label_dtype: Dtype = label_dtype
         self._limits = Limits(batch_tokens, batch_rows)
         self._models: dict[Dtype, PreTrainedModel] = {}
@@ -156,7 +159,7 @@ class TransformersEngine:
                     use_cache=True,
                     logits_to_keep=1,
                 )
-                chosen = _draw(out.logits[:, -1], [requests[row] for row in rows], [dice[row] for row in rows])
+                chosen = draw(out.logits[:, -1], [requests[row] for row in rows], [dice[row] for row in rows])
                 kept = []
                 for place, (row, token) in enumerate(zip(rows, chosen, strict=True)):
                     if token in stops:
@@ -336,25 +339,13 @@ class TransformersEngine:
         return model
 
 
-def _draw(logits: torch.Tensor, requests: Sequence[GenerateRequest], dice: Sequence[random.Random]) -> list[int]:
-    """The next token of each row, by one number of its own dice: the rest of the batch has no say in it."""
-    greedy: list[int] = logits.argmax(-1).tolist()
-    decodings = [request.decoding for request in requests]
-    if all(decoding.temperature == 0 for decoding in decodings):
-        return greedy
-    temperatures = torch.tensor([[d.temperature or 1.0] for d in decodings], device=logits.device)
-    probabilities = (logits.float() / temperatures).softmax(-1)
-    if any(decoding.top_p < 1 for decoding in decodings):
-        bounds = torch.tensor([[d.top_p if d.top_p < 1 else 2.0] for d in decodings], device=logits.device)
-        ranked, order = probabilities.sort(stable=True, dim=-1, descending=True)
-        # A token stays where those before it do not reach the bound yet: the first one always stays.
-        ranked = ranked.masked_fill(ranked.cumsum(-1) - ranked >= bounds, 0.0)
-        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ranked)
-    cumulative = probabilities.cumsum(-1, dtype=torch.float64)
-    uniform = torch.tensor([[d.random()] for d in dice], dtype=torch.float64, device=logits.device)
-    drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
-    tokens: list[int] = drawn.clamp(max=logits.shape[-1] - 1)[:, 0].tolist()
-    return [g if d.temperature == 0 else t for g, t, d in zip(greedy, tokens, decodings, strict=True)]
+def _faster_dtype(device: torch.device) -> Dtype:
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if native else "float32"
 
 
 @contextmanager
