@@ -229,6 +229,7 @@ class _Walk:
         )
 
     def misused(self, name: nodes.Name, parent: nodes.Node) -> None:
+        self.printed.add(SlotName(name.name))  # that it is not printed as it should be is told here
         done = "assigned" if name.ctx in ("store", "param") else _done(parent)
         self.tell(
             codes.E402.at(

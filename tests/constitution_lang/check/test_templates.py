@@ -103,6 +103,10 @@ def test_a_slot_left_out(text: str) -> None:
     assert "E403 1" in findings(text)
 
 
+def test_a_misused_slot_is_not_missed_as_well() -> None:
+    assert findings(GOOD.replace("{{ response }}", "{{ response | upper }}")) == ["E402 2"]
+
+
 def test_a_slot_in_one_branch_only() -> None:
     text = GOOD.replace("{{ response }}", "{% if over %}{{ response }}{% else %}None{% endif %}")
     assert findings(text) == ["E403 1"]
