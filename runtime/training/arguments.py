@@ -1,9 +1,8 @@
-"""What every TRL trainer is told alike: no bars, no reports, no checkpoints of its own, every default that moves set."""
+"""What every TRL trainer is told alike: no bars, no reports, no checkpoints of its own."""
 
 from __future__ import annotations
 
 import os
-
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 

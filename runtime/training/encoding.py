@@ -75,7 +75,7 @@ def encode_sft(
     seen = Truncation()
     encoded = []
     for row in rows:
-        prompt, answers = _fit(tokenizer, row.id, row.turns, (row.completion,), tokens_max, seen)
+        prompt, answers = _fit(tokenizer, tokens_max, seen, row=row.id, turns=row.turns, answers=(row.completion,))
         encoded.append(EncodedSft(prompt, answers[0]))
     return encoded, seen
 
@@ -87,7 +87,9 @@ def encode_pairs(
     seen = Truncation()
     encoded = []
     for row in rows:
-        prompt, answers = _fit(tokenizer, row.id, row.turns, (row.chosen, row.rejected), tokens_max, seen)
+        prompt, answers = _fit(
+            tokenizer, tokens_max, seen, row=row.id, turns=row.turns, answers=(row.chosen, row.rejected)
+        )
         encoded.append(EncodedPair(prompt, answers[0], answers[1], row.probability))
     return encoded, seen
 
@@ -99,7 +101,7 @@ def encode_texts(
     seen = Truncation()
     encoded = []
     for number, (turns, answer) in enumerate(conversations):
-        prompt, answers = _fit(tokenizer, str(number), turns, (answer,), tokens_max, seen)
+        prompt, answers = _fit(tokenizer, tokens_max, seen, row=str(number), turns=turns, answers=(answer,))
         encoded.append(prompt + answers[0])
     return encoded, seen
 
@@ -120,7 +122,13 @@ def encode_prompts(
 
 
 def _fit(
-    tokenizer: ChatTokenizer, row: str, turns: Conversation, answers: tuple[str, ...], tokens_max: int, seen: Truncation
+    tokenizer: ChatTokenizer,
+    tokens_max: int,
+    seen: Truncation,
+    *,
+    row: str,
+    turns: Conversation,
+    answers: tuple[str, ...],
 ) -> tuple[Tokens, tuple[Tokens, ...]]:
     seen.rows += 1
     encoded = [tokenizer.encode_answer(turns, answer) for answer in answers]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-__all__ = ["PpoLoop", "RewardFunction", "VALUE_LEARNING_RATE"]
+__all__ = ["VALUE_LEARNING_RATE", "PpoLoop", "RewardFunction"]
 
 RewardFunction = Callable[[Sequence[EncodedPrompt], Sequence[Tokens]], list[float]]
 """Prompts and the completions drawn for them (with their ends of turn) to one score each."""
@@ -84,9 +84,7 @@ class PpoLoop:
 
         # Trainers that ran in this process leave their precision behind.
         AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
-        self._accelerator = Accelerator(
-            mixed_precision="bf16" if bfloat16 else "no", cpu=not torch.cuda.is_available()
-        )
+        self._accelerator = Accelerator(mixed_precision="bf16" if bfloat16 else "no", cpu=not torch.cuda.is_available())
         set_seed(seed, device_specific=True)
         self._config = config
         self._reward = reward
@@ -164,7 +162,7 @@ class PpoLoop:
             order = torch.randperm(len(prompts), generator=shuffle)
             updates.extend(
                 self._update(experience, rows.to(self._accelerator.device))
-                for rows in order.split(self._config.minibatch_rows)
+                for rows in torch.split(order, self._config.minibatch_rows)
             )
         for name in updates[0]:
             metrics[name] = sum(update[name] for update in updates) / len(updates)
@@ -216,8 +214,8 @@ class PpoLoop:
         parts = [
             actor(ids, attention, rollout.mask.shape[1], self._config.temperature)
             for ids, attention in zip(
-                rollout.ids.split(self._config.minibatch_rows),
-                rollout.attention.split(self._config.minibatch_rows),
+                torch.split(rollout.ids, self._config.minibatch_rows),
+                torch.split(rollout.attention, self._config.minibatch_rows),
                 strict=True,
             )
         ]
@@ -242,9 +240,7 @@ class PpoLoop:
         policy_loss, clipped = clipped_policy_loss(
             new.log_probs, old.log_probs[rows], experience.advantages[rows], mask, config.clip_policy
         )
-        value_loss = clipped_value_loss(
-            new.values, old.values[rows], experience.returns[rows], mask, config.clip_value
-        )
+        value_loss = clipped_value_loss(new.values, old.values[rows], experience.returns[rows], mask, config.clip_value)
         loss = policy_loss + config.value_weight * value_loss
         self._accelerator.backward(loss)
         norm = self._accelerator.clip_grad_norm_(self._actor.parameters(), config.gradient_norm_max)

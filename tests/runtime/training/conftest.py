@@ -27,8 +27,8 @@ TOPICS = ("steal", "lie", "cheat", "poison a well", "burn a house", "forge a let
 def sft_rows() -> list[SftRow]:
     return [
         SftRow(
-            id=identify("s", topic), prompt=topic, turns=ask(topic), completion=refusal(topic), source=SftSource.REVISION,
-            principles=("harm.a",), made_from=(), constitution="c",
+            id=identify("s", topic), prompt=topic, turns=ask(topic), completion=refusal(topic),
+            source=SftSource.REVISION, principles=("harm.a",), made_from=(), constitution="c",
         )
         for topic in TOPICS
     ]  # fmt: skip

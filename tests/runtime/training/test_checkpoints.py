@@ -54,7 +54,10 @@ def test_weights_keep_the_dtype_of_the_base(tiny_model: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("before", [False, True])
 def test_a_failure_leaves_what_was_there(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool  # noqa: FBT001
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: bool,  # noqa: FBT001
 ) -> None:
     out = tmp_path / "dpo"
     if before:

@@ -98,7 +98,9 @@ def test_a_cut_prompt_keeps_its_turns_for_the_reward(chat: ModelTokenizer, promp
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-@given(texts=st.lists(st.text(max_size=80), min_size=1, max_size=5), answer=st.text(max_size=80), room=st.integers(45, 160))
+@given(
+    texts=st.lists(st.text(max_size=80), min_size=1, max_size=5), answer=st.text(max_size=80), room=st.integers(45, 160)
+)
 def test_no_row_is_dropped_or_too_long(
     chat: ModelTokenizer, sft_rows: list[SftRow], texts: list[str], answer: str, room: int
 ) -> None:
@@ -106,7 +108,7 @@ def test_no_row_is_dropped_or_too_long(
     turns = tuple(user(text) if n % 2 == 0 else assistant(text) for n, text in enumerate(texts))
     row = msgspec.structs.replace(sft_rows[0], turns=turns, completion=answer)
     data, seen = encode_sft(chat, [row], room)
-    assert 0 < len(data[0].answer)
+    assert len(data[0].answer) > 0
     assert len(data[0].prompt) + len(data[0].answer) <= room
     whole = chat.encode_answer(turns, answer)
     assert (data[0].prompt != whole[0]) == bool(seen.prompts)

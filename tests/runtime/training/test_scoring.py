@@ -39,9 +39,7 @@ SEQUENCES = [[1, 40, 50, 60, END], [1, 70, END], [1, 80, 90, 100, 110, 120, 130,
 @pytest.mark.parametrize("pad", [0, END, 77])
 def test_padding_changes_nothing(model: torch.nn.Module, pad: int) -> None:
     # Also where the padding is the end of turn, or where its id stands inside a text.
-    alone = [
-        last_token_scores(model, torch.tensor([ids]), torch.tensor([len(ids)])).item() for ids in SEQUENCES
-    ]
+    alone = [last_token_scores(model, torch.tensor([ids]), torch.tensor([len(ids)])).item() for ids in SEQUENCES]
     batch = torch.full((len(SEQUENCES), 12), pad)
     for row, ids in enumerate(SEQUENCES):
         batch[row, : len(ids)] = torch.tensor(ids)
@@ -54,7 +52,9 @@ def test_padding_changes_nothing(model: torch.nn.Module, pad: int) -> None:
 def test_it_is_the_models_own_output_on_an_unpadded_row(model: torch.nn.Module) -> None:
     for ids in SEQUENCES:
         own = model(input_ids=torch.tensor([ids])).logits.item()
-        assert last_token_scores(model, torch.tensor([ids]), torch.tensor([len(ids)])).item() == pytest.approx(own, abs=1e-5)
+        assert last_token_scores(model, torch.tensor([ids]), torch.tensor([len(ids)])).item() == pytest.approx(
+            own, abs=1e-5
+        )
 
 
 @torch.no_grad()

@@ -53,7 +53,9 @@ def test_sft_learns_and_saves(
     assert model.config.pad_token_id == 0
     # The tokenizer that was saved writes the same ids as the base's.
     turns, answer = sft_rows[0].turns, sft_rows[0].completion
-    assert ModelTokenizer(folder).encode_answer(turns, answer) == ModelTokenizer(tiny_model).encode_answer(turns, answer)
+    assert ModelTokenizer(folder).encode_answer(turns, answer) == ModelTokenizer(tiny_model).encode_answer(
+        turns, answer
+    )
     assert AutoTokenizer.from_pretrained(folder).pad_token_id == 0
 
 
@@ -102,9 +104,7 @@ def test_dpo_learns_the_soft_label(
 def preference_model(preference_rows: list[PreferenceRow], tiny_model: Path, tmp_path: Path) -> Path:
     config = PreferenceModelConfig(epochs=4, learning_rate=3e-3, lora=None)
     out = tmp_path / "made" / "pm"
-    train_preference_model(
-        config, preference_rows, tiny_model, out, seed=1, constitution="c", on_step=lambda _: None
-    )
+    train_preference_model(config, preference_rows, tiny_model, out, seed=1, constitution="c", on_step=lambda _: None)
     return out
 
 

@@ -34,9 +34,7 @@ def arguments(tmp_path: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def reward_trainer(
-    tiny_model: Path, preference_rows: list[PreferenceRow], tmp_path: Path
-) -> Callable[[Sequence[EncodedPair]], SoftLabelRewardTrainer]:
+def reward_trainer(tiny_model: Path, tmp_path: Path) -> Callable[[Sequence[EncodedPair]], SoftLabelRewardTrainer]:
     def make(rows: Sequence[EncodedPair]) -> SoftLabelRewardTrainer:
         model = load_scorer(tiny_model, pad=0, lora=False, fresh_head=True)
         torch.manual_seed(5)
@@ -137,9 +135,7 @@ def check_sequence(folder: Path, ids: Sequence[int], row: Sequence[Turn], answer
 
 
 def rows_of(batch: dict[str, torch.Tensor]) -> list[list[int]]:
-    return [
-        ids[mask.bool()].tolist() for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
-    ]
+    return [ids[mask.bool()].tolist() for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
 
 
 def hostile(text: str) -> tuple[Turn, ...]:
@@ -149,7 +145,9 @@ def hostile(text: str) -> tuple[Turn, ...]:
 def check_sft(folder: Path, rows: list[SftRow], tmp_path: Path) -> None:
     import msgspec
 
-    rows = [msgspec.structs.replace(row, turns=hostile(row.prompt), completion=row.completion + HOSTILE) for row in rows]
+    rows = [
+        msgspec.structs.replace(row, turns=hostile(row.prompt), completion=row.completion + HOSTILE) for row in rows
+    ]
     chat = ModelTokenizer(folder)
     data, truncation = encode_sft(chat, rows, 2048)
     assert (truncation.prompts, truncation.answers) == ([], [])
@@ -157,7 +155,7 @@ def check_sft(folder: Path, rows: list[SftRow], tmp_path: Path) -> None:
         model=load_causal(folder, pad=chat.pad, lora=False), args=SFTConfig(**arguments(tmp_path)),
         train_dataset=sft_dataset(data), processing_class=load_text_tokenizer(folder, chat),
     )  # fmt: skip
-    expected = {tuple([*d.prompt, *d.answer]): (row, d) for row, d in zip(rows, data, strict=True)}
+    expected = {(*d.prompt, *d.answer): (row, d) for row, d in zip(rows, data, strict=True)}
     seen = 0
     for batch in trainer.get_train_dataloader():
         for ids, labels, mask in zip(rows_of(batch), batch["labels"], batch["attention_mask"], strict=True):
