@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from runtime.engines.base import EngineError
@@ -165,6 +166,13 @@ def _converted(file: Path, sha256: str, name: str, say: Progress) -> Path:
 
 
 def _sha256(file: Path) -> str:
+    stat = file.stat()
+    return _sha256_of(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _sha256_of(file: Path, _size: int, _mtime_ns: int) -> str:
+    """One model is resolved several times in a run, and may be large."""
     with file.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()
 

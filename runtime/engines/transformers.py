@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from transformers.utils import logging
 
 from runtime.engines.base import (
     Choice,
@@ -326,9 +327,10 @@ class TransformersEngine:
         model = self._models.get(dtype)
         if model is None:
             try:
-                model = AutoModelForCausalLM.from_pretrained(
-                    self._folder, dtype=getattr(torch, dtype), local_files_only=True
-                )
+                with _no_bars():
+                    model = AutoModelForCausalLM.from_pretrained(
+                        self._folder, dtype=getattr(torch, dtype), local_files_only=True
+                    )
             except (OSError, ValueError, KeyError) as e:
                 raise EngineError(
                     f"the model in {self._folder} cannot be loaded: {str(e).strip().splitlines()[0]}",
@@ -337,6 +339,18 @@ class TransformersEngine:
             model = model.to(self._device).eval()
             self._models[dtype] = model
         return model
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """The run has progress bars of its own."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _faster_dtype(device: torch.device) -> Dtype:

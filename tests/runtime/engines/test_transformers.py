@@ -172,6 +172,18 @@ def test_every_stop_ends_a_completion_and_is_not_part_of_it(tiny: TransformersEn
     assert answer.tokens == free.tokens[: free.tokens.index(stop)]
 
 
+def test_next_turn_ends_an_answer_in_the_plain_form(tiny_model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    bare = shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("chat_template*"))
+    engine = engine_of(bare)
+    _, written = engine.tokenizer.encode_answer((Turn(Role.USER, "a"),), "Fine.\n\nHuman: more")
+    assert [engine._ends_in_plain_form(list(written[:n])) for n in (1, len(written))] == [False, True]
+    answer = engine._completion(list(written), Finish.STOP)
+    assert answer.text == "Fine."
+    assert engine.tokenizer.decode(answer.tokens) == "Fine."
+
+
 def test_prompt_that_does_not_fit_is_an_error_before_anything_is_drawn(tiny: TransformersEngine) -> None:
     requests = [
         GenerateRequest(prompt(tiny, "a"), Decoding(tokens_max=4), 0),
