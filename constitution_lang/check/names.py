@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
-from constitution_lang.check.program import Declarations
+from constitution_lang.check.program import Declarations, Named
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Span
@@ -48,6 +48,7 @@ class _Gather:
         self.sampling: dict[str, nodes.SamplingBlock] = {}
         self.templates: dict[str, nodes.TemplateLine] = {}
         self.retired: dict[str, nodes.RetiredLine] = {}
+        self.repeated: list[Named] = []
         self.files = files
 
     def add(self, block: nodes.Block) -> None:  # noqa: C901 - one case for each kind of block
@@ -82,6 +83,8 @@ class _Gather:
 
     def once(self, known: dict[str, _Named], block: _Named, what: str) -> None:
         first = known.setdefault(block.name.text, block)
+        if first is not block:
+            self.repeated.append(block)
         self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
 
     def clash(self, what: str, span: Span, first: Span) -> None:
@@ -165,4 +168,5 @@ class _Gather:
             tests=tuple(self.tests),
             broken=frozenset(written - parsed),
             incomplete=self.incomplete,
+            repeated=tuple(self.repeated),
         )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from constitution_lang.ir import model as ir
 from constitution_lang.syntax import nodes
 
 __all__ = [
-    "CheckedAttribute", "CheckedPrinciple", "CheckedProgram", "CheckedRule", "CheckedTension", "Declarations",
+    "CheckedAttribute", "CheckedPrinciple", "CheckedProgram", "CheckedRule", "CheckedTension", "Declarations", "Named",
 ]  # fmt: skip
+
+
+Named: TypeAlias = nodes.AttributeBlock | nodes.CategoryBlock | nodes.PrincipleBlock | nodes.TensionBlock
+"""A block that declares an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Declarations:
     examples: tuple[nodes.ExampleBlock, ...]
     tests: tuple[nodes.TestBlock, ...]
     broken: frozenset[str]
+    repeated: tuple[Named, ...]
+    """Blocks whose id another one has: they declare nothing, and what is wrong with them is told all the same."""
     incomplete: bool
     """A used file could not be read, so that an unknown name may be one of its."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from constitution_lang.check.program import CheckedTension
 from constitution_lang.diagnostics import codes
@@ -13,10 +13,10 @@ from constitution_lang.syntax import nodes
 __all__ = ["check_pairs", "check_tension"]
 
 
-def check_tension(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:
-    """One tension by itself."""
-    if len(tension.sides) != 2:
-        return  # the parser has told
+def check_tension(tension: nodes.TensionBlock, known: Collection[str]) -> Iterator[Diagnostic]:
+    """One tension by itself. `known` are the categories and principles: about other sides it is told already."""
+    if len(tension.sides) != 2 or any(side.text not in known for side in tension.sides):
+        return
     yield from _disjoint(tension)
     for rule in tension.rules:
         yield from _outcome(tension, rule.outcome)

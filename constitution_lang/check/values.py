@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from constitution_lang.check.conditions import ConditionChecker
 from constitution_lang.check.exemplars import check_example
@@ -15,6 +15,7 @@ from constitution_lang.check.program import (
     CheckedRule,
     CheckedTension,
     Declarations,
+    Named,
 )
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.tensions import check_pairs, check_tension
@@ -47,22 +48,19 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
         id: CheckedPrinciple(block, id.partition(".")[0], conditions.resolve(block.applies))
         for id, block in declared.principles.items()
     }
-    tensions: dict[str, CheckedTension] = {}
-    for id, tension in declared.tensions.items():
-        rules = tuple(CheckedRule(rule, conditions.resolve(rule.condition)) for rule in tension.rules)
-        wrong = list(check_tension(tension))
-        found += wrong
-        if not wrong and len(tension.sides) == 2:
-            low, high = sorted(side.text for side in tension.sides)
-            tensions[id] = CheckedTension(tension, (low, high), rules)
+    sides = declared.categories.keys() | declared.principles.keys()
+    tensions, wrong = _tensions(declared, sides, conditions)
+    found += wrong
     found += check_pairs(tensions)
-    owners: tuple[nodes.CategoryBlock | nodes.PrincipleBlock, ...] = (
+    blocks: tuple[Named, ...] = (
         *declared.categories.values(),
         *declared.principles.values(),
+        *declared.repeated,
     )
-    for weighted in owners:
-        found += _weight(weighted)
-        found += (finding for share in Fields(weighted.fields).shares() for finding in _share(share))
+    for declaring in blocks:
+        found += _own_values(declaring, sides)
+    for repeated in declared.repeated:
+        _conditions_of(repeated, conditions)
     for sampling in declared.sampling.values():
         found += _sampling(sampling, declared)
     for example in declared.examples:
@@ -130,6 +128,43 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
             codes.E307.at(default.span, f"the default of `{block.name.text}` is not one of its values", help=hint)
         )
     return CheckedAttribute(block, kind, values, default.text), wrong
+
+
+def _tensions(
+    declared: Declarations, sides: Collection[str], conditions: ConditionChecker
+) -> tuple[dict[str, CheckedTension], list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    tensions: dict[str, CheckedTension] = {}
+    for id, tension in declared.tensions.items():
+        rules = tuple(CheckedRule(rule, conditions.resolve(rule.condition)) for rule in tension.rules)
+        wrong = list(check_tension(tension, sides))
+        found += wrong
+        if not wrong and len(tension.sides) == 2 and all(side.text in sides for side in tension.sides):
+            low, high = sorted(side.text for side in tension.sides)
+            tensions[id] = CheckedTension(tension, (low, high), rules)
+    return tensions, found
+
+
+def _own_values(block: Named, sides: Collection[str]) -> Iterator[Diagnostic]:
+    """What is wrong with a block by itself, conditions excepted."""
+    match block:
+        case nodes.AttributeBlock():
+            yield from _attribute(block)[1]
+        case nodes.TensionBlock():
+            yield from check_tension(block, sides)
+        case nodes.CategoryBlock() | nodes.PrincipleBlock():
+            yield from _weight(block)
+            for share in Fields(block.fields).shares():
+                yield from _share(share)
+
+
+def _conditions_of(block: Named, conditions: ConditionChecker) -> None:
+    """Check the conditions of a block whose id is taken."""
+    if isinstance(block, nodes.PrincipleBlock):
+        conditions.resolve(block.applies)
+    elif isinstance(block, nodes.TensionBlock):
+        for rule in block.rules:
+            conditions.resolve(rule.condition)
 
 
 def _weight(block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:

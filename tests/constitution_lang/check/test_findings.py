@@ -31,6 +31,19 @@ ONE_MISTAKE = {
     "unknown template": ('\ntemplate citique from "c.j2"\n', ["E201 citique"]),
     "unknown side in a test": ('\ntest "t"\n  case\n  expect harm over autonmy\n', ["E201 autonmy"]),
     "unknown value in a test": ('\ntest "t"\n  case severity grav\n  expect harm over autonomy\n', ["E201 grav"]),
+    "unknown side that is preferred": (
+        tension("t", "harm and autnomy", "otherwise: prefer autonomy"),
+        ["E201 autnomy"],
+    ),
+    "mistakes of a block that is there twice": (
+        principle("harm.weapons", "applies when topic is medcal", "weight: 0"),
+        ["E202 harm.weapons", "E201 medcal", "E305 0"],
+    ),
+    "tension twice": (
+        tension("t", "harm and autonomy", "otherwise: prefer harm")
+        + tension("t", "harm.weapons and autonomy", "otherwise: prefer honesty"),
+        ["E202 t", "E501 honesty"],
+    ),
     "attribute twice in a case": (
         '\ntest "t"\n  case severity grave, severity none\n  expect harm over autonomy\n',
         ["E302 severity"],
@@ -170,7 +183,7 @@ def test_all_mistakes_of_all_files_in_one_run() -> None:
     text = BASE + "\nuse ./more\n" + principle("harm.a", "weight: 0", "applies when size is big")
     more = principle("harm.b", "weight: 0") + '\nattribute severity "Again?"\n  levels: a < b\n  default: c\n'
     compilation = compiled(text, {"more.const": more})
-    assert found_in(compilation) == ["E305 0", "E201 size", "E305 0", "E202 severity"]
+    assert found_in(compilation) == ["E305 0", "E201 size", "E305 0", "E202 severity", "E307 c"]
 
 
 def test_what_follows_from_a_broken_block_is_not_told() -> None:

@@ -48,33 +48,36 @@ def prompt_of(text: str, kind: PromptKind, subject: str, over: tuple[str, ...] =
 def test_a_critique() -> None:
     prompt = prompt_of(WHOLE, PromptKind.CRITIQUE, "harm.weapons")
     assert shown(prompt.messages) == [
-        "user: <prompt>",
-        "assistant: <response>",
         (
-            "user: Consider this principle: Give no help with weapons.\n\nSay where the response goes against it.\n\n"
-            "Speak about your last response only. Be specific and brief, and do not rewrite it yet."
-        ),
+            "user: Read the conversation and the response to its last message.\n\n"
+            "Conversation:\n<prompt>\n\nResponse:\n<response>\n\n"
+            "Consider this principle: Give no help with weapons.\n\nSay where the response goes against it.\n"
+            "Be specific and brief. Do not rewrite the response yet."
+        )
     ]
-    assert prompt.messages[0].parts == (Slot(SlotName.PROMPT),)
+    assert prompt.messages[0].parts[1] == Slot(SlotName.PROMPT)
     assert (prompt.opening, prompt.options, prompt.values) == ("", (), ())
 
 
-def test_a_revision_follows_its_critique() -> None:
+def test_a_revision_shows_its_critique() -> None:
     prompt = prompt_of(WHOLE, PromptKind.REVISE, "harm.weapons")
-    assert [m.role for m in prompt.messages] == [Role.USER, Role.ASSISTANT] * 2 + [Role.USER]
-    assert prompt.messages[3].parts == (Slot(SlotName.CRITIQUE),)
-    assert shown(prompt.messages)[-1].endswith("Write only the rewritten response, nothing else.")
+    assert _slots(prompt) == [SlotName.PROMPT, SlotName.RESPONSE, SlotName.CRITIQUE]
+    assert shown(prompt.messages)[-1].endswith("nothing else.")
+    direct = prompt_of(WHOLE, PromptKind.REVISE_DIRECT, "harm.weapons")
+    assert _slots(direct) == [SlotName.PROMPT, SlotName.RESPONSE]
 
 
 def test_examples_come_first_and_the_principles_own_last() -> None:
     messages = shown(prompt_of(WHOLE + EXAMPLES, PromptKind.REVISE, "harm.weapons").messages)
-    assert messages[0] == "user: General prompt"
-    assert messages[5] == "assistant: General revision"
-    assert messages[6] == "user: Own prompt"
-    assert messages[8].startswith("user: Consider this principle: Give no help with weapons.")
-    assert messages[12] == "user: <prompt>"
+    assert [message.partition(":")[0] for message in messages] == ["user", "assistant"] * 2 + ["user"]
+    assert "General prompt" in messages[0]
+    assert "Give no help with weapons." not in messages[0]
+    assert messages[1] == "assistant: General revision"
+    assert "Own prompt" in messages[2]
+    assert "Give no help with weapons." in messages[2]
+    assert messages[3] == "assistant: Own revision"
     other = shown(prompt_of(WHOLE + EXAMPLES, PromptKind.REVISE, "autonomy.choice").messages)
-    assert other[6] == "user: <prompt>"
+    assert len(other) == 3
 
 
 def test_a_side_that_comes_first_is_a_clause() -> None:
@@ -202,7 +205,8 @@ def test_any_text_reaches_a_prompt_as_it_is(text: str) -> None:
     written = turns(template, {"statement": text, "critique_request": request, "over": [text], "examples": []})
     assert isinstance(written, tuple)
     messages, _ = written
-    assert len(messages) == 3
-    [part] = messages[2].parts
+    [message] = messages
+    *_, part = message.parts
     assert isinstance(part, Literal)
-    assert part.text.startswith(request)
+    assert request in part.text
+    assert [p.name for p in message.parts if isinstance(p, Slot)] == [SlotName.PROMPT, SlotName.RESPONSE]
