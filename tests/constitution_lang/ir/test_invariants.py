@@ -40,7 +40,7 @@ BREAKS: dict[str, list[Callable[[Bundle], Bundle]]] = {
         lambda b: _first(b, "tensions", rules=(replace(b.tensions[0].rules[1], outcome=Prefer("nowhere")),)),
     ],
     "prompts_well_formed": [
-        lambda b: _first(b, "prompts", messages=b.prompts[0].messages[:2]),
+        lambda b: _first(b, "prompts", messages=b.prompts[0].messages * 2),
         lambda b: _first(b, "prompts", options=("A",)),
         lambda b: _first(b, "prompts", messages=(Message(Role.USER, (Literal("a"), Literal("b"))),)),
         lambda b: _first(b, "prompts", messages=(Message(Role.USER, ()),)),
