@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from constitution_lang import cli
+from constitution_lang.commands.files import FORMATS
+from constitution_lang.commands.show import STAGES
 from constitution_lang.diagnostics.render import Format
 from constitution_lang.ir.codec import loads
 from constitution_lang.ir.model import Stage
@@ -209,8 +211,8 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 def test_the_choices_are_those_of_their_types() -> None:
-    assert tuple(Format) == cli.FORMATS
-    assert tuple(Stage) == cli.STAGES
+    assert tuple(Format) == FORMATS
+    assert tuple(Stage) == STAGES
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,42 @@
+"""`cai-compile check`: say what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, colors, compiled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from constitution_lang.commands.files import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Teach the parser this command."""
+    check = commands.add_parser("check", help="say what is wrong, and write nothing", formatter_class=FORM)
+    check.add_argument("files", metavar="FILE", nargs="+", help="constitutions; - reads standard input")
+    check.add_argument("--format", choices=FORMATS, default="terminal", help="how to print it (default %(default)s)")
+    check.set_defaults(call=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from constitution_lang.diagnostics.model import Diagnostic
+    from constitution_lang.diagnostics.render import Format, render
+    from constitution_lang.source import Source
+
+    found: list[Diagnostic] = []
+    sources: dict[str, Source] = {}
+    failed = False
+    for file in options.files:
+        compilation = compiled(file)
+        failed = failed or compilation.bundle is None
+        found += compilation.diagnostics
+        sources |= compilation.sources
+    text = render(dict.fromkeys(found), sources, Format(options.format), color=colors(sys.stdout))
+    sys.stdout.write(text)
+    if options.format == "terminal" and not found:
+        sys.stdout.write(f"{', '.join(options.files)}: no findings\n")
+    return FINDINGS if failed else WELL

@@ -1,0 +1,32 @@
+"""`cai-compile explain`: what a code means."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from constitution_lang.commands.files import FORM, WELL, WrongUseError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from constitution_lang.commands.files import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Teach the parser this command."""
+    explain = commands.add_parser("explain", help="what a code means, with an example", formatter_class=FORM)
+    explain.add_argument("code", metavar="CODE", help="as in E201")
+    explain.set_defaults(call=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from constitution_lang.diagnostics.codes import all_codes, named
+
+    code = named(options.code)
+    if code is None:
+        listed = ", ".join(code.id for code in all_codes())
+        raise WrongUseError(f"there is no code {options.code}; there are {listed}")
+    sys.stdout.write(code.explain())
+    return WELL

@@ -1,0 +1,88 @@
+"""What all commands share: exit codes, reading constitutions, writing files, colour."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from constitution_lang.compile import Compilation
+    from constitution_lang.ir.model import Bundle
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
+
+__all__ = [
+    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "WrongUseError", "colors",
+    "compiled", "read_bundle", "read_case", "write_whole",
+]  # fmt: skip
+
+WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
+FORMATS = ("terminal", "json", "sarif", "github")
+FORM = argparse.RawDescriptionHelpFormatter
+
+
+class WrongUseError(Exception):
+    """The command cannot be done as it was asked for. The text says why and what to do."""
+
+
+def read_bundle(file: str) -> Bundle | None:
+    """The bundle of a file; what there is to say about it goes to standard error."""
+    from constitution_lang.diagnostics.render import render
+
+    compilation = compiled(file)
+    sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
+    return compilation.bundle
+
+
+def compiled(file: str) -> Compilation:
+    """Compile a file; places are given relative to the working directory."""
+    from pathlib import Path
+
+    from constitution_lang.compile import Compilation, compile_path, compile_source
+    from constitution_lang.emit.relocate import relocated
+    from constitution_lang.loader import folder_loader, source_of
+
+    if file == "-":
+        return compile_source(source_of("<stdin>", sys.stdin.buffer.read()), folder_loader(Path()))
+    path = Path(file)
+    try:
+        compilation = compile_path(path)
+    except OSError as error:
+        reason = "it is a folder; name a file in it" if path.is_dir() else (error.strerror or str(error)).lower()
+        raise WrongUseError(f"cannot read {error.filename or file}: {reason}") from error
+    sources, found = relocated(compilation.sources, compilation.diagnostics, path.parent)
+    return Compilation(compilation.bundle, found, sources)
+
+
+def read_case(text: str) -> dict[str, str]:
+    """`severity=grave,topic=weapons` as attribute and value."""
+    case: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in text.split(","))):
+        id, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or not id or not value or id in case:
+            raise WrongUseError(
+                f"--case: {pair!r} is not one attribute and its value; write severity=grave,topic=weapons"
+            )
+        case[id] = value
+    return case
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """All of it or nothing: whoever reads the file never sees half a bundle."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WrongUseError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def colors(stream: object) -> bool:
+    """Whether to colour what goes to a stream."""
+    return bool(getattr(stream, "isatty", bool)()) and "NO_COLOR" not in os.environ

@@ -1,0 +1,86 @@
+"""`cai-compile show`: the principles with their shares, or a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, WrongUseError, read_bundle, read_case
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from constitution_lang.commands.files import Commands
+    from constitution_lang.ir.model import Bundle
+
+__all__ = ["add"]
+
+STAGES = ("revision", "preference")
+
+
+def add(commands: Commands) -> None:
+    """Teach the parser this command."""
+    show = commands.add_parser(
+        "show",
+        help="the principles with their shares, or a prompt",
+        description="The principles with their share in each stage, what the tensions decide, and the prompts.",
+        epilog="example:\n  cai-compile show house.const --case severity=grave,topic=weapons --stage revision",
+        formatter_class=FORM,
+    )
+    show.add_argument("file", metavar="FILE", help="the constitution; - reads standard input")
+    show.add_argument("--stage", choices=STAGES, help="one stage only")
+    show.add_argument("--case", default="", metavar="A=V,B=W", help="the case; what is not named has its default")
+    show.add_argument("--prompt", metavar="ID", help="a prompt as a model will see it, its slots marked")
+    show.add_argument("--format", choices=FORMATS[:2], default="terminal", help="how to print it (default %(default)s)")
+    show.set_defaults(call=_show)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from msgspec import json, to_builtins
+
+    from constitution_lang.emit.prose import overview, prompt_text, share_rows
+    from constitution_lang.ir.cases import CaseError, complete
+    from constitution_lang.ir.model import Stage
+
+    given = read_case(options.case)
+    bundle = read_bundle(options.file)
+    if bundle is None:
+        return FINDINGS
+    stages = (Stage(options.stage),) if options.stage else tuple(Stage)
+    try:
+        case = complete(bundle, given)
+    except CaseError as error:
+        raise WrongUseError(f"--case: {error}") from error
+    as_json = options.format == "json"
+    if options.prompt:
+        prompt = next((p for p in bundle.prompts if p.id == options.prompt), None)
+        if prompt is None:
+            raise WrongUseError(_no_prompt(bundle, options.prompt))
+        sys.stdout.write(
+            json.format(json.encode(prompt, order="sorted")).decode() + "\n" if as_json else prompt_text(prompt)
+        )
+    elif as_json:
+        rows = share_rows(bundle, case, stages)
+        listed = [
+            {"id": p.id, "title": p.title, "weight": p.weight, "shares": rows[p.id], "origin": to_builtins(p.origin)}
+            for p in bundle.principles
+        ]
+        shown = {
+            "name": bundle.name,
+            "version": bundle.version,
+            "meaning_hash": bundle.meaning_hash,
+            "case": case,
+            "principles": listed,
+            "prompts": [p.id for p in bundle.prompts],
+        }
+        sys.stdout.write(json.format(json.encode(shown)).decode() + "\n")
+    else:
+        sys.stdout.write(overview(bundle, given, stages))
+    return WELL
+
+
+def _no_prompt(bundle: Bundle, id: str) -> str:
+    from difflib import get_close_matches
+
+    ids = [prompt.id for prompt in bundle.prompts]
+    near = get_close_matches(id, ids, n=3) or ids[:3]
+    return f"there is no prompt {id}; there is {', '.join(near)} (all: cai-compile show FILE --format json)"
