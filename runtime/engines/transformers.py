@@ -33,7 +33,7 @@ from runtime.prompting import ModelTokenizer
 
 __all__ = ["TransformersEngine"]
 
-_ARITHMETIC = "transformers/1"
+_ARITHMETIC = "transformers/2"
 """Changes whenever the same weights would give other completions or other log-probabilities than before."""
 
 Dtype = Literal["float32", "bfloat16"]
@@ -364,17 +364,29 @@ def _faster_dtype(device: torch.device) -> Dtype:
 
 @contextmanager
 def _only_at(model: PreTrainedModel, ends: torch.Tensor) -> Iterator[None]:
-    """Let the output layer see one position of each row. What the model does to its logits is kept."""
+    """Let the output layer see one position of each row, and compute it in float32.
+
+    In bfloat16 logits lie on a grid of an eighth, too coarse for a difference of two. What the model does to its
+    logits afterwards is kept.
+    """
+    layer = model.get_output_embeddings()
 
     def gather(_: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         hidden = inputs[0]
         return (hidden[torch.arange(hidden.shape[0], device=hidden.device), ends][:, None], *inputs[1:])
 
-    hook = model.get_output_embeddings().register_forward_pre_hook(gather)
+    def precise(_: object, inputs: tuple[torch.Tensor, ...], logits: torch.Tensor) -> torch.Tensor:
+        if logits.dtype is torch.float32:
+            return logits
+        bias = None if layer.bias is None else layer.bias.float()
+        return torch.nn.functional.linear(inputs[0].float(), layer.weight.float(), bias)
+
+    hooks = [layer.register_forward_pre_hook(gather), layer.register_forward_hook(precise)]
     try:
         yield
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
 
 
 def _repeated(prefix: DynamicCache, rows: int) -> DynamicCache:
