@@ -10,7 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.session import Session
+    from runtime.steps.inputs import Inputs
 
 __all__ = ["main"]
 
@@ -20,6 +26,7 @@ examples:
   cai-run run constitutions/demo.toml --rehearse  the same on a scripted engine, with what the real run will cost
   cai-run explain harm.weapons                    what a principle decided in the latest run
   cai-run explain 3f9a1c                          the story of a training row, a prompt or a pair, by its first digits
+  cai-run audit constitutions/hh.toml             how far the feedback model agrees with people
   cai-run report --run runs/demo                  write the report again
 """
 
@@ -58,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--rehearse", action="store_true", help="on the scripted engine; says what the real run will cost")
     run.add_argument("--quiet", action="store_true", help="no progress bars")
     run.set_defaults(call=_run)
+    audit = commands.add_parser(
+        "audit", help="measure the feedback model on pairs that people labelled", formatter_class=form,
+        description="Only the [audit] of a run file: agreement, position bias, unreadable answers, with intervals.",
+    )  # fmt: skip
+    audit.add_argument("file", type=Path, help="the run file (TOML)")
+    audit.add_argument("--rehearse", action="store_true", help="on the scripted engine")
+    audit.add_argument("--quiet", action="store_true", help="no progress bars")
+    audit.set_defaults(call=_audit)
     explain = commands.add_parser(
         "explain", help="tell the whole story of a row, or what a principle decided", formatter_class=form,
         description="Everything comes from the ledger; nothing is computed again.",
@@ -83,21 +98,39 @@ def _run_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from runtime.opening import open_session
-    from runtime.progress import SilentProgress, progress_for
     from runtime.run import execute
     from runtime.summary import show_costs, show_results
 
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    progress = SilentProgress() if options.quiet else progress_for(sys.stderr)
-    with open_session(options.file, rehearse=options.rehearse, progress=progress, say=say) as (session, inputs):
+    with _session(options) as (session, inputs):
         execute(session, inputs)
         show_results(session)
         if options.rehearse:
             show_costs(session, options.file)
     return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from runtime.run import audit_only
+    from runtime.summary import show_results
+
+    with _session(options) as (session, inputs):
+        if not inputs.audit:
+            print(f"cai-run: {options.file}: names no pairs to audit with; add [audit] human = […]", file=sys.stderr)
+            return 2
+        audit_only(session, inputs)
+        show_results(session)
+    return 0
+
+
+def _session(options: argparse.Namespace) -> AbstractContextManager[tuple[Session, Inputs]]:
+    from runtime.opening import open_session
+    from runtime.progress import SilentProgress, progress_for
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    progress = SilentProgress() if options.quiet else progress_for(sys.stderr)
+    return open_session(options.file, rehearse=options.rehearse, progress=progress, say=say)
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runtime.session import Session
 from runtime.steps import evaluation, preference, revision
 from runtime.steps.inputs import Inputs
 
-__all__ = ["execute"]
+__all__ = ["audit_only", "execute"]
 
 
 def execute(session: Session, inputs: Inputs) -> None:
@@ -25,3 +27,10 @@ def execute(session: Session, inputs: Inputs) -> None:
         session, inputs, {"SL-CAI": sl_cai, "DPO": dpo, trained.kind.value.upper(): trained}, preference_model
     )
     evaluation.audit(session, inputs)
+
+
+def audit_only(session: Session, inputs: Inputs) -> None:
+    """The labeler against people, and nothing else."""
+    asked = replace(inputs, train=(), evaluation=(), demonstrations=())
+    revision.tag_prompts(session, asked, revision.data(session, asked))
+    evaluation.audit(session, asked)

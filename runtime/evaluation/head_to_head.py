@@ -44,9 +44,7 @@ def questions(
     """
     everything = len(bundle.principles)
     mappings = [case.mapping for case in cases]
-    plan = sampling.plan(
-        bundle, seed, Stage.PREFERENCE, [c.prompt for c in cases], mappings, rounds=1, draw=everything
-    )
+    plan = sampling.plan(bundle, seed, Stage.PREFERENCE, [c.prompt for c in cases], mappings, rounds=1, draw=everything)
     asked = []
     for n, case in enumerate(cases):
         shares = sampling.shares(bundle, Stage.PREFERENCE, mappings[n])
