@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig, TrainConfig
+from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig
 from runtime.records import (
     Checkpoint,
     Conversation,
@@ -21,8 +20,9 @@ from runtime.records import (
     TrainingStep,
     identify,
 )
+from runtime.training.progress import steps_total
 
-__all__ = ["Job", "RehearsedTrainers", "Trainers", "TrlTrainers", "steps_planned"]
+__all__ = ["Job", "RehearsedTrainers", "Trainers", "TrlTrainers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,6 @@ class Trainers(Protocol):
     def score(self, preference_model: Path, answers: Sequence[tuple[Conversation, str]]) -> list[float]:
         """The preference model's reward of each answer."""
         ...
-
-
-def steps_planned(config: TrainConfig, rows: int) -> int:
-    """Optimiser steps of a training over `rows` rows; rollout batches for a policy."""
-    if isinstance(config, PolicyConfig):
-        return config.steps
-    whole = math.ceil(math.ceil(rows / config.batch_rows) / config.accumulate * config.epochs)
-    return whole if config.steps_max is None else min(whole, config.steps_max)
 
 
 class TrlTrainers:
@@ -149,8 +141,14 @@ class RehearsedTrainers:
             for turns, text in answers
         ]
 
-    def _walk(self, kind: TrainedKind, config: TrainConfig, data: Sequence[str], job: Job) -> Checkpoint:
-        for step in range(1, steps_planned(config, len(data)) + 1):
+    def _walk(
+        self,
+        kind: TrainedKind,
+        config: SftConfig | PreferenceModelConfig | DpoConfig | PolicyConfig,
+        data: Sequence[str],
+        job: Job,
+    ) -> Checkpoint:
+        for step in range(1, steps_total(config, len(data)) + 1):
             job.on_step(TrainingStep(trainer=kind, step=step, metrics=()))
         checkpoint = Checkpoint(
             kind=kind,

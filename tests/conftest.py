@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
@@ -23,6 +24,9 @@ from constitution_lang.ir.model import (
     Rule,
     Tension,
 )
+
+# As in cai-run: before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 BuildBundle = Callable[..., Bundle]
 

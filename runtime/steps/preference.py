@@ -28,7 +28,7 @@ from runtime.stages.respond import respond
 from runtime.stages.rows import preference_rows
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_preferences, publish_review
-from runtime.trainers import steps_planned
+from runtime.training.progress import steps_total
 
 __all__ = ["ask_labels", "dpo", "label_pairs", "policy", "preference_model", "questions", "sample_pairs"]
 
@@ -145,7 +145,7 @@ def preference_model(session: Session, inputs: Inputs, labelled: str) -> Checkpo
     return session.train(
         StepId(Step.PREFERENCE_MODEL),
         [config.model_dump(mode="json"), labelled, session.identity(inputs.preference_base), session.config.seed],
-        steps_planned(config, len(rows)),
+        steps_total(config, len(rows)),
         lambda job: session.trainers.preference_model(config, rows, job),
         base=Path(inputs.preference_base),
         name="preference-model",
@@ -159,7 +159,7 @@ def dpo(session: Session, labelled: str, sl_cai: Checkpoint) -> Checkpoint:
     return session.train(
         StepId(Step.DPO),
         [config.model_dump(mode="json"), labelled, sl_cai.weights, session.config.seed],
-        steps_planned(config, len(rows)),
+        steps_total(config, len(rows)),
         lambda job: session.trainers.dpo(config, rows, job),
         base=session.checkpoint_folder(sl_cai),
         name="dpo",
@@ -175,7 +175,7 @@ def policy(session: Session, inputs: Inputs, sl_cai: Checkpoint, preference_mode
             config.model_dump(mode="json"), [p.id for p in inputs.train], sl_cai.weights, preference_model.weights,
             session.config.seed,
         ],
-        steps_planned(config, len(inputs.train)),
+        steps_total(config, len(inputs.train)),
         lambda job: session.trainers.policy(config, inputs.train, session.checkpoint_folder(preference_model), job),
         base=session.checkpoint_folder(sl_cai),
         name=config.method.value,

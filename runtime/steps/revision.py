@@ -26,7 +26,7 @@ from runtime.stages.rows import sft_rows
 from runtime.stages.tag import tag
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_sft
-from runtime.trainers import steps_planned
+from runtime.training.progress import steps_total
 from runtime.work import Worker
 
 __all__ = ["answer", "data", "revise_rounds", "sft", "tag_prompts"]
@@ -154,7 +154,7 @@ def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
     return session.train(
         StepId(Step.SFT),
         [config.model_dump(mode="json"), [r.id for r in rows], session.identity(inputs.policy), session.config.seed],
-        steps_planned(config, len(rows)),
+        steps_total(config, len(rows)),
         lambda job: session.trainers.sft(config, rows, job),
         base=Path(inputs.policy),
         name="sl-cai",
