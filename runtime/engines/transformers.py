@@ -18,6 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging
 
+from runtime.engines.arithmetic import Dtype, faster_dtype, is_out_of_memory, only_at
 from runtime.engines.base import (
     Choice,
     ChooseRequest,
@@ -36,7 +37,6 @@ __all__ = ["TransformersEngine"]
 _ARITHMETIC = "transformers/2"
 """Changes whenever the same weights would give other completions or other log-probabilities than before."""
 
-Dtype = Literal["float32", "bfloat16"]
 T = TypeVar("T")
 
 
@@ -72,7 +72,7 @@ class TransformersEngine:
         chosen = "cuda" if device == "auto" and torch.cuda.is_available() else device
         self._device = torch.device("cpu" if chosen == "auto" else chosen)
         self._folder = folder
-        self._generate_dtype: Dtype = _faster_dtype(self._device) if generate_dtype == "auto" else generate_dtype
+        self._generate_dtype: Dtype = faster_dtype(self._device) if generate_dtype == "auto" else generate_dtype
         self._label_dtype: Dtype = label_dtype
         self._limits = Limits(batch_tokens, batch_rows)
         self._models: dict[Dtype, PreTrainedModel] = {}
@@ -250,7 +250,7 @@ class TransformersEngine:
             ids = torch.tensor(padded, device=self._device)
             cache = _repeated(prefix, len(suffixes)) if prefix is not None else None
             ends = torch.tensor([len(suffix) - 1 for suffix in suffixes], device=self._device)
-            with _only_at(model, ends):
+            with only_at(model, ends):
                 logits = model(
                     input_ids=ids,
                     position_ids=torch.arange(depth, depth + width, device=self._device)[None],
@@ -306,7 +306,7 @@ class TransformersEngine:
         try:
             results = compute(rows)
         except (RuntimeError, MemoryError) as e:
-            if not _is_out_of_memory(e):
+            if not is_out_of_memory(e):
                 raise
             if len(rows) == 1:
                 raise EngineError(
@@ -353,42 +353,6 @@ def _no_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _faster_dtype(device: torch.device) -> Dtype:
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        able = torch.cpu.get_capabilities()
-        native = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return "bfloat16" if native else "float32"
-
-
-@contextmanager
-def _only_at(model: PreTrainedModel, ends: torch.Tensor) -> Iterator[None]:
-    """Let the output layer see one position of each row, and compute it in float32.
-
-    In bfloat16 logits lie on a grid of an eighth, too coarse for a difference of two. What the model does to its
-    logits afterwards is kept.
-    """
-    layer = model.get_output_embeddings()
-
-    def gather(_: object, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        hidden = inputs[0]
-        return (hidden[torch.arange(hidden.shape[0], device=hidden.device), ends][:, None], *inputs[1:])
-
-    def precise(_: object, inputs: tuple[torch.Tensor, ...], logits: torch.Tensor) -> torch.Tensor:
-        if logits.dtype is torch.float32:
-            return logits
-        bias = None if layer.bias is None else layer.bias.float()
-        return torch.nn.functional.linear(inputs[0].float(), layer.weight.float(), bias)
-
-    hooks = [layer.register_forward_pre_hook(gather), layer.register_forward_hook(precise)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
 def _repeated(prefix: DynamicCache, rows: int) -> DynamicCache:
     cache = copy.deepcopy(prefix)
     cache.batch_repeat_interleave(rows)
@@ -399,10 +363,3 @@ def _any_leaf(node: Node) -> int:
     while not node.leaves:
         node = node.children[0]
     return node.leaves[0]
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # The allocator of main memory has no error class of its own.
-    return "allocate memory" in str(error) or "not enough memory" in str(error)
