@@ -15,6 +15,10 @@ from constitution_lang.syntax.words import closest, did_you_mean, listed
 __all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
 
 
+_PAIR_KEYS = ("prompt", "better", "worse")
+"""What a pair for a model has to have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A value as it was written, and the kind that it is by its looks; `text` is the line of it."""
@@ -66,6 +70,7 @@ class BlockLines:
         self._diagnostics = diagnostics
         self._mended = mended
         self._seen: dict[str, Span] = {}
+        self._pair: Span | None = None
 
     def line(self, opening: str, span: Span) -> None:
         """Note a line that is not a field."""
@@ -87,6 +92,37 @@ class BlockLines:
             help = "write the case above it: case severity grave, topic medical"
             self._say(codes.E114, span, "this expectation stands before any case", help)
 
+    def table(self, span: Span, columns: tuple[n.Name, ...], rows: tuple[n.TableRow, ...]) -> None:
+        """Note a table: each row has a cell for each column."""
+        self.line("table", span)
+        if not rows and not self._mended:
+            help = "write a row for each case below it, indented by four spaces: grave, weapons | harm over autonomy"
+            self._say(codes.E110, span, "this table has no rows", help)
+        names = ", ".join(column.text for column in columns)
+        for row in rows:
+            if len(row.cells) != len(columns):
+                cells = f"{len(row.cells)} cell{'s' if len(row.cells) > 1 else ''}"
+                place = row.cells[0].span.to(row.cells[-1].span)
+                message = f"this row has {cells} where the table has {len(columns)}"
+                help = f"write a value for each of: {names}"
+                self._say(codes.E117, place, message, help, Label(span, "the columns"))
+
+    def under(self, span: Span) -> None:
+        """Note an `under` line, with which a pair for a model begins."""
+        self.line("under", span)
+        self._pair_complete()
+        self._pair = span
+        for key in _PAIR_KEYS:
+            self._seen.pop(key, None)
+
+    def _pair_complete(self) -> None:
+        if self._pair and not self._mended:
+            for key in _PAIR_KEYS:
+                if key not in self._seen:
+                    form = self._form.field(key)
+                    assert form
+                    self._say(codes.E110, self._pair, f"this pair has no `{key}`", _to_add(form))
+
     def field(self, key: n.Name, colon: Span, written: Written) -> n.Field | None:
         """Note a field: the field itself where it is as it should be."""
         form = self._form.field(key.text)
@@ -94,6 +130,9 @@ class BlockLines:
             self._diagnostics.append(unknown_line(self._form, key.text, key.span))
             return None
         self._note(key.text, key.span, repeatable=form.repeatable)
+        if self._form.keyword == "test" and not self._pair and not self._mended:
+            help = "write above it whose pair it is: under harm.weapons"
+            self._say(codes.E114, key.span, f"this `{key.text}` stands before any `under`", help)
         value = self._value(form, colon, written)
         return None if value is None else n.Field(key, value, key.span.to(written.span))
 
@@ -101,9 +140,12 @@ class BlockLines:
         """Say what is missing."""
         if self._mended:
             return
+        self._pair_complete()
         who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
         needed = [(field.key, _to_add(field)) for field in self._form.fields if field.required]
         needed += [(line.opening, f"add a line such as `{line.example}`") for line in self._form.lines if line.required]
+        if {"table", "under", *_PAIR_KEYS} & self._seen.keys() and "case" not in self._seen:
+            needed = []
         for opening, help in needed:
             if opening not in self._seen:
                 self._say(codes.E110, self._header, f"{who} has no `{opening}`", help)
@@ -112,6 +154,8 @@ class BlockLines:
             self._say(codes.E110, self._header, f"{who} has no values", help)
 
     def _note(self, opening: str, span: Span, *, repeatable: bool) -> None:
+        if self._mended and opening in _PAIR_KEYS:
+            return  # the `under` above it may be the line that was taken out
         earlier = self._seen.setdefault(opening, span)
         also = {"levels": "one of", "one of": "levels"}.get(opening)
         if earlier is not span and not repeatable:

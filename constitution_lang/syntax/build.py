@@ -153,6 +153,8 @@ class BlockBuilder(PartBuilder):
         lines = self._lines("test", parts)
         title = self._text(parts[1])
         cases: list[tuple[n.CaseLine, list[n.Expect]]] = []
+        tables: list[n.Table] = []
+        models: list[tuple[n.Name, n.Percent | None, list[n.Field], Span]] = []
         for part in parts[2:]:
             tree = as_tree(part)
             place = self._span_of(tree)
@@ -160,10 +162,41 @@ class BlockBuilder(PartBuilder):
                 lines.line("case", place)
                 names = [self._name(word) for word in tree.children[1:] if as_token(word).type == "NAME"]
                 cases.append((n.CaseLine(tuple(zip(names[::2], names[1::2], strict=True)), place), []))
+            elif tree.data == "table":
+                tables.append(self._table(lines, tree))
+            elif tree.data == "under":
+                lines.under(place)
+                at_least = self._percent(tree.children[3]) if len(tree.children) > 2 else None
+                models.append((self._name(tree.children[1]), at_least, [], place))
+            elif tree.data == "field":
+                for field in self._field(lines, tree):
+                    if models:
+                        models[-1][2].append(field)
             else:
                 lines.expectation(place)
-                expected = self._expectation(tree)
+                expected = self._expectation(tree.children[1], place)
                 if cases:
                     cases[-1][1].append(expected)
         lines.finish()
-        return n.TestBlock(title, tuple((case, tuple(expected)) for case, expected in cases), span)
+        return n.TestBlock(
+            title,
+            tuple((case, tuple(expected)) for case, expected in cases),
+            span,
+            tuple(tables),
+            tuple(n.ModelCase(name, at_least, tuple(fields), place) for name, at_least, fields, place in models),
+        )
+
+    def _table(self, lines: BlockLines, tree: Tree[Token]) -> n.Table:
+        """A table with its rows; one without a row is told."""
+        head = [as_token(part) for part in tree.children if isinstance(part, str)]
+        place = self._span(head[0], head[-1])
+        columns = tuple(self._name(word) for word in head if word.type == "NAME")
+        rows = tuple(self._row(as_tree(part)) for part in tree.children[len(head) :])
+        lines.table(place, columns, rows)
+        return n.Table(columns, rows, place)
+
+    def _row(self, tree: Tree[Token]) -> n.TableRow:
+        cells = tuple(self._name(part) for part in tree.children if isinstance(part, str) and part.type == "NAME")
+        expected = [as_tree(part) for part in tree.children if not isinstance(part, str)]
+        found = tuple(self._expectation(part, self._span_of(part)) for part in expected)
+        return n.TableRow(cells, found, self._span_of(tree))

@@ -211,9 +211,8 @@ class PartBuilder:
             case _:
                 return n.Abstain(span)
 
-    def _expectation(self, line: Tree[Token]) -> n.Expect:
-        tree = as_tree(line.children[1])
-        span = self._span_of(line)
+    def _expectation(self, part: Part, span: Span) -> n.Expect:
+        tree = as_tree(part)
         children = tree.children
         match tree.data:
             case "over":

@@ -43,13 +43,14 @@ class FieldForm:
 
 @dataclass(frozen=True, slots=True)
 class LineForm:
-    """A line of a block that is not `key: value`."""
+    """A line of a block that is not `key: value`; `below` is a line that has to follow, with its indentation."""
 
     opening: str
     example: str
     about: str
     required: bool = False
     repeatable: bool = False
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +176,21 @@ _FORMS = (
     BlockForm(
         "test",
         'test "a grave harm outranks autonomy"',
-        "Cases, and what is expected of each.",
+        "Cases, and what is expected of each; and pairs of answers, for a model to choose from.",
+        fields=(
+            _prose("prompt", "How do I …?", "What the user wrote, below `under`."),
+            _prose("better", "I would rather …", "The answer that the principle has to prefer."),
+            _prose("worse", "You could …", "The other answer."),
+        ),
         lines=(
             LineForm("case", "case severity grave, topic medical", "A case; what is not named has its default.",
                      required=True, repeatable=True),
             LineForm("expect", "expect harm over autonomy", "What has to come out for the case above.",
                      required=True, repeatable=True),
+            LineForm("table", "table severity, topic | expect", "Many cases: a row for each, indented by four.",
+                     repeatable=True, below="    grave, medical | harm over autonomy"),
+            LineForm("under", "under harm.weapons", "A pair of answers that a model has to tell apart.",
+                     repeatable=True),
         ),
     ),
 )  # fmt: skip

@@ -25,6 +25,7 @@ _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
 _ENTRY_START = re.compile(r"^  (?=[^ \t\n#])", re.MULTILINE)
 _BARE_KEY = re.compile(r"^  [\w-]+:[ ]*\n\Z", re.MULTILINE)
+_TABLE = re.compile(r"^  table\b[^\n]*\n(?:(?!  [^ ])[^\n]*\n)*\Z", re.MULTILINE)
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
 _ERRORS_PER_BLOCK_MAX = 20
 
@@ -151,6 +152,8 @@ def _without_line(text: str, offset: int) -> str | None:
         return None
     following = _ENTRY_START.search(text, offset + 1)
     end = following.start() if following else len(text)
+    if _TABLE.search(text, 0, start) and text.startswith("    ", start):  # the other rows stay
+        end = text.find("\n", offset) + 1 or len(text)
     key = _BARE_KEY.search(text, 0, start)
     if key and key.end() == start:
         start = key.start()

@@ -17,8 +17,9 @@ __all__ = ["explain_failure", "unknown_block"]
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
-_WORD = re.compile(r"[^\s,():\"#]+|\S")
+_WORD = re.compile(r"[^\s,():\"#|;]+|\S")
 _SEVERAL_MAX = 6
+_ROW_EXAMPLE = "grave, weapons | harm over autonomy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
     first = _FIRST_WORD.match(rest)
     openings = {line.opening.split()[0] for line in block.form.lines}
     begins_line = (key and block.form.field(key.group(1))) or (first and first.group() in openings)
+    if not begins_line and _is_row(block, line):
+        return _row_indentation(span)
     spaces = f"{width} space{'s' if width != 1 else ''}"
     above = block.text[: max(start - 1, 0)].rsplit("\n", 1)[-1]
     key_above = _KEY.fullmatch(above.strip())
@@ -141,6 +144,18 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
         return codes.E104.at(span, f"this line is indented by {spaces}", help="indent a text by four spaces", fix=fix)
     help = "a text stands below a key that ends in a colon; everything else is indented by two spaces"
     return codes.E104.at(span, "this text stands below no key", help=help)
+
+
+def _is_row(block: _Block, line: str) -> bool:
+    return block.form.keyword == "test" and "|" in line.split("#", maxsplit=1)[0]
+
+
+def _row_indentation(span: Span) -> Diagnostic:
+    """A row of a table that is not indented by four."""
+    fix = Fix(span, "    ", "indent by four")
+    width = span.end - span.start
+    message = f"this row is indented by {width} space{'s' if width != 1 else ''}"
+    return codes.E104.at(span, message, help="indent the rows below `table` by four spaces", fix=fix)
 
 
 def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
@@ -164,7 +179,7 @@ def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
     message = f"expected {_in_words(expected)} at the end of this line"
     if start == 0:
         return codes.E110.at(span, f"expected {_in_words(expected)} here", help=f"for instance `{block.form.header}`")
-    return codes.E106.at(span, message, help=_line_example(block.form, written.strip()))
+    return codes.E106.at(span, message, help=_line_example(block.form, written))
 
 
 def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling first
@@ -208,6 +223,8 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     found = _WORD.match(text, at, end)
     word = found.group() if found else text[at]
     span = block.span(at, at + len(word))
+    if "KEY" in expected and _is_row(block, text[start:end]):
+        return _row_indentation(block.span(start, start + 2))
     if "KEY" in expected:
         return _no_colon(block, span, word)
     known = literals()
@@ -236,9 +253,7 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
         help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
     if not help:
-        help = (
-            f"for instance `{block.form.header}`" if start == 0 else _line_example(block.form, text[start:end].strip())
-        )
+        help = f"for instance `{block.form.header}`" if start == 0 else _line_example(block.form, text[start:end])
     return codes.E106.at(span, message, help=help, fix=fix)
 
 
@@ -253,7 +268,9 @@ def _no_colon(block: _Block, span: Span, word: str) -> Diagnostic:
 
 
 def _line_example(form: BlockForm, line: str) -> str:
-    found = next((known for known in form.lines if line.startswith(known.opening.split()[0])), None)
+    if form.keyword == "test" and line.startswith("    "):
+        return f"for instance `{_ROW_EXAMPLE}`"
+    found = next((known for known in form.lines if line.strip().startswith(known.opening.split()[0])), None)
     return f"for instance `{found.example if found else form.header}`"
 
 

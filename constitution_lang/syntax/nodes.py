@@ -10,81 +10,42 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from constitution_lang.source import Source, Span
+from constitution_lang.syntax.expectations import (
+    CaseLine,
+    Expect,
+    ExpectAbstain,
+    ExpectApplies,
+    ExpectDecides,
+    ExpectOver,
+    ExpectShare,
+    ExpectWeigh,
+    ModelCase,
+    Table,
+    TableRow,
+    TestBlock,
+)
+from constitution_lang.syntax.leaves import (
+    Comment,
+    Field,
+    Name,
+    Number,
+    Percent,
+    Prose,
+    ShareBound,
+    Text,
+    Value,
+    Version,
+    WordRange,
+)
 
 __all__ = [
     "Abstain", "And", "AttributeBlock", "BinaryTest", "Block", "CaseLine", "CategoryBlock", "Comment",
     "Condition", "ConstitutionLine", "EditionLine", "ExampleBlock", "Expect", "ExpectAbstain", "ExpectApplies",
-    "ExpectDecides", "ExpectOver", "ExpectShare", "ExpectWeigh", "Field", "FileTree", "MemberTest", "Name", "Not",
-    "Number", "Or", "Outcome", "Percent", "Prefer", "PrincipleBlock", "Prose", "RetiredLine", "Rule",
-    "SamplingBlock", "ShareBound", "TemplateLine", "TensionBlock", "TestBlock", "Text", "UseLine", "Value",
-    "Version", "Weigh", "WordRange",
+    "ExpectDecides", "ExpectOver", "ExpectShare", "ExpectWeigh", "Field", "FileTree", "MemberTest", "ModelCase", "Name",
+    "Not", "Number", "Or", "Outcome", "Percent", "Prefer", "PrincipleBlock", "Prose", "RetiredLine", "Rule",
+    "SamplingBlock", "ShareBound", "Table", "TableRow", "TemplateLine", "TensionBlock", "TestBlock", "Text", "UseLine",
+    "Value", "Version", "Weigh", "WordRange",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """An identifier as written: `harm`, `harm.weapons`, `house-assistant`, `std/cases`."""
-
-    text: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A bare number: relative (a weight) or a count."""
-
-    value: float
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Percent:
-    """A percentage, as a fraction: `5%` has value 0.05."""
-
-    value: float
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class WordRange:
-    """`40% to 60%`."""
-
-    low: Percent
-    high: Percent
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A quoted one-line text, such as a title; `value` is without its quotes."""
-
-    value: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """An indented paragraph block: `lines` without the four columns of indentation, as written."""
-
-    lines: tuple[str, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """`1.0.0`."""
-
-    text: str
-    parts: tuple[int, int, int]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A `#` line or line end outside prose, with the `#`."""
-
-    text: str
-    span: Span
 
 
 # --- conditions ---------------------------------------------------------------------------------
@@ -137,28 +98,6 @@ Condition: TypeAlias = BinaryTest | MemberTest | Not | And | Or
 
 
 # --- fields and blocks --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ShareBound:
-    """`at least 5%`, `at most 40%`, `5% to 40%`, each optionally `in revision` or `in preference`."""
-
-    low: Percent | None
-    high: Percent | None
-    stage: Name | None
-    span: Span
-
-
-Value: TypeAlias = Number | Percent | WordRange | Text | Prose | Name | tuple[Name, ...] | ShareBound
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """`key: value`, one line or prose. Levels keep their order as a tuple of names."""
-
-    key: Name
-    value: Value
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,83 +239,6 @@ class TemplateLine:
 
     kind: Name
     path: Text
-    span: Span
-
-
-# --- tests --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CaseLine:
-    """`case severity grave, topic medical`: attribute and value pairs; the rest take their default."""
-
-    values: tuple[tuple[Name, Name], ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectOver:
-    """`expect harm over autonomy`."""
-
-    winner: Name
-    loser: Name
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectWeigh:
-    """`expect weigh harm 2, autonomy 1`."""
-
-    sides: tuple[tuple[Name, Number], ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectAbstain:
-    """`expect abstain between harm and autonomy`."""
-
-    sides: tuple[Name, Name]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectApplies:
-    """`expect harm.weapons applies` or `expect harm.weapons does not apply`."""
-
-    principle: Name
-    applies: bool
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectShare:
-    """`expect harm.weapons at least 5% in revision`."""
-
-    target: Name
-    bound: ShareBound
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectDecides:
-    """`expect rule 2 of safety-over-autonomy`; rules are counted from 1, `otherwise` is the last."""
-
-    rule: Number
-    tension: Name
-    span: Span
-
-
-Expect: TypeAlias = ExpectOver | ExpectWeigh | ExpectAbstain | ExpectApplies | ExpectShare | ExpectDecides
-
-
-@dataclass(frozen=True, slots=True)
-class TestBlock:
-    """`test "title"`: each case with the expectations that follow it."""
-
-    __test__ = False  # pytest must not collect it
-
-    title: Text
-    cases: tuple[tuple[CaseLine, tuple[Expect, ...]], ...]
     span: Span
 
 

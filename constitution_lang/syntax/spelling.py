@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import zip_longest
 
 from constitution_lang.syntax import nodes as n
 
@@ -12,6 +14,7 @@ __all__ = [
     "spell_number",
     "spell_outcome",
     "spell_percent",
+    "spell_rows",
     "spell_text",
     "spell_value",
 ]
@@ -124,3 +127,20 @@ def spell_expect(expect: n.Expect) -> str:
             return f"{expect.target.text} {_share(expect.bound)}"
         case n.ExpectDecides():
             return f"rule {spell_number(expect.rule)} of {expect.tension.text}"
+
+
+def spell_rows(rows: Sequence[n.TableRow]) -> list[str]:
+    """The rows of a table, one cell below the other."""
+    widths: list[int] = []
+    for row in rows:
+        cells = _cells(row)
+        widths = [max(pair) for pair in zip_longest(widths, map(len, cells), fillvalue=0)]
+    return [
+        f"{' '.join(cell.ljust(width) for cell, width in zip(_cells(row), widths, strict=False))}"
+        f" | {'; '.join(map(spell_expect, row.expected))}"
+        for row in rows
+    ]
+
+
+def _cells(row: n.TableRow) -> list[str]:
+    return [*(f"{cell.text}," for cell in row.cells[:-1]), row.cells[-1].text]

@@ -15,6 +15,8 @@ from constitution_lang.syntax.spelling import (
     spell_expect,
     spell_number,
     spell_outcome,
+    spell_percent,
+    spell_rows,
     spell_text,
     spell_value,
 )
@@ -27,7 +29,10 @@ _SIDE_BY_SIDE = {("edition", "constitution"), ("use", "use"), ("retired", "retir
 
 @dataclass(slots=True)
 class _Item:
-    """A line of the output, with the prose below it. `depth` is 0 for a header and 1 for what belongs to it."""
+    """A line of the output, with the prose below it.
+
+    `depth` is 0 for a header, 1 for what belongs to it, 2 for the rows of a table.
+    """
 
     at: int
     depth: int
@@ -93,7 +98,7 @@ def _indent_comments(items: list[_Item]) -> None:
         if not item.comment:
             below = item.depth
         elif below:
-            item.depth = 1
+            item.depth = below
     at_margin = True
     for item in items:
         if not item.comment:
@@ -116,15 +121,27 @@ def _block_items(block: n.Block) -> Iterator[_Item]:
                 lines.append(_Item(block.sides[0].span.start, 1, f"between {sides}"))
             lines.extend(_Item(rule.span.start, 1, _rule(rule)) for rule in block.rules)
         case n.TestBlock():
-            for case, expected in block.cases:
-                pairs = ", ".join(f"{attribute.text} {value.text}" for attribute, value in case.values)
-                lines.append(_Item(case.span.start, 1, f"case {pairs}".rstrip()))
-                lines.extend(_Item(one.span.start, 1, f"expect {spell_expect(one)}") for one in expected)
+            lines.extend(_test_lines(block))
         case _:
             pass
     if not isinstance(block, n.EditionLine | n.UseLine | n.RetiredLine | n.TemplateLine | n.TestBlock):
         lines.extend(_field(one) for one in block.fields)
     yield from sorted(lines, key=attrgetter("at"))
+
+
+def _test_lines(block: n.TestBlock) -> Iterator[_Item]:
+    for case, expected in block.cases:
+        pairs = ", ".join(f"{attribute.text} {value.text}" for attribute, value in case.values)
+        yield _Item(case.span.start, 1, f"case {pairs}".rstrip())
+        yield from (_Item(one.span.start, 1, f"expect {spell_expect(one)}") for one in expected)
+    for table in block.tables:
+        yield _Item(table.span.start, 1, f"table {', '.join(column.text for column in table.columns)} | expect")
+        spelt = spell_rows(table.rows)
+        yield from (_Item(row.span.start, 2, text) for row, text in zip(table.rows, spelt, strict=True))
+    for model in block.models:
+        at_least = f" at least {spell_percent(model.at_least)}" if model.at_least else ""
+        yield _Item(model.span.start, 1, f"under {model.principle.text}{at_least}")
+        yield from map(_field, model.fields)
 
 
 def _rule(rule: n.Rule) -> str:

@@ -17,6 +17,7 @@ IN_WORDS = {
     "PROSE": "a text below",
     "KEY": "a field",
     "_ENTRY": "the end of the line",
+    "_ROW": "the end of the line",
     "$END": "the end of the line",
     "DOES": "does not apply",
     "AT_LEAST": "at least",

@@ -233,3 +233,20 @@ E116 = Code(
           weight: 1000
         """,
 )
+
+E117 = Code(
+    "E117",
+    "row that does not fit its table",
+    what="A row of a table of cases has fewer or more values than the table has columns.",
+    why="It could not be said which attribute has which value, and so not which case is meant.",
+    example="""
+        test "what is grave"
+          table severity, topic | expect
+            grave | harm over autonomy
+    """,
+    instead="""
+        test "what is grave"
+          table severity, topic | expect
+            grave, weapons | harm over autonomy
+    """,
+)

@@ -33,7 +33,7 @@ def test_a_code_is_written_down_in_full(code: Code) -> None:
 
 
 def test_ids_are_their_variables() -> None:
-    assert len(SYNTAX) == 16
+    assert len(SYNTAX) == 17
     assert [code.id for code in ALL] == sorted({code.id for code in ALL})
     assert all(getattr(codes, code.id) is code for code in ALL)
 

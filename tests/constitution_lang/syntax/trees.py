@@ -124,6 +124,30 @@ def _samplings(draw: st.DrawFn) -> n.SamplingBlock:
     return n.SamplingBlock(n.Name(stage, NOWHERE), draw(field_lists(BLOCKS[f"sampling {stage}"])), NOWHERE)
 
 
+@st.composite
+def _tables(draw: st.DrawFn) -> n.Table:
+    columns = draw(st.lists(names, min_size=1, max_size=3).map(tuple))
+    cells = st.lists(names, min_size=len(columns), max_size=len(columns)).map(tuple)
+    rows = st.lists(st.builds(n.TableRow, cells, _EXPECTED, st.just(NOWHERE)), min_size=1, max_size=3).map(tuple)
+    return n.Table(columns, draw(rows), NOWHERE)
+
+
+@st.composite
+def _models(draw: st.DrawFn) -> n.ModelCase:
+    keys = draw(st.permutations(["prompt", "better", "worse"]))
+    pair = tuple(n.Field(n.Name(key, NOWHERE), draw(proses), NOWHERE) for key in keys)
+    return n.ModelCase(draw(names), draw(st.none() | percents), pair, NOWHERE)
+
+
+@st.composite
+def _tests(draw: st.DrawFn) -> n.TestBlock:
+    parts = draw(st.lists(st.sampled_from(["cases", "tables", "models"]), min_size=1, unique=True))
+    cases = draw(st.lists(st.tuples(_CASES, _EXPECTED), min_size="cases" in parts, max_size=2 * ("cases" in parts)))
+    tables = draw(st.lists(_tables(), min_size="tables" in parts, max_size=2 * ("tables" in parts)))
+    models = draw(st.lists(_models(), min_size="models" in parts, max_size=2 * ("models" in parts)))
+    return n.TestBlock(draw(texts), tuple(cases), NOWHERE, tuple(tables), tuple(models))
+
+
 _CASES = st.builds(n.CaseLine, st.lists(st.tuples(names, names), max_size=3).map(tuple), st.just(NOWHERE))
 _EXPECTED = st.lists(expects, min_size=1, max_size=2).map(tuple)
 blocks = st.one_of(
@@ -151,12 +175,7 @@ blocks = st.one_of(
         names, versions, st.none() | names, st.just(NOWHERE),
     ),
     st.builds(n.TemplateLine, names, texts, st.just(NOWHERE)),
-    st.builds(
-        n.TestBlock,
-        texts,
-        st.lists(st.tuples(_CASES, _EXPECTED), min_size=1, max_size=2).map(tuple),
-        st.just(NOWHERE),
-    ),
+    _tests(),
 )  # fmt: skip
 trees = st.lists(blocks, max_size=5).map(lambda made: n.FileTree(Source("t.const", ""), tuple(made), ()))
 
