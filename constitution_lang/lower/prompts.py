@@ -33,8 +33,9 @@ def lower_prompts(
     writer = _Writer(draft, templates)
     for attribute in draft.attributes:
         writer.tag(attribute)
+    few = _has_few_cases(draft)
     for principle in draft.principles:
-        overs = _variants(draft, principle)
+        overs = _variants(draft, principle, few_cases=few)
         if overs is None:
             at = program.principles[principle.id].block.name.span
             writer.found.append(
@@ -52,11 +53,16 @@ def lower_prompts(
     return tuple(sorted(writer.prompts, key=lambda prompt: prompt.id)), writer.found
 
 
-def _variants(draft: Bundle, principle: Principle) -> tuple[tuple[str, ...], ...] | None:
-    """Every set of sides that can come before the principle; None where there are too many to write."""
+def _has_few_cases(draft: Bundle) -> bool:
+    """Whether the cases that some condition tells apart can be tried one by one."""
     conditions = (*(p.applies for p in draft.principles), *(r.condition for t in draft.tensions for r in t.rules))
     named = frozenset().union(*(attributes_of(condition) for condition in conditions))
-    if prod(len(a.values) for a in draft.attributes if a.id in named) <= CASES_MAX:
+    return prod(len(a.values) for a in draft.attributes if a.id in named) <= CASES_MAX
+
+
+def _variants(draft: Bundle, principle: Principle, *, few_cases: bool) -> tuple[tuple[str, ...], ...] | None:
+    """Every set of sides that can come before the principle; None where there are too many to write."""
+    if few_cases:
         found = variants(draft, principle)
         return found if len(found) <= VARIANTS_MAX else None
     sides = _may_come_first(draft, principle)
