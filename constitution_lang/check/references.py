@@ -28,9 +28,11 @@ def check_references(declared: Declarations) -> Iterator[Diagnostic]:
     yield from _formerly(declared, declared.categories)
     yield from _formerly(declared, declared.principles)
     for test in declared.tests:
-        for _, expectations in test.cases:
+        for _, expectations in test.all_cases():
             for expect in expectations:
                 yield from _expectation(declared, expect)
+        for model in test.models:
+            yield from _known(declared, model.principle, declared.principles, "principle")
 
 
 def _mentions(declared: Declarations) -> Iterator[tuple[nodes.Name, Collection[str], str]]:

@@ -19,6 +19,7 @@ from constitution_lang.check.program import (
 )
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.tensions import check_pairs, check_tension
+from constitution_lang.check.test_blocks import check_tests
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir import model as ir
@@ -65,7 +66,7 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
         found += _sampling(sampling, declared)
     for example in declared.examples:
         found += check_example(example, declared.sampling.get("preference"))
-    found += _tests(declared, conditions)
+    found += check_tests(declared, conditions)
     found += conditions.found
     if declared.constitution is None or declared.edition is None:
         return None, found
@@ -225,19 +226,3 @@ def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Di
             f"no side is ever decided: a probability is clamped to {reach:.0%}, and {least:.0%} decides",
             help="lower `decided`, or raise the upper bound of `clamp`",
         )
-
-
-def _tests(declared: Declarations, conditions: ConditionChecker) -> Iterator[Diagnostic]:
-    for test in declared.tests:
-        for case, _ in test.cases:
-            named: dict[str, nodes.Name] = {}
-            for attribute, value in case.values:
-                conditions.value(attribute, value)
-                first = named.setdefault(attribute.text, attribute)
-                if first is not attribute:
-                    yield codes.E302.at(
-                        attribute.span,
-                        f"the case names `{attribute.text}` twice",
-                        secondary=(Label(first.span, "the first one"),),
-                        help="write a second `case` line for the other value",
-                    )

@@ -61,6 +61,14 @@ def names_resolve(bundle: Bundle) -> Iterator[str]:
             yield f"a condition names a value that {compare.attribute} does not have"
 
 
+def tests_resolve(bundle: Bundle) -> Iterator[str]:
+    """Every test for a model is under a principle, and no number that it asks for is out of reach."""
+    principles = {p.id for p in bundle.principles}
+    for test in bundle.model_tests:
+        if test.principle not in principles or not 0.5 <= (test.at_least or 0.5) <= 1:
+            yield f"the test {test.title!r} can't be run"
+
+
 def numbers_in_bounds(bundle: Bundle) -> Iterator[str]:
     """Weights are positive and finite, probabilities and shares lie between 0 and 1, counts are at least 1."""
     weighted: tuple[Category | Principle, ...] = (*bundle.categories, *bundle.principles)
@@ -118,6 +126,7 @@ def hashes_hold(bundle: Bundle) -> Iterator[str]:
 INVARIANTS: tuple[Callable[[Bundle], Iterable[str]], ...] = (
     ids_sorted_and_unique,
     names_resolve,
+    tests_resolve,
     numbers_in_bounds,
     tensions_total,
     prompts_well_formed,

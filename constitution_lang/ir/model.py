@@ -14,7 +14,7 @@ from msgspec import Struct
 
 __all__ = [
     "ALWAYS", "FORMAT", "Abstain", "AllOf", "AnyOf", "Attribute", "AttributeKind", "Bundle",
-    "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "Not", "Orders", "Origin",
+    "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders", "Origin",
     "Outcome", "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind",
     "Retired", "RevisionSampling", "Role", "Rule", "ShareBound", "Slot", "SlotName", "SourceFile",
     "Stage", "Tension", "Weigh",
@@ -270,6 +270,21 @@ class Retired(_Node, frozen=True):
     origin: Origin
 
 
+class ModelTest(_Node, frozen=True):
+    """A pair of answers that a model has to tell apart under one principle.
+
+    The better one has to get at least `at_least`, more than half where it is None. It is no part of the meaning.
+    """
+
+    title: str
+    principle: str
+    at_least: float | None
+    prompt: str
+    better: str
+    worse: str
+    origin: Origin
+
+
 # --- prompts ------------------------------------------------------------------------------------
 
 
@@ -344,6 +359,7 @@ class Bundle(_Node, frozen=True, dict=True):
     sources: tuple[SourceFile, ...]
     meaning_hash: str
     metadata_hash: str
+    model_tests: tuple[ModelTest, ...] = ()
 
     @cached_property
     def _prompts_by_use(self) -> dict[tuple[PromptKind, str | None, tuple[str, ...]], Prompt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import TypeVar
 
@@ -60,6 +60,7 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source]) -> 
         sources=tuple(ir.SourceFile(name, sha256(sources[name].text.encode()).hexdigest()) for name in sorted(sources)),
         meaning_hash="",
         metadata_hash="",
+        model_tests=tuple(sorted(lower.model_tests(program.tests), key=lambda t: (t.title, t.principle, t.prompt))),
     )
 
 
@@ -181,6 +182,20 @@ class _Lower:
             word = fields.word(key)
             texts.append((key, word.text if word else text_of(fields.prose(key))))
         return ir.Exemplar(example.target.text, stage, tuple(texts), self.origin(example.target.span))
+
+    def model_tests(self, tests: Iterable[nodes.TestBlock]) -> Iterator[ir.ModelTest]:
+        for test in tests:
+            for model in test.models:
+                fields = Fields(model.fields)
+                yield ir.ModelTest(
+                    title=test.title.value,
+                    principle=model.principle.text,
+                    at_least=model.at_least.value if model.at_least else None,
+                    prompt=text_of(fields.prose("prompt")),
+                    better=text_of(fields.prose("better")),
+                    worse=text_of(fields.prose("worse")),
+                    origin=self.origin(model.span),
+                )
 
     def retired(self, line: nodes.RetiredLine) -> ir.Retired:
         return ir.Retired(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from constitution_lang.ir.invariants import INVARIANTS, broken_invariants
 from constitution_lang.ir.model import Bundle, Compare, Literal, Message, Prefer, Role
-from tests.constitution_lang.texts import WHOLE, bundle_of
+from tests.constitution_lang.texts import PAIR, WHOLE, bundle_of
 
 
 def _first(bundle: Bundle, family: str, **changes: object) -> Bundle:
@@ -27,6 +27,10 @@ BREAKS: dict[str, list[Callable[[Bundle], Bundle]]] = {
         lambda b: _first(b, "principles", applies=Compare("severity", ("huge",))),
         lambda b: _first(b, "tensions", sides=("autonomy", "nowhere")),
         lambda b: _first(b, "prompts", over=("nowhere",)),
+    ],
+    "tests_resolve": [
+        lambda b: _first(b, "model_tests", principle="harm"),
+        lambda b: _first(b, "model_tests", at_least=0.3),
     ],
     "numbers_in_bounds": [
         lambda b: _first(b, "categories", weight=0.0),
@@ -58,6 +62,6 @@ def test_all_are_tried() -> None:
 
 @pytest.mark.parametrize(("name", "spoil"), [(name, spoil) for name, spoils in BREAKS.items() for spoil in spoils])
 def test_broken(name: str, spoil: Callable[[Bundle], Bundle]) -> None:
-    bundle = bundle_of(WHOLE)
+    bundle = bundle_of(WHOLE + PAIR)
     assert broken_invariants(bundle) == ()
     assert any(found.startswith(f"{name}: ") for found in broken_invariants(spoil(bundle)))
