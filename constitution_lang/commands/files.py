@@ -73,10 +73,12 @@ def read_case(text: str) -> dict[str, str]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing: whoever reads the file never sees half a bundle."""
+    """All of it or nothing: whoever reads the file never sees half of it. The file keeps its permissions."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)
+        if path.exists():
+            temporary.chmod(path.stat().st_mode)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
