@@ -139,7 +139,7 @@ def test_show_json(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_show_a_prompt(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", str(good), "--prompt", "prefer/harm.weapons"]) == 0
     out = capsys.readouterr().out
-    assert "Response A:\n⟦response_a⟧" in out
+    assert "(A) ⟦response_a⟧" in out
     assert "A = response_a, B = response_b" in out
     assert cli.main(["show", str(good), "--prompt", "prefer/harm.weapons", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["options"] == ["A", "B"]

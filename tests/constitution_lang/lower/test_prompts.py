@@ -118,7 +118,7 @@ def test_a_pair_stands_before_the_principle() -> None:
     assert [p.name for p in first.parts if isinstance(p, Slot)] == ["prompt", "response_a", "response_b"]
     assert one.options == ("A", "B")
     assert one.values == ("response_a", "response_b")
-    assert one.opening == "The answer is ("
+    assert one.opening == "The better response is ("
 
 
 def test_examples_of_a_stage_leave_the_shared_prefix() -> None:
@@ -126,7 +126,7 @@ def test_examples_of_a_stage_leave_the_shared_prefix() -> None:
     bundle = bundle_of(WHOLE + example)
     one, two = (bundle.prompt(PromptKind.PREFER, id) for id in ("harm.weapons", "autonomy.choice"))
     assert one.messages[:-1] == two.messages[:-1]
-    assert shown(one.messages)[1] == "assistant: The answer is (A)"
+    assert shown(one.messages)[1] == "assistant: The better response is (A)"
 
 
 def test_reasoning_has_prompts_only_where_it_is_wanted() -> None:
