@@ -25,10 +25,11 @@ from constitution_lang.ir.model import (
     Rule,
     Tension,
 )
+from constitution_lang.ir.space import Space
 
 __all__ = [
     "Case", "CaseError", "Decision", "applicable", "attributes_of", "cases", "complete", "decide", "decisions",
-    "governing", "holds", "variants", "yields",
+    "governing", "holds", "space_of", "variants", "yields",
 ]  # fmt: skip
 
 Case: TypeAlias = Mapping[str, str]
@@ -190,20 +191,39 @@ def yields(bundle: Bundle, principle: Principle, case: Case) -> tuple[str, ...]:
     return tuple(sorted(over))
 
 
-def variants(bundle: Bundle, principle: Principle) -> tuple[tuple[str, ...], ...]:
+def variants(bundle: Bundle, principle: Principle, at_most: int | None = None) -> tuple[tuple[str, ...], ...]:
     """Every value that `yields` takes in a case in which the principle applies, sorted; `()` is always one.
 
-    The prompts of a bundle do not matter, so a bundle without prompts can be asked which ones it needs.
+    The prompts of a bundle do not matter, so a bundle without prompts can be asked which ones it needs. With
+    `at_most` the search ends at the first one above: so more than `at_most` says that there are too many.
     """
-    named = set(attributes_of(principle.applies))
-    for _, tension, other in _betters(bundle).get(principle.id, ()):
-        named |= attributes_of(other.applies).union(*(attributes_of(r.condition) for r in tension.rules))
-    found = {()} | {
-        yields(bundle, principle, case)
-        for case in cases(a for a in bundle.attributes if a.id in named)
-        if holds(principle.applies, case)
-    }
+    space = space_of(bundle)
+    before: dict[str, list[int]] = {}
+    for side, tension, other in _betters(bundle).get(principle.id, ()):
+        decides = (at for at, rule in zip(space.fires(tension), tension.rules, strict=True) if _prefers(rule, side))
+        before.setdefault(side, []).append(space.all_of((space.literal(other.applies), space.any_of(decides))))
+    sides = sorted(before)
+    if not sides:
+        return ((),)
+    found: set[tuple[str, ...]] = {()}
+    for truths in space.truths([space.any_of(before[side]) for side in sides], space.literal(principle.applies)):
+        found.add(tuple(side for side, true in zip(sides, truths, strict=True) if true))
+        if at_most is not None and len(found) > at_most:
+            break
     return tuple(sorted(found))
+
+
+def _prefers(rule: Rule, side: str) -> bool:
+    return isinstance(rule.outcome, Prefer) and rule.outcome.side == side
+
+
+def space_of(bundle: Bundle) -> Space:
+    """The bundle's cases as propositions, kept with it: what one question made the next one finds."""
+    kept = bundle.__dict__.get("_space")
+    if kept is None:
+        kept = bundle.__dict__["_space"] = Space(bundle.attributes)
+    space: Space = kept
+    return space
 
 
 def attributes_of(condition: Condition) -> frozenset[str]:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
-from math import prod
 
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.check.templating import Template
 from constitution_lang.check.turns import turns
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
-from constitution_lang.ir.cases import attributes_of, governing, variants
+from constitution_lang.ir.cases import variants
 from constitution_lang.ir.codec import prompt_hash
-from constitution_lang.ir.model import Attribute, Bundle, Prefer, Principle, Prompt, PromptKind, Stage
+from constitution_lang.ir.model import Attribute, Bundle, Principle, Prompt, PromptKind, Stage
 
 __all__ = ["lower_prompts"]
 
 VARIANTS_MAX = 64
-CASES_MAX = 4096
-"""Up to this many cases are tried, so that only variants are written that some case needs."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _REVISION = (PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT)
 _REASONED = (PromptKind.REASON, PromptKind.PREFER_REASONED)
@@ -33,10 +29,9 @@ def lower_prompts(
     writer = _Writer(draft, templates)
     for attribute in draft.attributes:
         writer.tag(attribute)
-    few = _has_few_cases(draft)
     for principle in draft.principles:
-        overs = _variants(draft, principle, few_cases=few)
-        if overs is None:
+        overs = variants(draft, principle, VARIANTS_MAX)
+        if len(overs) > VARIANTS_MAX:
             at = program.principles[principle.id].block.name.span
             writer.found.append(
                 codes.E411.at(
@@ -51,35 +46,6 @@ def lower_prompts(
         PromptKind.REFUSAL, None, {"choices": _choices("YN", ("yes", "no"))}, options="YN", values=("yes", "no")
     )
     return tuple(sorted(writer.prompts, key=lambda prompt: prompt.id)), writer.found
-
-
-def _has_few_cases(draft: Bundle) -> bool:
-    """Whether the cases that some condition tells apart can be tried one by one."""
-    conditions = (*(p.applies for p in draft.principles), *(r.condition for t in draft.tensions for r in t.rules))
-    named = frozenset().union(*(attributes_of(condition) for condition in conditions))
-    return prod(len(a.values) for a in draft.attributes if a.id in named) <= CASES_MAX
-
-
-def _variants(draft: Bundle, principle: Principle, *, few_cases: bool) -> tuple[tuple[str, ...], ...] | None:
-    """Every set of sides that can come before the principle; None where there are too many to write."""
-    if few_cases:
-        found = variants(draft, principle)
-        return found if len(found) <= VARIANTS_MAX else None
-    sides = _may_come_first(draft, principle)
-    if 2 ** len(sides) > VARIANTS_MAX:
-        return None
-    return tuple(over for size in range(len(sides) + 1) for over in combinations(sides, size))
-
-
-def _may_come_first(draft: Bundle, principle: Principle) -> list[str]:
-    """Where the cases are too many to try: every side that some rule puts before the principle."""
-    touching = {
-        (tension.id, pair.index(principle.id)): tension
-        for pair, tension in governing(draft).items()
-        if principle.id in pair
-    }
-    outcomes = ((t.sides[own], rule.outcome) for (_, own), t in touching.items() for rule in t.rules)
-    return sorted({o.side for own, o in outcomes if isinstance(o, Prefer) and o.side != own})
 
 
 def _choices(letters: str, values: tuple[str, ...]) -> list[dict[str, str]]:

@@ -1,0 +1,210 @@
+"""All cases at once: conditions as propositions that a SAT solver answers about.
+
+Each value of each attribute is a Boolean variable, and exactly one of an attribute's values is true. A condition
+becomes a literal, made once; a question is whether some literals can be true together, and a case in which they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not, Tension
+
+__all__ = ["NEVER", "TRUE", "Space"]
+
+TRUE, NEVER = 1, -1
+"""The literals that are always true and never true."""
+
+
+class Space:
+    """The cases of some attributes. The solver is loaded by the first question that needs it."""
+
+    def __init__(self, attributes: Iterable[Attribute]) -> None:
+        self._attributes = {a.id: a for a in attributes}
+        self._clauses: list[list[int]] = [[TRUE]]
+        self._last = TRUE
+        self._values: dict[str, dict[str, int]] = {}
+        self._of_condition: dict[Condition, int] = {}
+        self._of_all: dict[frozenset[int], int] = {}
+        self._fires: dict[str, tuple[int, ...]] = {}
+        self._solver: _Solver | None = None
+
+    # --- propositions ---------------------------------------------------------------------------
+
+    def new(self) -> int:
+        """A variable that nothing is said of yet."""
+        self._last += 1
+        return self._last
+
+    def say(self, *literals: int) -> None:
+        """From now on one of these is true."""
+        if self._solver is None:
+            self._clauses.append(list(literals))
+        else:
+            self._solver.add(list(literals))
+
+    def literal(self, condition: Condition) -> int:
+        """Whether a condition is true."""
+        known = self._of_condition.get(condition)
+        if known is None:
+            match condition:
+                case Compare(attribute, values):
+                    known = self._compare(attribute, values)
+                case AllOf(operands):
+                    known = self.all_of(self.literal(c) for c in operands)
+                case AnyOf(operands):
+                    known = self.any_of(self.literal(c) for c in operands)
+                case Not(operand):
+                    known = -self.literal(operand)
+            self._of_condition[condition] = known
+        return known
+
+    def all_of(self, literals: Iterable[int]) -> int:
+        """Whether all of them are true."""
+        kept = frozenset(literals) - {TRUE}
+        if NEVER in kept or any(-literal in kept for literal in kept):
+            return NEVER
+        if len(kept) < 2:
+            return next(iter(kept), TRUE)
+        known = self._of_all.get(kept)
+        if known is None:
+            known = self._of_all[kept] = self.new()
+            for literal in kept:
+                self.say(-known, literal)
+            self.say(known, *(-literal for literal in kept))
+        return known
+
+    def any_of(self, literals: Iterable[int]) -> int:
+        """Whether one of them is true."""
+        return -self.all_of(-literal for literal in literals)
+
+    def fires(self, tension: Tension) -> tuple[int, ...]:
+        """For each rule whether it decides: it holds, and no earlier one does."""
+        known = self._fires.get(tension.id)
+        if known is None:
+            holding = [self.literal(rule.condition) for rule in tension.rules]
+            known = tuple(self.all_of((h, *(-e for e in holding[:i]))) for i, h in enumerate(holding))
+            self._fires[tension.id] = known
+        return known
+
+    def _compare(self, attribute: str, values: tuple[str, ...]) -> int:
+        known = self._values.get(attribute)
+        if known is None:
+            declared = self._attributes[attribute].values
+            known = self._values[attribute] = {value: self.new() for value in declared}
+            self.say(*known.values())
+            for one, other in combinations(known.values(), 2):
+                self.say(-one, -other)
+        named = set(values)
+        if named >= known.keys():
+            return TRUE
+        return self.any_of(known[value] for value in values)
+
+    # --- answers --------------------------------------------------------------------------------
+
+    def possible(self, *literals: int) -> bool:
+        """Whether some case makes all of these true."""
+        asked = {*literals} - {TRUE}
+        if NEVER in asked or any(-literal in asked for literal in asked):
+            return False
+        return not asked or self._ready().solve(asked)
+
+    def blame(self, *literals: int) -> tuple[int, ...]:
+        """Of literals that cannot be true together, some that already cannot; none of these can be left out."""
+        if NEVER in literals:
+            return (NEVER,)
+        kept = list(literals)
+        if not any(-literal in literals for literal in literals):
+            self._ready().solve(literals)
+            kept = self._ready().core() or kept
+        for literal in tuple(kept):
+            if not self.possible(*(other for other in kept if other != literal)):
+                kept.remove(literal)
+        return tuple(kept)
+
+    def witness(self, *literals: int) -> dict[str, str] | None:
+        """A whole case that makes all of these true, with no more away from the defaults than it takes; or None."""
+        if not self.possible(*literals):
+            return None
+        found = self.model(*literals)
+        given = [literal for literal in literals if literal != TRUE]
+        for id, known in self._values.items():
+            default = self._attributes[id].default
+            if found[id] == default or self.possible(*given, known[default]):
+                given.append(known[default])
+                found = self.model(*given) if found[id] != default else found
+            else:
+                given.append(known[found[id]])
+        return found
+
+    def model(self, *literals: int) -> dict[str, str]:
+        """Some whole case that makes these true, which have to be possible; what is not named has its default."""
+        found = {id: a.default for id, a in self._attributes.items()}
+        solver = self._ready()
+        if not solver.solve({*literals} - {TRUE}):
+            raise AssertionError("asked for a model of what is not possible")
+        true = solver.model()
+        for id, known in self._values.items():
+            found[id] = next(value for value, literal in known.items() if literal in true)
+        return found
+
+    def implied(self, literals: Iterable[int]) -> set[int]:
+        """Literals that quickly turn out to be true with these; not all that are."""
+        return self._ready().propagate({*literals} - {TRUE})
+
+    def truths(self, among: Sequence[int], *given: int) -> Iterator[tuple[bool, ...]]:
+        """Every way in which `among` can be true or false together where `given` is, each once."""
+        open_ = [literal for literal in among if abs(literal) != TRUE]
+        if NEVER in given:
+            return
+        if not open_ and self.possible(*given):
+            yield tuple(literal == TRUE for literal in among)
+        if not open_:
+            return
+        active, solver = self.new(), self._ready()
+        asked = {active, *given} - {TRUE}
+        while solver.solve(asked):
+            true = solver.model() | {TRUE}
+            yield tuple(literal in true for literal in among)
+            solver.add([-active, *(-literal if literal in true else literal for literal in open_)])
+        solver.add([-active])
+
+    def _ready(self) -> _Solver:
+        if self._solver is None:
+            self._solver = _Solver(self._clauses)
+            self._clauses = []
+        for id, known in tuple(self._values.items()):
+            self._solver.prefer(known[self._attributes[id].default], *known.values())
+        return self._solver
+
+
+class _Solver:
+    """The library's solver, with types, and every variable known to it."""
+
+    def __init__(self, clauses: list[list[int]]) -> None:
+        from pysat.solvers import Minisat22
+
+        self._kept = Minisat22(bootstrap_with=clauses)
+        self._told: set[int] = set()
+
+    def prefer(self, default: int, *values: int) -> None:
+        """Try the default first."""
+        if default not in self._told:
+            self._told.add(default)
+            self._kept.set_phases([default, *(-value for value in values if value != default)])
+
+    def add(self, clause: list[int]) -> None:
+        self._kept.add_clause(clause)
+
+    def solve(self, assumed: Iterable[int]) -> bool:
+        return bool(self._kept.solve(assumptions=[*assumed]))
+
+    def model(self) -> set[int]:
+        return {int(literal) for literal in self._kept.get_model()}
+
+    def core(self) -> list[int]:
+        return [int(literal) for literal in self._kept.get_core() or ()]
+
+    def propagate(self, assumed: Iterable[int]) -> set[int]:
+        return {int(literal) for literal in self._kept.propagate(assumptions=[*assumed])[1]}
