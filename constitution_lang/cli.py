@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from constitution_lang.commands import build, check, explain, fmt, show
+from constitution_lang.commands import build, check, docs, explain, fmt, show
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
 
 __all__ = ["main"]
 
-COMMANDS = (build, check, fmt, show, explain)
+COMMANDS = (build, check, fmt, show, docs, explain)
 EPILOG = """\
 examples:
   cai-compile check house.const               what is wrong with it, and what to write instead
