@@ -93,7 +93,8 @@ def _policies(measures: list[Measure]) -> Table:
 def _figure(measure: Measure) -> str:
     if measure.count == 0:
         return "no answer"
-    shown = ".2f" if max(abs(measure.value), abs(measure.high)) < 10 else ".0f"
+    width = measure.high - measure.low
+    shown = ".0f" if abs(measure.high) >= 10 else ".2f" if width >= 0.05 or width == 0 else ".4f"
     return f"{measure.value:{shown}} [{measure.low:{shown}}, {measure.high:{shown}}]"
 
 
