@@ -12,16 +12,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from constitution_lang.commands import build, check, docs, explain, fmt, show
+from constitution_lang.commands import build, check, docs, explain, fmt, show, test
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
 
 __all__ = ["main"]
 
-COMMANDS = (build, check, fmt, show, docs, explain)
+COMMANDS = (build, check, test, fmt, show, docs, explain)
 EPILOG = """\
 examples:
   cai-compile check house.const               what is wrong with it, and what to write instead
   cai-compile fmt house.const                 puts it into its one form
+  cai-compile test house.const --coverage     runs its tests, and says what they do not look at
   cai-compile build house.const               writes house.bundle.json, which cai-run takes
   cai-compile show house.const --case severity=grave
                                               who is drawn how often, and which tension decides

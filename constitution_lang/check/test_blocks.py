@@ -21,9 +21,11 @@ def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterato
             yield from _twice([attribute for attribute, _ in case.values], "the case", "write a second `case` line")
         for table in test.tables:
             yield from _twice(table.columns, "the table", "delete one of the two columns")
-        for case, _ in test.all_cases():
+        for case, expectations in test.all_cases():
             for attribute, value in case.values:
                 conditions.value(attribute, value)
+            for expect in expectations:
+                yield from _two_sides(expect)
         for model in test.models:
             yield from _pair(model)
 
@@ -40,6 +42,24 @@ def _twice(attributes: list[nodes.Name] | tuple[nodes.Name, ...], what: str, rem
                 secondary=(Label(first.span, "the first one"),),
                 help=help,
             )
+
+
+def _two_sides(expect: nodes.Expect) -> Iterator[Diagnostic]:
+    match expect:
+        case nodes.ExpectOver(winner, loser):
+            sides = [winner, loser]
+        case nodes.ExpectWeigh(weights):
+            sides = [side for side, _ in weights]
+        case nodes.ExpectAbstain(both):
+            sides = [*both]
+        case _:
+            return
+    if len(sides) != 2 or sides[0].text == sides[1].text:
+        yield codes.E501.at(
+            sides[0].span.to(sides[-1].span),
+            "an expectation about sides names two of them",
+            help="name two different categories or principles, as in `expect weigh harm 2, autonomy 1`",
+        )
 
 
 def _pair(model: nodes.ModelCase) -> Iterator[Diagnostic]:
