@@ -72,7 +72,7 @@ def _pair(model: nodes.ModelCase) -> Iterator[Diagnostic]:
     fields = Fields(model.fields)
     better, worse = fields.prose("better"), fields.prose("worse")
     if isinstance(better, nodes.Prose) and isinstance(worse, nodes.Prose) and better.lines == worse.lines:
-        yield codes.E310.at(
+        yield codes.E602.at(
             worse.span,
             "the worse answer is the better one, word for word",
             secondary=(Label(better.span, "the better answer"),),

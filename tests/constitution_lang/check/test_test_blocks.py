@@ -42,7 +42,7 @@ def test_the_nearest_value_is_offered() -> None:
         (("harm.weapons at", "harm at"), ["E201 harm"]),
         (("70%", "40%"), ["E305 40%"]),
         (("70%", "170%"), ["E305 170%"]),
-        (("I would rather not say.", "Like this."), ["E310 Like this."]),
+        (("I would rather not say.", "Like this."), ["E602 Like this."]),
     ],
 )
 def test_a_pair_is_checked(change: tuple[str, str], found: list[str]) -> None:
