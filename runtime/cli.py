@@ -211,6 +211,7 @@ def _fail(error: Exception) -> int:
 
 
 def _known_errors() -> tuple[type[Exception], ...]:
+    from constitution_lang.ir.codec import BundleError
     from runtime.datasets.errors import DataError
     from runtime.engines.base import EngineError
     from runtime.ledger.faults import LedgerError
@@ -221,7 +222,7 @@ def _known_errors() -> tuple[type[Exception], ...]:
     from runtime.training.errors import TrainingError
 
     return (
-        DataError, EngineError, ExplainError, LedgerError, NothingToDoError, RunFileError, TrainingError,
+        BundleError, DataError, EngineError, ExplainError, LedgerError, NothingToDoError, RunFileError, TrainingError,
         UnknownValueError,
     )  # fmt: skip
 

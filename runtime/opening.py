@@ -10,7 +10,7 @@ from pathlib import Path
 
 from constitution_lang.compile import compile_path
 from constitution_lang.diagnostics.model import Diagnostic, Severity
-from constitution_lang.ir.codec import dumps
+from constitution_lang.ir.codec import BundleError, dumps, loads, verify
 from constitution_lang.ir.model import Bundle
 from constitution_lang.source import Source
 from runtime.config import EngineConfig, EngineKind, RunConfig
@@ -57,7 +57,7 @@ def open_session(
     if rehearse:
         config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
     scripted = config.engine.kind is EngineKind.SCRIPTED
-    bundle = _compile(config.constitution, say)
+    bundle = _bundle(config.constitution, say)
     inputs = load_inputs(config, file.resolve().parent, _as_named if scripted else _resolve, say)
     identity = _scripted_identity if scripted else _model_identity
     models = {
@@ -94,12 +94,23 @@ def open_session(
             engines.close()
 
 
-def _compile(path: Path, say: Callable[[str], None]) -> Bundle:
-    bundle, diagnostics, sources = compile_path(path)
-    if bundle is None:
-        raise ConstitutionError(tuple(diagnostics), dict(sources))
-    warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
-    note = f"; {warnings} warnings, see `cai-compile check {path}`" if warnings else ""
+def _bundle(path: Path, say: Callable[[str], None]) -> Bundle:
+    """Compile a constitution, or read one that `cai-compile build` compiled."""
+    note = ""
+    if path.suffix == ".json":
+        try:
+            bundle = loads(path.read_bytes())
+        except BundleError as error:
+            raise BundleError(f"{path}: {error}") from None
+        if wrong := verify(bundle):
+            raise BundleError(f"{path}: {'; '.join(wrong)}; build it again from its text")
+    else:
+        compiled, diagnostics, sources = compile_path(path)
+        if compiled is None:
+            raise ConstitutionError(tuple(diagnostics), dict(sources))
+        bundle = compiled
+        warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
+        note = f"; {warnings} warnings, see `cai-compile check {path}`" if warnings else ""
     say(
         f"{bundle.name} {bundle.version}: {len(bundle.principles)} principles in {len(bundle.categories)} categories, "
         f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"

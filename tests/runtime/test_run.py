@@ -142,6 +142,20 @@ def test_a_reworded_principle_asks_only_what_carries_its_words(
     assert data_sets(tmp_path / "copy") == data_sets(tmp_path / "fresh")
 
 
+def test_a_bundle_runs_as_its_text_does(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from constitution_lang.cli import main as compile_main
+
+    run_file = write_run(tmp_path, run_file=RUN_FILE.replace("small.const", "small.bundle.json"))
+    assert compile_main(["build", str(tmp_path / "small.const")]) == 0
+    assert main(["run", str(run_file), "--quiet"]) == 0
+    assert data_sets(tmp_path) == data_sets(done)
+    bundle = tmp_path / "small.bundle.json"
+    bundle.write_text(bundle.read_text().replace("Be kind.", "Be cruel."))
+    capsys.readouterr()
+    assert main(["run", str(run_file), "--quiet"]) == 2
+    assert "build it again" in capsys.readouterr().err
+
+
 def test_revision_without_critique(tmp_path: Path) -> None:
     run_file = RUN_FILE + "\n[revision]\ncritique = false\n"
     assert main(["run", str(write_run(tmp_path, run_file=run_file)), "--quiet"]) == 0
