@@ -10,11 +10,14 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-__all__ = ["model_identity", "weights_sha256"]
+from runtime.records import identify
+
+__all__ = ["data_hash", "model_identity", "weights_sha256"]
 
 _SIDECAR = ".identity.json"
 _PATTERNS = (
@@ -108,3 +111,8 @@ def _write(sidecar: Path, content: dict[str, _Known]) -> None:
         with os.fdopen(descriptor, "wb") as out:
             out.write(msgspec.json.encode(content))
         Path(name).replace(sidecar)
+
+
+def data_hash(ids: Sequence[str]) -> str:
+    """The hash of training rows, in their order, for cards. Row ids are hashes of content already."""
+    return identify("training-rows", list(ids))

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig
+from runtime.identity import data_hash
 from runtime.records import (
     Checkpoint,
     Conversation,
@@ -155,7 +156,7 @@ class RehearsedTrainers:
             path=job.out.name,
             weights=identify("rehearsed weights", kind, config.model_dump(mode="json"), data, job.base.name, job.seed),
             constitution=job.constitution,
-            data=(identify("data", data),),
+            data=(data_hash(data),),
         )
         job.out.mkdir(parents=True, exist_ok=True)
         card = {"rehearsed": True, "checkpoint": msgspec.to_builtins(checkpoint)}

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 import msgspec
 
 from constitution_lang.ir.model import Bundle
+from runtime.identity import data_hash
 from runtime.ledger.store import Ledger, LedgerError
 from runtime.records import (
     CaseRecord,
@@ -26,7 +27,6 @@ from runtime.records import (
     Revision,
     SftRow,
     TrainedKind,
-    identify,
 )
 from runtime.report.collect import manifest_of
 from runtime.report.data import Story
@@ -172,8 +172,8 @@ def _trained(ledger: Ledger, run_id: str, row: Record) -> tuple[Trained, ...]:
     if not isinstance(row, SftRow | PreferenceRow):
         return ()
     ids = [r.id for r in ledger.read(run_id, type(row))]
-    # A checkpoint keeps the hash of all its rows' ids; trained and rehearsed ones tag it differently.
-    covers = {row.id, identify("training-rows", ids), identify("data", ids)}
+    # A checkpoint keeps the hash of all its rows' ids.
+    covers = {row.id, data_hash(ids)}
     found = []
     for checkpoint in ledger.read(run_id, Checkpoint):
         direct = checkpoint.kind in _LEARNT_FROM[type(row)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +13,13 @@ import msgspec
 import torch
 
 from runtime.identity import model_identity, weights_sha256
-from runtime.records import Checkpoint, TrainedKind, identify
+from runtime.records import Checkpoint, TrainedKind
 from runtime.training.encoding import TRUNCATION_RULE, Truncation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["CARD_FILE", "Card", "CardTruncation", "data_hash", "read_card", "save_checkpoint"]
+__all__ = ["CARD_FILE", "Card", "CardTruncation", "read_card", "save_checkpoint"]
 
 CARD_FILE = "card.json"
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -73,11 +72,6 @@ class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     truncation: Truncation
     preference_model: Path | None = None
     final: dict[str, float] = {}
-
-
-def data_hash(ids: Sequence[str]) -> str:
-    """The hash of training rows, in their order. Row ids are hashes of content already."""
-    return identify("training-rows", list(ids))
 
 
 def read_card(folder: Path) -> Card:

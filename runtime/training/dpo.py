@@ -13,9 +13,10 @@ from trl import DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from runtime.config import DpoConfig
+from runtime.identity import data_hash
 from runtime.records import Checkpoint, PreferenceRow, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
-from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
+from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
 from runtime.training.errors import TrainingError
 from runtime.training.losses import dpo_margin, soft_label_preference_loss

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runtime.config import PolicyMethod, PpoConfig
+from runtime.identity import data_hash
 from runtime.records import Checkpoint, PromptRecord, TrainedKind
-from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
+from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPrompt, Tokens, encode_prompts
 from runtime.training.errors import TrainingError
 from runtime.training.models import computes_bfloat16, load_causal, load_text_tokenizer, merged

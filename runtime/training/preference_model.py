@@ -12,9 +12,10 @@ from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from runtime.config import PreferenceModelConfig
+from runtime.identity import data_hash
 from runtime.records import Checkpoint, PreferenceRow, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
-from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
+from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
 from runtime.training.errors import TrainingError
 from runtime.training.losses import soft_label_preference_loss

@@ -11,9 +11,10 @@ from trl import SFTConfig as TrlSftConfig
 from trl import SFTTrainer
 
 from runtime.config import SftConfig
+from runtime.identity import data_hash
 from runtime.records import Checkpoint, SftRow, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
-from runtime.training.checkpoints import CardDraft, data_hash, save_checkpoint
+from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedSft, encode_sft
 from runtime.training.errors import TrainingError
 from runtime.training.models import load_causal, load_text_tokenizer, merged, peft_config

@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from runtime.identity import model_identity, weights_sha256
+from runtime.identity import data_hash, model_identity, weights_sha256
 from runtime.records import TrainedKind
 from runtime.training import checkpoints
-from runtime.training.checkpoints import CardDraft, data_hash, read_card, save_checkpoint
+from runtime.training.checkpoints import CardDraft, read_card, save_checkpoint
 from runtime.training.encoding import Truncation
 
 

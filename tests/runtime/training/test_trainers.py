@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from runtime.config import DpoConfig, LoraConfig, PolicyMethod, PpoConfig, PreferenceModelConfig, SftConfig
-from runtime.identity import model_identity
+from runtime.identity import data_hash, model_identity
 from runtime.prompting import ModelTokenizer
 from runtime.records import PreferenceRow, PromptRecord, SftRow, TrainedKind, TrainingStep
-from runtime.training.checkpoints import data_hash, read_card
+from runtime.training.checkpoints import read_card
 from runtime.training.dpo import train_dpo
 from runtime.training.errors import TrainingError
 from runtime.training.policy import train_policy
