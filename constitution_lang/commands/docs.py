@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
     docs = commands.add_parser(
         "docs",
         help="a constitution as a page for people to read",
-        description="One HTML file that needs no network: the values, the principles, which comes before which, and why.",
+        description="One HTML file that needs no network: values, principles, which comes before which, and why.",
         epilog="example:\n  cai-compile docs house.const -o house.html",
         formatter_class=FORM,
     )

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from constitution_lang.emit.page_words import bound_in_words, condition_in_words, outcome_in_words, percent
 from constitution_lang.ir.cases import cases, complete
-from constitution_lang.ir.model import Bundle, Category, Exemplar, Prefer, Principle, Rule, Stage, Tension
+from constitution_lang.ir.model import Attribute, Bundle, Category, Exemplar, Prefer, Principle, Rule, Stage, Tension
 from constitution_lang.sampling.weights import shares
 
 __all__ = ["page"]
@@ -57,8 +57,8 @@ class PrincipleView:
     principle: Principle
     applies: str
     ordinary: float | None
-    low: float | None
-    high: float | None
+    extent: tuple[float, float] | None
+    """The least and the greatest share where it applies; None where there are too many cases to look at."""
     bounds: tuple[str, ...]
     examples: tuple[Exemplar, ...]
 
@@ -86,7 +86,8 @@ def page(bundle: Bundle) -> str:
     return environment.get_template("page.html.j2").render(
         bundle=bundle,
         categories=_categories(bundle),
-        tensions=[_tension(bundle, tension) for tension in bundle.tensions],
+        tensions=[_tension(bundle, tension) for tension in sorted(bundle.tensions, key=_place)],
+        questions=sorted(bundle.attributes, key=_place),
         general=[e for e in bundle.exemplars if e.target in set(Stage)],
         field_names=FIELD_NAMES,
         style=Markup(style),  # noqa: S704 - our own file
@@ -98,7 +99,7 @@ def _categories(bundle: Bundle) -> list[CategoryView]:
     attributes = {a.id: a for a in bundle.attributes}
     ordinary, ranges = _shares(bundle)
     used = {p.category for p in bundle.principles}
-    listed = sorted((c for c in bundle.categories if c.id in used), key=lambda c: -c.weight)
+    listed = sorted((c for c in bundle.categories if c.id in used), key=lambda c: (-c.weight, _place(c)))
     total = fsum(c.weight for c in listed)
     views, left = [], 0.0
     for category in listed:
@@ -108,16 +109,21 @@ def _categories(bundle: Bundle) -> list[CategoryView]:
                 p,
                 condition_in_words(p.applies, attributes),
                 ordinary.get(p.id),
-                *ranges.get(p.id, (None, None)),
+                ranges.get(p.id),
                 tuple(map(bound_in_words, p.shares)),
                 tuple(e for e in bundle.exemplars if e.target == p.id),
             )
-            for p in bundle.principles
+            for p in sorted(bundle.principles, key=_place)
             if p.category == category.id
         )
         views.append(CategoryView(category, share, left, tuple(map(bound_in_words, category.shares)), principles))
         left += share
     return views
+
+
+def _place(declared: Attribute | Category | Principle | Tension) -> tuple[str, int]:
+    """The author's own order; a bundle is in the order of ids."""
+    return declared.origin.file, declared.origin.line
 
 
 def _shares(bundle: Bundle) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:

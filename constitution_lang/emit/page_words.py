@@ -84,20 +84,22 @@ def _words(condition: Condition, attributes: Mapping[str, Attribute], *, nested:
 def _value(attribute: Attribute, values: Sequence[str]) -> str:
     chosen = [value for value in attribute.values if value in values]
     left = [value for value in attribute.values if value not in values]
-    if not chosen:
-        return "is none of its answers"
-    if not left:
-        return "has any answer"
-    if len(chosen) == 1:
-        return f"is “{chosen[0]}”"
-    if attribute.kind is AttributeKind.LEVELS:
-        if chosen == list(attribute.values[-len(chosen) :]):
-            return f"is “{chosen[0]}” or higher"
-        if chosen == list(attribute.values[: len(chosen)]):
-            return f"is “{chosen[-1]}” or lower"
-    if len(left) < len(chosen):
-        return f"is anything but {_listed([f'“{value}”' for value in left], 'and')}"
-    return f"is {_listed([f'“{value}”' for value in chosen], 'or')}"
+    levels = attribute.kind is AttributeKind.LEVELS and len(chosen) > 1
+    if not chosen or not left:
+        told = "has any answer" if chosen else "is none of its answers"
+    elif levels and chosen == list(attribute.values[-len(chosen) :]):
+        told = f"is “{chosen[0]}” or higher"
+    elif levels and chosen == list(attribute.values[: len(chosen)]):
+        told = f"is “{chosen[-1]}” or lower"
+    elif len(left) < len(chosen):
+        told = f"is anything but {_quoted(left, 'and')}"
+    else:
+        told = f"is {_quoted(chosen, 'or')}"
+    return told
+
+
+def _quoted(values: Sequence[str], last: str) -> str:
+    return _listed([f"“{value}”" for value in values], last)
 
 
 def _listed(words: Sequence[str], last: str) -> str:
