@@ -1,7 +1,7 @@
 """`cai-run`: runs a constitution on models, and tells what came of it.
 
-Exit codes: 0 all went well; 1 the constitution has errors; 2 the run cannot be done as asked (a file, a model, a data
-set, the disk); 3 a fault of ours; 130 stopped with Ctrl-C.
+Exit codes: 0 all went well; 1 the constitution has errors, or a test of it fails; 2 the run cannot be done as asked (a
+file, a model, a data set, the disk); 3 a fault of ours; 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ examples:
   cai-run explain harm.weapons                    what a principle decided in the latest run
   cai-run explain 3f9a1c                          the story of a training row, a prompt or a pair, by its first digits
   cai-run audit constitutions/hh.toml             how far the feedback model agrees with people
+  cai-run test house.const --model smollm2-135m-instruct
+                                                  the pairs of its tests: does the model prefer the better answer
   cai-run report --run runs/demo                  write the report again
 """
 
@@ -90,6 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write the HTML report of a run again", formatter_class=form)
     _run_option(report)
     report.set_defaults(call=_report)
+    test = commands.add_parser(
+        "test", help="run the tests of a constitution that need a model", formatter_class=form,
+        description="Each pair of answers is shown in both orders, under its principle alone. Exit code 1: one fails.",
+    )  # fmt: skip
+    test.add_argument("file", type=Path, help="a constitution, a bundle, or a run file (TOML)")
+    test.add_argument("--model", metavar="NAME", help="the model; the run file's feedback model if not given")
+    test.add_argument("-k", dest="title", default="", metavar="TEXT", help="only tests with this text in their title")
+    test.add_argument("--format", choices=("terminal", "json", "junit"), default="terminal", help="how to print it")
+    test.add_argument("-o", "--output", type=Path, metavar="PATH", help="where to write it, not to standard output")
+    test.add_argument("--rehearse", action="store_true", help="on the scripted engine")
+    test.add_argument("--quiet", action="store_true", help="no progress bars")
+    test.set_defaults(call=_test)
     models = commands.add_parser("models", help="list the models that are known by name", formatter_class=form)
     models.set_defaults(call=_models)
     return parser
@@ -122,6 +136,30 @@ def _audit(options: argparse.Namespace) -> int:
         audit_only(session, inputs)
         show_results(session)
     return 0
+
+
+def _test(options: argparse.Namespace) -> int:
+    import time
+    from datetime import UTC, datetime
+
+    from runtime.engines.choose import open_engine
+    from runtime.model_tests import plan_tests, render, run_plan
+    from runtime.progress import SilentProgress, progress_for
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    started = time.perf_counter()
+    plan = plan_tests(
+        options.file, model=options.model, title=options.title, rehearse=options.rehearse, say=say
+    )  # fmt: skip
+    results = run_plan(plan, SilentProgress() if options.quiet else progress_for(sys.stderr), open_engine)
+    text = render(plan, results, options.format, at=datetime.now(UTC), seconds=time.perf_counter() - started)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    return int(any(result.failure for result in results))
 
 
 def _session(options: argparse.Namespace) -> AbstractContextManager[tuple[Session, Inputs]]:

@@ -24,7 +24,7 @@ from runtime.session import Engines, Session
 from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
 
-__all__ = ["ConstitutionError", "open_session", "run_folder"]
+__all__ = ["ConstitutionError", "load_bundle", "open_session", "run_folder"]
 
 PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft")
 
@@ -57,7 +57,7 @@ def open_session(
     if rehearse:
         config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
     scripted = config.engine.kind is EngineKind.SCRIPTED
-    bundle = _bundle(config.constitution, say)
+    bundle = load_bundle(config.constitution, say)
     inputs = load_inputs(config, file.resolve().parent, _as_named if scripted else _resolve, say)
     identity = _scripted_identity if scripted else _model_identity
     models = {
@@ -94,7 +94,7 @@ def open_session(
             engines.close()
 
 
-def _bundle(path: Path, say: Callable[[str], None]) -> Bundle:
+def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
     """Compile a constitution, or read one that `cai-compile build` compiled."""
     note = ""
     if path.suffix == ".json":
