@@ -6,15 +6,20 @@ import posixpath
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Loader, Source
 from constitution_lang.syntax.nodes import FileTree, Name, UseLine
 
-__all__ = ["LIBRARY", "SUFFIX", "TEMPLATES", "Files", "Parser", "beside", "load_files"]
+__all__ = ["LIBRARY", "LIBRARY_PATHS", "SUFFIX", "TEMPLATES", "THEMES", "Files", "Parser", "beside", "load_files"]
 
 LIBRARY = "<library>/"
 """Begins the names of the standard library's files: no path of a user's can begin like this."""
+THEMES = ("autonomy", "fairness", "harm", "helpfulness", "honesty", "privacy")
+"""Files of the library with a category and its principles."""
+LIBRARY_PATHS = ("std/cases", "std/categories", *(f"std/{theme}" for theme in THEMES))
+"""All that the library has."""
 TEMPLATES = "<templates>/"
 """Begins the names of the standard templates."""
 SUFFIX = ".const"
@@ -116,7 +121,7 @@ def _resolved(file: str, path: str) -> str | None:
 
 def _where(path: str) -> str:
     if path.startswith("std/"):
-        return "the standard library has `std/cases` and `std/categories`"
+        return did_you_mean(path, LIBRARY_PATHS, f"the standard library has {', '.join(LIBRARY_PATHS)}")
     if not path.startswith(("./", "../")):
         return f"a file beside this one is written `use ./{path}`, one of the library `use std/…`"
     return "the path is relative to this file and written without `.const`"

@@ -95,8 +95,7 @@ def _retired(declared: Declarations) -> Iterator[Diagnostic]:
     }
     for line in declared.retired.values():
         family = families.get(line.kind.text)
-        if family is None:
-            yield from _known(declared, line.kind, tuple(families), "kind of declaration")
+        if family is None:  # the parser has told
             continue
         if reused := family.get(line.name.text):
             yield codes.E204.at(

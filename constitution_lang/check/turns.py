@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from constitution_lang.check.templating import (
     NEEDS,
     OPENING,
@@ -17,6 +19,8 @@ from constitution_lang.ir.model import Literal, Message, PromptKind, Role, Slot
 
 __all__ = ["Turns", "probe", "turns"]
 
+_NO_FIELD = re.compile(r"^'dict object' has no attribute '(\w+)'$")
+
 Turns = tuple[tuple[Message, ...], str]
 """The messages, and the opening of the assistant's turn."""
 
@@ -26,8 +30,8 @@ def turns(template: Template, context: dict[str, object]) -> Turns | Diagnostic:
     rendered = render(template, context)
     if isinstance(rendered, RenderFailure):
         code = codes.E406 if rendered.undefined else codes.E408
-        message = rendered.message.rstrip(".")
-        help = "see docs/templates.md for what a template is given" if rendered.undefined else None
+        message = _NO_FIELD.sub(r"there is no field `\1`", rendered.message).rstrip(".")
+        help = "see docs/templates.md for what a template is given" if rendered.undefined else "change this expression"
         return code.at(line_span(template.source, rendered.line), message, help=help)
     spoken = [message for message in rendered if message.tag != OPENING]
     openings = [message for message in rendered if message.tag == OPENING]

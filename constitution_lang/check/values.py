@@ -102,7 +102,7 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
         return None, []  # the parser has told
     at = fields.key("levels" if levels else "one of") or block.name.span
     if len(names) < 2 or len(names) > VALUES_MAX:
-        found = f"`{block.name.text}` has {len(names)} values"
+        found = f"`{block.name.text}` has {len(names)} value{'' if len(names) == 1 else 's'}"
         help = f"an attribute has from 2 to {VALUES_MAX} values"
         return None, [codes.E306.at(at, found, help=help)]
     first: dict[str, nodes.Name] = {}
@@ -216,6 +216,13 @@ def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Di
     if clamp and not 0 <= clamp.low.value < 0.5 < clamp.high.value <= 1:
         yield codes.E305.at(
             clamp.span, "`clamp` goes from below 50% to above 50%", help="write, for example, `clamp: 40% to 60%`"
+        )
+    elif clamp and not math.isclose(clamp.low.value, 1 - clamp.high.value, abs_tol=1e-9):
+        half = 100 * max(clamp.high.value - 0.5, 0.5 - clamp.low.value)
+        yield codes.E310.at(
+            clamp.span,
+            "`clamp` does not reach as far below 50% as above",
+            help=f"write `clamp: {50 - half:.10g}% to {50 + half:.10g}%`",
         )
     reasoning = fields.word("reasoning")
     reach = clamp.high.value if clamp else CLAMP_DEFAULT[1]

@@ -86,6 +86,8 @@ def numbers_in_bounds(bundle: Bundle) -> Iterator[str]:
     preference = bundle.preference
     if not 0 <= preference.clamp_low < preference.clamp_high <= 1 or not 0.5 < preference.decided <= 1:
         yield "a probability of the preference stage is out of bounds"
+    if not math.isclose(preference.clamp_low, 1 - preference.clamp_high, abs_tol=1e-9):
+        yield "the bounds of a clamped probability are not as far from a half"
     if min(bundle.revision.rounds, bundle.revision.draw, preference.draw) < 1:
         yield "a count is below 1"
 
