@@ -2,208 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from math import fsum, prod
+from collections.abc import Iterator
 
+from constitution_lang.analysis.circles import CIRCLES_MAX, Circle, circles
+from constitution_lang.analysis.pairs import differences, meetings, undrawable
+from constitution_lang.analysis.play import Play, where
+from constitution_lang.analysis.rules import RuleFate, fates
+from constitution_lang.analysis.shares import ROUNDING, Extreme, Shares
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.ir.cases import Case, attributes_of, cases, complete, decide, decisions, holds
-from constitution_lang.ir.model import ALWAYS, Attribute, Bundle, Outcome, Prefer, Stage, Tension, Weigh
-from constitution_lang.sampling.weights import shares
+from constitution_lang.ir.model import ALWAYS, Bundle, Tension
 from constitution_lang.syntax.nodes import ShareBound
 
-__all__ = ["CASES_MAX", "check_cases"]
-
-CASES_MAX = 4096
-"""Up to this many cases are looked at one by one."""
-_ROUNDING = 1e-9
+__all__ = ["check_cases"]
 
 
 def check_cases(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
     """All findings about cases; `draft` may lack its prompts."""
+    play = Play(draft)
     for tension in draft.tensions:
-        yield from _rules(program, draft, tension)
-    yield from _never_drawn(program, draft)
-    yield from _overruled(program, draft)
-    yield from _circles(program, draft)
-    yield from _shares(program, draft)
+        yield from _rules(program, play, tension)
+    yield from _never_drawn(program, play)
+    yield from _overruled(program, play)
+    yield from _circles(program, play)
+    yield from _shares(program, play)
+    yield from _open(program, play)
 
 
-def _size(attributes: tuple[Attribute, ...]) -> int:
-    return prod(len(attribute.values) for attribute in attributes)
-
-
-def _space(draft: Bundle, names: frozenset[str]) -> list[dict[str, str]] | None:
-    """Every case of some attributes; None where there are too many."""
-    attributes = tuple(a for a in draft.attributes if a.id in names)
-    return list(cases(attributes)) if _size(attributes) <= CASES_MAX else None
-
-
-def _rules(program: CheckedProgram, draft: Bundle, tension: Tension) -> Iterator[Diagnostic]:
-    space = _space(draft, frozenset().union(*(attributes_of(rule.condition) for rule in tension.rules)))
+def _rules(program: CheckedProgram, play: Play, tension: Tension) -> Iterator[Diagnostic]:
     block = program.tensions[tension.id].block
-    reached = None if space is None else {decide(tension, case)[0] for case in space}
-    for index, rule in enumerate(tension.rules[:-1] if reached is None else tension.rules):
-        earlier = tension.rules[:index]
-        shadow = next((i for i, other in enumerate(earlier) if other.condition in (ALWAYS, rule.condition)), None)
-        if shadow is None and (reached is None or index in reached):
-            continue
-        if rule.condition == ALWAYS and shadow is None:
-            continue  # the rules before happen to cover every case; `otherwise` has to be there all the same
-        if shadow is None and space is not None:
-            holding = [case for case in space if holds(rule.condition, case)]
-            shadow = decide(tension, holding[0])[0] if holding else None
-            why = "whenever it holds, an earlier rule decides" if holding else "no case makes its condition true"
-        else:
-            why = "an earlier rule has the same condition"
-        secondary = () if shadow is None else (Label(block.rules[shadow].span, "this one decides before it"),)
-        yield codes.W501.at(
-            block.rules[index].span,
-            f"rule {index + 1} of `{tension.id}` never decides: {why}",
-            secondary=secondary,
-            help="move the more special rule up, or delete this one",
+    acts = play.space.possible(play.acts(tension))
+    if not acts and play.pairs.get(tension.id):
+        yield codes.W505.at(
+            block.name.span,
+            f"`{tension.id}` never acts: no case has both of its sides in play",
+            help="delete it, or change when the principles of its sides apply",
         )
-
-
-def _never_drawn(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
-    for principle in draft.principles:
-        space = _space(draft, attributes_of(principle.applies))
-        if space is not None and not any(holds(principle.applies, case) for case in space):
-            block = program.principles[principle.id].block
-            yield codes.W502.at(
-                block.applies.span if block.applies else block.name.span,
-                f"no case draws `{principle.id}`: its condition is never true",
-                help="an attribute has one value at a time; `or` and `is one of` say that any will do",
+    for fate in fates(play, tension):
+        rule = tension.rules[fate.index]
+        earlier = tension.rules[: fate.index]
+        if rule.condition == ALWAYS and ALWAYS not in (other.condition for other in earlier):
+            continue  # the rules before happen to cover every case; `otherwise` has to be there all the same
+        why = _why(fate, in_play=acts)
+        if why:
+            yield codes.W501.at(
+                block.rules[fate.index].span,
+                f"rule {fate.index + 1} of `{tension.id}` never decides: {why}",
+                secondary=tuple(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by),
+                help="move the more special rule up, or delete this one",
             )
 
 
-def _overruled(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
-    """A tension about a principle wins over one about its category; say so where they differ."""
-    for narrow in draft.tensions:
-        for wide in draft.tensions:
-            widened = _widened(narrow, wide)
-            if widened is None:
-                continue
-            named = frozenset().union(*(attributes_of(rule.condition) for rule in (*narrow.rules, *wide.rules)))
-            for case in _space(draft, named) or ():
-                special = _oriented(decide(narrow, case)[1].outcome, narrow.sides, widened)
-                general = _oriented(decide(wide, case)[1].outcome, wide.sides, wide.sides)
-                if special != general:
-                    yield codes.W503.at(
-                        program.tensions[narrow.id].block.name.span,
-                        f"`{narrow.id}` wins over `{wide.id}`, and differs from it {_where(case)}",
-                        secondary=(Label(program.tensions[wide.id].block.name.span, "the one about the category"),),
-                        help="nothing to do if that is meant; say why under `because:`",
-                    )
-                    break
+def _why(fate: RuleFate, *, in_play: bool) -> str:
+    if fate.case is not None:
+        return "no case that reaches it has both sides in play" if in_play and not fate.acts else ""
+    if fate.holds is None:
+        return "no case makes its condition true"
+    return f"whenever it holds, {'an earlier rule' if len(fate.by) == 1 else 'one of the earlier rules'} decides"
 
 
-def _widened(narrow: Tension, wide: Tension) -> tuple[str, str] | None:
-    """For each side of `narrow` the side of `wide` that holds it, where `wide` is the more general."""
-    if narrow.id == wide.id:
-        return None
-    for order in (wide.sides, wide.sides[::-1]):
-        pairs = list(zip(narrow.sides, order, strict=True))
-        if all(side == general or side.startswith(general + ".") for side, general in pairs):
-            return order[0], order[1]
-    return None
+def _decides_before(fate: RuleFate) -> str:
+    return "this one decides before it" if len(fate.by) == 1 else "this one decides some of its cases"
 
 
-def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) -> object:
-    """The outcome with its sides under other names, so that two tensions compare."""
-    if isinstance(outcome, Prefer):
-        return names[sides.index(outcome.side)]
-    if isinstance(outcome, Weigh):
-        return frozenset({(names[0], outcome.first / outcome.second), (names[1], outcome.second / outcome.first)})
-    return outcome
-
-
-def _circles(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
-    """In no case may principles come before each other in a circle."""
-    told: set[frozenset[str]] = set()
-    for case in _space(draft, _named(draft)) or ():
-        before: dict[str, dict[str, Tension]] = {}
-        for decision in decisions(draft, case):
-            if isinstance(decision.rule.outcome, Prefer):
-                for first, second in decision.pairs:
-                    wins = decision.rule.outcome.side == decision.tension.sides[0]
-                    high, low = (first, second) if wins else (second, first)
-                    before.setdefault(high, {})[low] = decision.tension
-        circle = _circle(before)
-        if not circle:
-            continue
-        tensions = [before[a][b] for a, b in zip(circle, [*circle[1:], circle[0]], strict=True)]
-        key = frozenset(tension.id for tension in tensions)
-        if key in told:
-            continue
-        told.add(key)
-        blocks = [program.tensions[tension.id].block for tension in tensions]
-        yield codes.E505.at(
-            blocks[0].name.span,
-            f"preferences go in a circle {_where(case)}: {' over '.join([*circle, circle[0]])}",
-            secondary=tuple(Label(b.name.span, "this one takes part") for b in blocks[1:] if b is not blocks[0]),
-            help=f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
-            if case
-            else "change the outcome of one of these",
+def _never_drawn(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
+    for id in undrawable(play):
+        block = program.principles[id].block
+        yield codes.W502.at(
+            block.applies.span if block.applies else block.name.span,
+            f"no case draws `{id}`: its condition is never true",
+            help="an attribute has one value at a time; `or` and `is one of` say that any will do",
         )
 
 
-def _shares(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
+def _overruled(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
+    """A tension about a principle wins over one about its category; say so where they differ."""
+    for found in differences(play):
+        narrow, wide = (program.tensions[tension.id].block for tension in (found.narrow, found.wide))
+        yield codes.W503.at(
+            narrow.name.span,
+            f"`{found.narrow.id}` wins over `{found.wide.id}`, and differs from it {where(play, found.case)}",
+            secondary=(Label(wide.name.span, "the one about the category"),),
+            help="nothing to do if that is meant; say why under `because:`",
+        )
+
+
+def _circles(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
+    """In no case may principles come before each other in a circle."""
+    found, all_ = circles(play)
+    for circle in found:
+        yield _circle(program, play, circle)
+    if not all_:
+        yield codes.A502.at(
+            program.constitution.name.span,
+            f"not decided: there are more circles than the {CIRCLES_MAX} that are told",
+            help="correct some of them, and check again",
+        )
+
+
+def _circle(program: CheckedProgram, play: Play, circle: Circle) -> Diagnostic:
+    blocks = [program.tensions[step.tension.id].block for step in circle.steps]
+    case = play.unusual(circle.case)
+    return codes.E505.at(
+        blocks[0].name.span,
+        f"preferences go in a circle {where(play, circle.case)}: "
+        + " over ".join([*(step.high for step in circle.steps), circle.steps[0].high]),
+        secondary=tuple(Label(b.name.span, "this one takes part") for b in blocks[1:] if b is not blocks[0]),
+        help=f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
+        if case
+        else "change the outcome of one of these",
+    )
+
+
+def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
     """A declared share holds in every case in which its target can be drawn."""
     places = {id: Fields(block.fields).shares() for id, block in program.categories.items()}
     places |= {id: Fields(principle.block.fields).shares() for id, principle in program.principles.items()}
     declared = [(id, bound) for id, bounds in places.items() for bound in bounds]
-    told: set[ShareBound] = set()
-    for case in (_space(draft, _named(draft)) or ()) if declared else ():
-        by_stage = {stage: shares(draft, stage, complete(draft, case)) for stage in Stage}
-        for id, bound in declared:
-            stages = (Stage(bound.stage.text),) if bound.stage else tuple(Stage)
-            for share in (_share_of(id, by_stage[stage]) for stage in stages):
-                low, high = bound.low.value if bound.low else 0.0, bound.high.value if bound.high else 1.0
-                if share is None or bound in told or low - _ROUNDING <= share <= high + _ROUNDING:
-                    continue
-                told.add(bound)
-                yield codes.E506.at(
-                    bound.span,
-                    f"`{id}` has a share of {share:.1%} {_where(case)}",
-                    help="change the weights, or the bound",
-                )
+    answers = Shares(play) if declared else None
+    for id, bound in declared:
+        assert answers is not None
+        least = answers.least(id) if bound.low else None
+        greatest = answers.greatest(id) if bound.high else None
+        yield from _share(play, id, bound, least, greatest)
 
 
-def _share_of(id: str, shares: Mapping[str, float]) -> float | None:
-    """Of a principle, or of a whole category; None where nothing of it is drawn."""
-    found = [share for principle, share in shares.items() if principle == id or principle.startswith(id + ".")]
-    return fsum(found) if found else None
+def _share(
+    play: Play, id: str, bound: ShareBound, least: Extreme | None, greatest: Extreme | None
+) -> Iterator[Diagnostic]:
+    low, high = bound.low.value if bound.low else 0.0, bound.high.value if bound.high else 1.0
+    below = least is not None and least.share < low - ROUNDING
+    above = greatest is not None and greatest.share > high + ROUNDING
+    if below or above:
+        worst = least if below else greatest
+        assert worst is not None
+        yield codes.E506.at(
+            bound.span,
+            f"`{id}` has a share of {worst.share:.1%} {where(play, worst.case)}",
+            help="change the weights, or the bound",
+        )
+    elif (least and least.bound < low - ROUNDING) or (greatest and greatest.bound > high + ROUNDING):
+        reached = [f"{extreme.bound:.1%}" for extreme in (least, greatest) if extreme is not None]
+        yield codes.A502.at(
+            bound.span,
+            f"not decided: no case was found that breaks this, and `{id}` may reach {' or '.join(reached)}",
+            help="widen the bound, or let the weights depend on fewer attributes",
+        )
 
 
-def _named(draft: Bundle) -> frozenset[str]:
-    """Every attribute that some condition names."""
-    conditions = (*(p.applies for p in draft.principles), *(r.condition for t in draft.tensions for r in t.rules))
-    return frozenset().union(*(attributes_of(condition) for condition in conditions))
-
-
-def _circle(before: dict[str, dict[str, Tension]]) -> list[str]:
-    """Some circle, found by walking depth first; empty where there is none."""
-    done: set[str] = set()
-
-    def walk(node: str, path: list[str]) -> list[str]:
-        if node in path:
-            return path[path.index(node) :]
-        if node in done:
-            return []
-        for low in sorted(before.get(node, {})):
-            if found := walk(low, [*path, node]):
-                return found
-        done.add(node)
-        return []
-
-    for start in sorted(before):
-        if found := walk(start, []):
-            return found
-    return []
-
-
-def _where(case: Case) -> str:
-    return "in every case" if not case else f"where {', '.join(f'{name} is {value}' for name, value in case.items())}"
+def _open(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
+    """Categories that meet where no tension says which comes first: one finding for each, naming the others."""
+    if not play.bundle.tensions:
+        return
+    met: dict[str, list[str]] = {}
+    cases: dict[str, str] = {}
+    for meeting in meetings(play):
+        one, other = meeting.categories
+        met.setdefault(one, []).append(other)
+        cases.setdefault(one, where(play, meeting.case))
+    for category, others in met.items():
+        listed = ", ".join(f"`{other}`" for other in others)
+        yield codes.A501.at(
+            program.categories[category].name.span,
+            f"no tension says what comes first between `{category}` and {listed}, which meet {cases[category]}",
+            secondary=tuple(Label(program.categories[other].name.span) for other in others),
+            help="nothing to do if their weights say enough; else add a tension",
+        )

@@ -32,6 +32,10 @@ class Space:
 
     # --- propositions ---------------------------------------------------------------------------
 
+    def asks(self) -> bool:
+        """Whether some condition so far named an attribute."""
+        return bool(self._values)
+
     def new(self) -> int:
         """A variable that nothing is said of yet."""
         self._last += 1
@@ -127,6 +131,8 @@ class Space:
         """A whole case that makes all of these true, with no more away from the defaults than it takes; or None."""
         if not self.possible(*literals):
             return None
+        if not {*literals} - {TRUE}:
+            return {id: a.default for id, a in self._attributes.items()}
         found = self.model(*literals)
         given = [literal for literal in literals if literal != TRUE]
         for id, known in self._values.items():
@@ -141,17 +147,25 @@ class Space:
     def model(self, *literals: int) -> dict[str, str]:
         """Some whole case that makes these true, which have to be possible; what is not named has its default."""
         found = {id: a.default for id, a in self._attributes.items()}
-        solver = self._ready()
-        if not solver.solve({*literals} - {TRUE}):
-            raise AssertionError("asked for a model of what is not possible")
-        true = solver.model()
+        true = self.true(*literals)
         for id, known in self._values.items():
             found[id] = next(value for value, literal in known.items() if literal in true)
         return found
 
+    def true(self, *literals: int) -> set[int]:
+        """Of some case that makes these true, which have to be possible, every literal that is true in it."""
+        asked = {*literals} - {TRUE}
+        if not asked and not self._values:
+            return {TRUE}
+        solver = self._ready()
+        if not solver.solve(asked):
+            raise AssertionError("asked for a model of what is not possible")
+        return solver.model()
+
     def implied(self, literals: Iterable[int]) -> set[int]:
         """Literals that quickly turn out to be true with these; not all that are."""
-        return self._ready().propagate({*literals} - {TRUE})
+        asked = {*literals} - {TRUE}
+        return self._ready().propagate(asked) if asked or self._values else {TRUE}
 
     def truths(self, among: Sequence[int], *given: int) -> Iterator[tuple[bool, ...]]:
         """Every way in which `among` can be true or false together where `given` is, each once."""

@@ -63,3 +63,57 @@ W504 = Code(
           clamp: 40% to 60%
     """,
 )
+
+W505 = Code(
+    "W505",
+    "tension that never acts",
+    what="No case has principles of both sides of a tension in play.",
+    why="Its rules decide nothing, which its author does not know.",
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          applies when topic is weapons
+
+        principle autonomy.health "Their body, their choice"
+          applies when topic is medical
+
+        tension care
+          between harm.weapons and autonomy.health
+          otherwise: prefer harm.weapons
+    """,
+    instead="""
+        principle autonomy.health "Their body, their choice"
+          applies when topic is one of medical, weapons
+    """,
+)
+
+A501 = Code(
+    "A501",
+    "categories that meet with no tension",
+    what="In some case principles of two categories apply, and no tension speaks of them.",
+    why="Where they pull apart, their weights alone decide, which nobody may have thought about.",
+    example="""
+        tension care
+          between harm and autonomy
+          otherwise: prefer harm
+
+        # and nothing about harm and honesty
+    """,
+    instead="""
+        tension truth
+          between harm and honesty
+          otherwise: weigh harm 1, honesty 1
+    """,
+)
+
+A502 = Code(
+    "A502",
+    "not decided",
+    what="A question about all cases was given up at a bound: how far a share can go, or how many circles there are.",
+    why="What is said so far is right; but that there is nothing more is not proven.",
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          share: at least 1%
+          # and tensions that weigh it by forty attributes at once
+    """,
+    instead="# let the weights depend on fewer attributes, or widen the bound",
+)

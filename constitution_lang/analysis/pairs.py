@@ -1,0 +1,100 @@
+"""What is left open or said twice: categories that meet with no tension, tensions that differ from a wider one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from constitution_lang.analysis.play import Play
+from constitution_lang.ir.model import Outcome, Prefer, Tension, Weigh
+
+__all__ = ["Difference", "Meeting", "differences", "meetings", "undrawable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A case in which a principle of each of two categories applies and no tension speaks of the two."""
+
+    categories: tuple[str, str]
+    principles: tuple[str, str]
+    case: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A case in which a tension decides otherwise than the wider one that it wins over. Rules are from 0."""
+
+    narrow: Tension
+    wide: Tension
+    rules: tuple[int, int]
+    case: dict[str, str]
+
+
+def undrawable(play: Play) -> tuple[str, ...]:
+    """The principles that apply in no case."""
+    literal, possible = play.space.literal, play.space.possible
+    return tuple(p.id for p in play.bundle.principles if not possible(literal(p.applies)))
+
+
+def meetings(play: Play) -> Iterator[Meeting]:
+    """For each two categories that can meet without a tension, how."""
+    governed = {frozenset(pair) for pairs in play.pairs.values() for pair in pairs}
+    of: dict[str, list[str]] = {}
+    for group, category in play.category.items():
+        of.setdefault(category, []).append(group)
+    for one, other in combinations(sorted(of), 2):
+        pairs = ((g, h) for g in of[one] for h in of[other] if frozenset((g, h)) not in governed)
+        met = next((pair for pair in pairs if play.space.possible(play.both(pair))), None)
+        if met is None:
+            continue
+        literal, possible = play.space.literal, play.space.possible
+        first, second = next(
+            (p, q)
+            for p in play.groups[met[0]]
+            for q in play.groups[met[1]]
+            if possible(literal(p.applies), literal(q.applies))
+        )
+        case = play.space.witness(literal(first.applies), literal(second.applies))
+        assert case is not None
+        yield Meeting((one, other), (first.id, second.id), case)
+
+
+def differences(play: Play) -> Iterator[Difference]:
+    """For each tension that wins over a wider one and can differ from it where it acts, one case."""
+    for narrow in play.bundle.tensions:
+        for wide in play.bundle.tensions:
+            widened = _widened(narrow, wide)
+            found = None if widened is None else _difference(play, narrow, wide, widened)
+            if found is not None:
+                yield found
+
+
+def _difference(play: Play, narrow: Tension, wide: Tension, widened: tuple[str, str]) -> Difference | None:
+    fires, general, acts = play.space.fires(narrow), play.space.fires(wide), play.acts(narrow)
+    for i, special in enumerate(narrow.rules):
+        for j, other in enumerate(wide.rules):
+            same = _oriented(special.outcome, narrow.sides, widened) == _oriented(other.outcome, wide.sides, wide.sides)
+            if not same and (case := play.space.witness(fires[i], general[j], acts)) is not None:
+                return Difference(narrow, wide, (i, j), case)
+    return None
+
+
+def _widened(narrow: Tension, wide: Tension) -> tuple[str, str] | None:
+    """For each side of `narrow` the side of `wide` that holds it, where `wide` is the more general."""
+    if narrow.id == wide.id or set(narrow.sides) == set(wide.sides):
+        return None
+    for order in (wide.sides, wide.sides[::-1]):
+        pairs = list(zip(narrow.sides, order, strict=True))
+        if all(side == general or side.startswith(general + ".") for side, general in pairs):
+            return order[0], order[1]
+    return None
+
+
+def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) -> object:
+    """The outcome with its sides under other names, so that two tensions compare."""
+    if isinstance(outcome, Prefer):
+        return names[sides.index(outcome.side)]
+    if isinstance(outcome, Weigh):
+        return frozenset({(names[0], outcome.first / outcome.second), (names[1], outcome.second / outcome.first)})
+    return outcome
