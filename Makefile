@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo rehearse test test-model test-browser check format bench clean
+.PHONY: help setup demo rehearse test test-model test-browser check format docs bench clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -46,6 +46,9 @@ check: setup  ## Format, lint, strict types, import contracts
 format: setup  ## Put the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup  ## Make the pages that come from the code: docs/codes.md, docs/commands.md
+	$(BIN)/python docs/generate.py
 
 bench: setup  ## The figures of docs/benchmarks.md that need no real model
 	for script in docs/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
