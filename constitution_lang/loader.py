@@ -33,8 +33,11 @@ def folder_loader(folder: Path) -> Loader:
     def load(name: str) -> Source | None:
         if name.startswith("<"):
             return package_loader(name)
-        path = (root / name).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        try:
+            path = (root / name).resolve()
+            if not path.is_relative_to(root) or not path.is_file():
+                return None
+        except (OSError, RuntimeError):  # links in a circle, a name that is too long
             return None
         return source_of(name, path.read_bytes())
 
