@@ -36,7 +36,8 @@ CODES_HEAD = """\
 # Codes
 
 Made by `make docs` from the compiler's own registry. `cai-compile explain CODE` prints one. A code begins with E for an
-error, W for a warning, A for advice; only errors keep a constitution from being compiled. A code never changes its meaning.
+error, W for a warning, A for advice; only errors keep a constitution from being compiled. A code never changes its
+meaning.
 """
 
 COMMANDS_HEAD = """\
