@@ -1,0 +1,145 @@
+"""What the server knows between two messages: open documents, the program of each, and what was found last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pygls import uris
+
+from constitution_lang.check.modules import LIBRARY, SUFFIX
+from constitution_lang.compile import compile_source
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.loader import package_loader
+from constitution_lang.server.documents import Document, Documents
+from constitution_lang.server.findings import Places
+from constitution_lang.server.positions import Positions
+from constitution_lang.server.program import Program, is_root, load_program
+from constitution_lang.source import Source
+
+__all__ = ["Desk", "Question", "answered"]
+
+_FILES_MAX = 64
+_FOLDERS_UP_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A program as it stood, to be compiled as a whole elsewhere."""
+
+    root: Path
+    program: Program
+    sources: dict[str, Source]
+    revision: int
+
+
+def answered(question: Question) -> tuple[Diagnostic, ...]:
+    """Everything that the compiler finds."""
+
+    def load(name: str) -> Source | None:
+        return question.sources.get(name) or package_loader(name) or _beside(question.root.parent, name)
+
+    return compile_source(question.sources[question.root.name], load).diagnostics
+
+
+def _beside(folder: Path, name: str) -> Source | None:
+    """A template beside the constitution."""
+    return Documents().loader(folder)(name)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Programs by their root; a change of any text makes the next look at them new."""
+
+    documents: Documents = field(default_factory=Documents)
+    revision: int = 0
+    _programs: dict[Path, tuple[int, Program]] = field(default_factory=dict)
+    _roots: dict[Path, tuple[int, Path]] = field(default_factory=dict)
+
+    def touched(self) -> None:
+        """Some text is another now."""
+        self.revision += 1
+
+    def program(self, document: Document) -> tuple[Program, str] | None:
+        """The program that a document belongs to, and its name in it."""
+        root = self.root(document)
+        program = self.program_of(root, alone=document.saved_nowhere)
+        if program is None:
+            return None
+        name = next((name for name, path in program.paths.items() if path == document.path), None)
+        return (program, name) if name else None
+
+    def program_of(self, root: Path, *, alone: bool = False) -> Program | None:
+        """The program with a root."""
+        known = self._programs.get(root)
+        if known and known[0] == self.revision:
+            return known[1]
+        program = load_program(self.documents, root, alone=alone)
+        if program:
+            self._programs[root] = (self.revision, program)
+        return program
+
+    def root(self, document: Document) -> Path:
+        """The constitution that uses a document: itself where it is one, or where none is found."""
+        path = document.path
+        if is_root(document.source.text) or document.saved_nowhere:
+            return path
+        known = self._roots.get(path)
+        if known and (known[0] == self.revision or self._belongs(path, known[1])):
+            return known[1]
+        root = next((root for root in self._candidates(path) if self._belongs(path, root)), path)
+        self._roots[path] = (self.revision, root)
+        return root
+
+    def _belongs(self, path: Path, root: Path) -> bool:
+        if root == path:
+            return False
+        program = self.program_of(root)
+        return program is not None and path in program.paths.values()
+
+    def _candidates(self, path: Path) -> list[Path]:
+        """Constitutions that are open, and those beside the file and above it."""
+        found = [open.path for open in self.documents.open.values() if is_root(open.source.text)]
+        for folder in path.parents[:_FOLDERS_UP_MAX]:
+            try:
+                files = sorted(folder.glob(f"*{SUFFIX}"))[:_FILES_MAX]
+            except OSError:
+                continue
+            for file in files:
+                source = self.documents.source(file, file.name)
+                if source and is_root(source.text):
+                    found.append(file)
+        return list(dict.fromkeys(found))
+
+    def question(self, document: Document) -> Question | None:
+        """What to ask the whole compiler about a document's program; None where it has no root."""
+        known = self.program(document)
+        if known is None or not is_root(known[0].files[known[0].root].source.text):
+            return None
+        program = known[0]
+        sources = {name: blocks.source for name, blocks in program.files.items()}
+        return Question(self.root(document), program, sources, self.revision)
+
+    def places(self, program: Program, found: Iterable[Diagnostic] = ()) -> Places:
+        """Where each file of a program is for the client, and each template that something is said of."""
+        places: Places = {}
+        for name, blocks in program.files.items():
+            path = program.paths.get(name)
+            document = self.documents.at(path) if path else None
+            uri = document.uri if document else uris.from_fs_path(str(path or _library(name)))
+            if uri:
+                places[name] = (uri, Positions(blocks.source, self.documents.encoding))
+        for name in {finding.primary.span.file for finding in found} - places.keys():
+            path = Path(program.key).parent / name
+            source = None if name.startswith("<") else self.documents.source(path, name)
+            uri = uris.from_fs_path(str(path))
+            if source and uri:
+                places[name] = (uri, Positions(source, self.documents.encoding))
+        return places
+
+
+def _library(name: str) -> Path:
+    from importlib.resources import files
+
+    return Path(str(files("constitution_lang").joinpath("library", *name.removeprefix(LIBRARY).split("/"))))

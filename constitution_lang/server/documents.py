@@ -1,0 +1,105 @@
+"""The texts that the server works on: what a client has open as it stands there, everything else from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lsprotocol import types
+from pygls import uris
+
+from constitution_lang.loader import package_loader, source_of
+from constitution_lang.server.blocks import Blocks, in_blocks
+from constitution_lang.server.positions import Positions, with_plain_breaks
+from constitution_lang.source import Source
+
+__all__ = ["Document", "Documents"]
+
+
+@dataclass(slots=True)
+class Document:
+    """A text that a client has open."""
+
+    uri: str
+    path: Path
+    version: int
+    source: Source
+
+    @property
+    def saved_nowhere(self) -> bool:
+        """It has no file yet, so that nothing lies beside it."""
+        return not self.uri.startswith("file:")
+
+
+@dataclass(slots=True)
+class Documents:
+    """Open documents by URI, and files by path; each parsed once for each text."""
+
+    encoding: str = "utf-16"
+    open: dict[str, Document] = field(default_factory=dict)
+    _parsed: dict[tuple[Path, str], Blocks] = field(default_factory=dict)
+    _read: dict[Path, tuple[tuple[int, int], Source]] = field(default_factory=dict)
+
+    def opened(self, uri: str, version: int, text: str) -> Document:
+        """Take a document in."""
+        path = uris.to_fs_path(uri) if uri.startswith("file:") else None
+        where = Path(path).resolve() if path else Path("/") / uri.replace("/", "_").replace(":", "_")
+        self.open[uri] = Document(uri, where, version, Source(where.name, with_plain_breaks(text)))
+        return self.open[uri]
+
+    def changed(self, uri: str, version: int, changes: list[types.TextDocumentContentChangeEvent]) -> Document | None:
+        """Apply changes in their order; None where the document is not open."""
+        document = self.open.get(uri)
+        if document is None:
+            return None
+        for change in changes:
+            text = Positions(document.source, self.encoding).changed(change)
+            document.source = Source(document.source.name, text)
+        document.version = version
+        return document
+
+    def closed(self, uri: str) -> None:
+        """From now on the file on disk counts."""
+        self.open.pop(uri, None)
+
+    def at(self, path: Path) -> Document | None:
+        """The open document of a file."""
+        return next((document for document in self.open.values() if document.path == path), None)
+
+    def source(self, path: Path, name: str) -> Source | None:
+        """A file's text under a name; None where there is none."""
+        document = self.at(path)
+        if document:
+            return Source(name, document.source.text)
+        try:
+            about = path.stat()
+            stamp = (about.st_mtime_ns, about.st_size)
+            known = self._read.get(path)
+            if known is None or known[0] != stamp or known[1].name != name:
+                known = self._read[path] = (stamp, source_of(name, path.read_bytes()))
+        except (OSError, ValueError):
+            return None
+        return known[1]
+
+    def blocks(self, path: Path, source: Source) -> Blocks:
+        """The blocks of a text; what has not changed since it was last asked for is not parsed again."""
+        known = self._parsed.get((path, source.name))
+        if known is None or known.source.text != source.text:
+            known = self._parsed[path, source.name] = in_blocks(source, known)
+        return known
+
+    def loader(self, folder: Path, *, alone: bool = False) -> Callable[[str], Source | None]:
+        """Files below a folder, and what the package holds; nothing but the latter for a text without a folder."""
+        root = folder.resolve()
+
+        def load(name: str) -> Source | None:
+            if name.startswith("<"):
+                return package_loader(name)
+            try:
+                path = (root / name).resolve()
+            except (OSError, ValueError):
+                return None
+            return None if alone or not path.is_relative_to(root) else self.source(path, name)
+
+        return load

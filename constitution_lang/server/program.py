@@ -1,0 +1,152 @@
+"""A constitution as the server sees it: all of its files in blocks, what they declare, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from constitution_lang.check.modules import LIBRARY, beside, load_files
+from constitution_lang.check.names import collect
+from constitution_lang.check.program import Declarations
+from constitution_lang.check.references import check_references
+from constitution_lang.check.values import check_values
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.server.blocks import Blocks, BlockText, moved
+from constitution_lang.server.documents import Documents
+from constitution_lang.server.names import Meaning, Use
+from constitution_lang.server.salvage import default_shares
+from constitution_lang.source import Source, Span
+from constitution_lang.syntax import nodes
+
+__all__ = ["Program", "is_root", "load_program"]
+
+_ROOT = re.compile(r"^constitution\b", re.MULTILINE)
+
+
+def is_root(text: str) -> bool:
+    """Whether a text says that it is a constitution, and no part of one."""
+    return bool(_ROOT.search(text))
+
+
+@dataclass(frozen=True)
+class Program:
+    """The files by the names that the compiler gives them. `paths` has the place of each that is on disk."""
+
+    key: str
+    root: str
+    files: dict[str, Blocks]
+    paths: dict[str, Path]
+    declared: Declarations
+    read: tuple[Diagnostic, ...]
+    collected: tuple[Diagnostic, ...]
+
+    @cached_property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """What is wrong as far as it takes no reasoning over cases; without a root, how it is written only."""
+        found = [*self.read]
+        if is_root(self.files[self.root].source.text):
+            found += self.collected
+            found += check_references(self.declared)
+            found += check_values(self.declared)[1]
+        placed = (moved(finding, self.files) for finding in dict.fromkeys(found))
+        return tuple(finding for finding in placed if finding)
+
+    @cached_property
+    def shares(self) -> dict[str, dict[str, float]]:
+        """By stage the share of each principle in the default case, as far as the program can be understood."""
+        trees = tuple(block.tree for blocks in self.files.values() for block in blocks.blocks)
+        return default_shares(self.declared, trees)
+
+    def inside(self, found: Diagnostic) -> Diagnostic:
+        """A finding with its places inside the blocks in which they are, so that it moves with them."""
+
+        def to_block(span: Span) -> Span:
+            blocks = self.files.get(span.file)
+            return blocks.inside(span) if blocks else span
+
+        fix = found.fix and Fix(to_block(found.fix.span), found.fix.text, found.fix.title)
+        primary = Label(to_block(found.primary.span), found.primary.text)
+        secondary = tuple(Label(to_block(label.span), label.text) for label in found.secondary)
+        return replace(found, primary=primary, secondary=secondary, fix=fix)
+
+    @staticmethod
+    def beside(file: str, path: str) -> str | None:
+        """The name of a file that another names."""
+        return beside(file, path)
+
+    def blocks(self) -> Iterator[tuple[Blocks, BlockText]]:
+        """Every block with its file."""
+        for blocks in self.files.values():
+            for block in blocks.blocks:
+                yield blocks, block
+
+    def uses(self) -> Iterator[Use]:
+        """Every name in every file, at its place in the file."""
+        for blocks, block in self.blocks():
+            start = blocks.starts[blocks.index[block.name]]
+            for use in block.uses:
+                span = Span(blocks.source.name, start + use.span.start, start + use.span.end)
+                yield Use(use.meaning, span, use.declares)
+
+    def uses_of(self, meaning: Meaning) -> list[Use]:
+        """Where something is named."""
+        return [use for use in self.uses() if use.meaning == meaning]
+
+    def use_at(self, file: str, offset: int) -> Use | None:
+        """The name at an offset of a file: the longest one there, so that `harm.weapons` wins over its `harm`."""
+        blocks = self.files[file]
+        block, inside = blocks.at(offset)
+        start = offset - inside
+        here = [use for use in block.uses if use.span.start <= inside <= use.span.end]
+        if not here:
+            return None
+        use = max(here, key=lambda use: use.span.end - use.span.start)
+        return Use(use.meaning, Span(file, start + use.span.start, start + use.span.end), use.declares)
+
+    def declaration(self, meaning: Meaning) -> Use | None:
+        """Where something is declared."""
+        return next((use for use in self.uses_of(meaning) if use.declares), None)
+
+
+def load_program(documents: Documents, root: Path, *, alone: bool = False) -> Program | None:
+    """The program that begins with a file; None where there is no such file. Unchanged blocks are taken over."""
+    source = documents.source(root, root.name)
+    if source is None:
+        return None
+    files: dict[str, Blocks] = {}
+    paths: dict[str, Path] = {}
+
+    def parsed(source: Source) -> tuple[nodes.FileTree, tuple[Diagnostic, ...]]:
+        inside = source.name.startswith(LIBRARY)
+        path = Path(source.name) if inside else (root.parent / source.name).resolve()
+        if not inside:
+            paths[source.name] = path
+        blocks = files[source.name] = documents.blocks(path, source)
+        return _digest(blocks), tuple(found for block in blocks.blocks for found in block.diagnostics)
+
+    read, found = load_files(source, documents.loader(root.parent, alone=alone), parsed)
+    declared, collected = collect(read.trees, incomplete=read.incomplete)
+    return Program(str(root), root.name, files, paths, declared, tuple(found), tuple(collected))
+
+
+def _digest(blocks: Blocks) -> nodes.FileTree:
+    """The file as one tree whose text is only what the checks look at: blocks that failed, and the first lines."""
+    text: list[str] = []
+    read: list[nodes.Block] = []
+    broken: list[nodes.Name] = []
+    for block in blocks.blocks:
+        tree = block.tree
+        if block.diagnostics or not tree.blocks:
+            text.append(block.text)
+        broken += tree.broken
+        for node in tree.blocks:
+            if isinstance(node, nodes.EditionLine | nodes.ConstitutionLine):
+                # These two are compared with the file in which they stand.
+                text.append(block.text)
+                read.append(replace(node, span=blocks.place(node.span) or node.span))
+            else:
+                read.append(node)
+    return nodes.FileTree(Source(blocks.source.name, "".join(text)), tuple(read), (), tuple(broken))

@@ -1,0 +1,129 @@
+"""What is wrong, told to the client a moment after each change, and more of it when the typing pauses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from lsprotocol import types
+
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.server.blocks import moved
+from constitution_lang.server.desk import Desk, Question, answered
+from constitution_lang.server.documents import Document
+from constitution_lang.server.findings import as_diagnostic
+from constitution_lang.server.program import Program
+
+__all__ = ["Publisher"]
+
+_SOON = 0.05
+_PAUSE = 0.4
+
+
+class _Client(Protocol):
+    """The part of a language server that is needed here."""
+
+    def text_document_publish_diagnostics(self, params: types.PublishDiagnosticsParams) -> None:
+        """Tell a client what is wrong with a file."""
+
+
+class Publisher:
+    """Finds and tells. What only the whole compiler finds is kept until it has looked again."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+        self.desk = Desk()
+        self._timers: dict[Path, tuple[asyncio.TimerHandle, ...]] = {}
+        self._more: dict[str, tuple[Diagnostic, ...]] = {}
+        self._told: dict[Path, set[str]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def changed(self, document: Document) -> None:
+        """A text was opened or has changed: look at its program soon, and closely after a pause."""
+        self.desk.touched()
+        self._schedule(document.uri)
+
+    def closed(self, uri: str) -> None:
+        """A text is as on disk again; nothing is said of a program of which nothing is open."""
+        document = self.desk.documents.open.get(uri)
+        if document is None:
+            return
+        root = self.desk.root(document)
+        self.desk.documents.closed(uri)
+        self.desk.touched()
+        self.everything()
+        if not any(self.desk.root(open) == root for open in self.desk.documents.open.values()):
+            self._tell(root, {})
+
+    def everything(self) -> None:
+        """Files on disk have changed: look at every open text again."""
+        self.desk.touched()
+        for uri in self.desk.documents.open:
+            self._schedule(uri)
+
+    def found(self, program: Program) -> tuple[Diagnostic, ...]:
+        """What is known to be wrong with a program."""
+        kept = (moved(finding, program.files) for finding in self._more.get(program.key, ()))
+        return tuple(dict.fromkeys((*program.found, *filter(None, kept))))
+
+    def _schedule(self, uri: str) -> None:
+        document = self.desk.documents.open[uri]
+        root = self.desk.root(document)
+        for timer in self._timers.get(root, ()):
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timers[root] = (
+            loop.call_later(_SOON, self._publish, uri),
+            loop.call_later(_PAUSE, self._ask, uri),
+        )
+
+    def _publish(self, uri: str) -> None:
+        document = self.desk.documents.open.get(uri)
+        known = document and self.desk.program(document)
+        if not (document and known):
+            return
+        program = known[0]
+        root = self.desk.root(document)
+        found = self.found(program)
+        places = self.desk.places(program, found)
+        by_uri: dict[str, list[types.Diagnostic]] = {
+            places[name][0]: [] for name, path in program.paths.items() if self.desk.documents.at(path)
+        }
+        for finding in found:
+            shown = as_diagnostic(finding, places)
+            if shown:
+                by_uri.setdefault(places[finding.primary.span.file][0], []).append(shown)
+        self._tell(root, by_uri)
+
+    def _tell(self, root: Path, found: Mapping[str, list[types.Diagnostic]]) -> None:
+        for uri in sorted(self._told.get(root, set()) - found.keys()):
+            self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+        self._told[root] = set(found)
+        for uri, diagnostics in found.items():
+            document = self.desk.documents.open.get(uri)
+            version = document.version if document else None
+            self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
+
+    def _ask(self, uri: str) -> None:
+        document = self.desk.documents.open.get(uri)
+        question = self.desk.question(document) if document else None
+        if question:
+            task = asyncio.get_running_loop().create_task(self._answer(uri, question))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _answer(self, uri: str, question: Question) -> None:
+        everything = await asyncio.to_thread(answered, question)
+        if self.desk.revision != question.revision:
+            return  # it is of a text that is no more; the next pause asks again
+        program = question.program
+        known = {_said(finding) for finding in program.found}
+        more = (finding for finding in everything if _said(finding) not in known)
+        self._more[program.key] = tuple(program.inside(finding) for finding in more)
+        self._publish(uri)
+
+
+def _said(found: Diagnostic) -> tuple[str, str, object]:
+    return found.code, found.message, found.primary.span
