@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from constitution_lang.commands import build, check, docs, explain, fmt, lsp, show, test
+from constitution_lang.commands import analyze, build, check, docs, explain, export, fmt, import_, init, lsp, show, test
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
 
 __all__ = ["main"]
 
-COMMANDS = (build, check, test, fmt, show, docs, explain, lsp)
+COMMANDS = (build, check, analyze, test, fmt, show, docs, explain, init, lsp, import_, export)
 EPILOG = """\
 examples:
   cai-compile check house.const               what is wrong with it, and what to write instead

@@ -25,11 +25,15 @@ __all__ = ["Compilation", "compile_path", "compile_source", "compile_text"]
 
 
 class Compilation(NamedTuple):
-    """A bundle, where there is no error; all findings, in the order of the text; and every text that was read."""
+    """A bundle, where there is no error; all findings, in the order of the text; and every text that was read.
+
+    `draft` is the bundle without prompts, there also where the only errors are of cases and prompts.
+    """
 
     bundle: Bundle | None
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, Source]
+    draft: Bundle | None = None
 
 
 def compile_source(root: Source, loader: Loader) -> Compilation:
@@ -53,7 +57,7 @@ def compile_source(root: Source, loader: Loader) -> Compilation:
     prompts, wrong = lower_prompts(program, draft, templates)
     found += wrong
     bundle = None if _errors(found) else seal(draft, prompts)
-    return Compilation(bundle, _in_order(found, sources), sources)
+    return Compilation(bundle, _in_order(found, sources), sources, draft)
 
 
 def compile_text(text: str, name: str = "constitution.const", loader: Loader = package_loader) -> Compilation:

@@ -68,7 +68,7 @@ class Shares:
         order = count()
 
         def opened(*literals: int) -> _Open:
-            known = _facts(space.implied(literals), self._parts.facts)
+            known = _facts(space.implied(literals) | {*literals}, self._parts.facts)
             promised = self._parts.share(target, known)
             true = _facts(space.true(*literals), self._parts.facts)
             has = self._parts.share(target, true).low

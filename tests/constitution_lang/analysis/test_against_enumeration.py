@@ -1,0 +1,239 @@
+"""What the solver says is what looking at every case says, on small constitutions made at random."""
+
+from __future__ import annotations
+
+from math import fsum
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from constitution_lang.analysis.circles import circles
+from constitution_lang.analysis.counts import decided, size
+from constitution_lang.analysis.pairs import differences, meetings, undrawable
+from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.rules import fates
+from constitution_lang.analysis.shares import Shares
+from constitution_lang.ir.cases import applicable, cases, decide, decisions, governing, holds, variants, yields
+from constitution_lang.ir.model import (
+    ALWAYS,
+    Abstain,
+    AllOf,
+    AnyOf,
+    Bundle,
+    Compare,
+    Condition,
+    Not,
+    Outcome,
+    Prefer,
+    Stage,
+    Weigh,
+)
+from constitution_lang.sampling.weights import shares
+from tests.conftest import BuildBundle
+
+ATTRIBUTES = {"one": ("a", "b", "c"), "two": ("a", "b"), "three": ("a", "b")}
+CATEGORIES = ("x", "y", "z")
+PRINCIPLES = ("x.p", "x.q", "y.p", "y.q", "z.p")
+SIDES = (*CATEGORIES, *PRINCIPLES)
+
+leaves = st.sampled_from(sorted(ATTRIBUTES)).flatmap(
+    lambda name: st.sets(st.sampled_from(ATTRIBUTES[name])).map(lambda values: Compare(name, tuple(sorted(values))))
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    st.one_of(st.just(ALWAYS), leaves, leaves),
+    lambda inner: st.one_of(
+        inner.map(Not),
+        st.lists(inner, max_size=3).map(lambda listed: AllOf(tuple(listed))),
+        st.lists(inner, max_size=3).map(lambda listed: AnyOf(tuple(listed))),
+    ),
+    max_leaves=4,
+)
+numbers = st.sampled_from((0.5, 1.0, 2.0, 3.0))
+
+
+def outcomes(sides: tuple[str, str]) -> st.SearchStrategy[Outcome]:
+    return st.one_of(st.sampled_from(sides).map(Prefer), st.builds(Weigh, numbers, numbers), st.just(Abstain()))
+
+
+def apart(sides: tuple[str, str]) -> bool:
+    return not (sides[0] + ".").startswith(sides[1] + ".") and not (sides[1] + ".").startswith(sides[0] + ".")
+
+
+@st.composite
+def made(draw: st.DrawFn, build: BuildBundle) -> Bundle:
+    pairs = st.tuples(st.sampled_from(SIDES), st.sampled_from(SIDES)).filter(apart)
+    chosen = draw(st.lists(pairs, max_size=5, unique_by=frozenset))
+    tensions = {}
+    for i, pair in enumerate(chosen):
+        rules = draw(st.lists(st.tuples(conditions, outcomes(pair)), max_size=3))
+        tensions[f"t{i}"] = (*pair, [*rules, (ALWAYS, draw(outcomes(pair)))])
+    return build(
+        attributes=ATTRIBUTES,
+        categories={id: draw(numbers) for id in CATEGORIES},
+        principles={id: (draw(numbers), draw(conditions)) for id in PRINCIPLES},
+        tensions=tensions,
+    )
+
+
+quick = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@quick
+@given(data=st.data())
+def test_rules(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    play, space = Play(bundle), list(cases(bundle.attributes))
+    acting = {(d.tension.id, d.index) for case in space for d in decisions(bundle, case)}
+    for tension in bundle.tensions:
+        first = [decide(tension, case)[0] for case in space]
+        assert decided(bundle, tension) == tuple(first.count(i) for i in range(len(tension.rules)))
+        for fate in fates(play, tension):
+            assert (fate.case is not None) is (fate.index in first)
+            assert fate.acts is ((tension.id, fate.index) in acting)
+            if fate.case is not None:
+                assert decide(tension, fate.case)[0] == fate.index
+                assert not fate.acts or (tension.id, fate.index) in {
+                    (d.tension.id, d.index) for d in decisions(bundle, fate.case)
+                }
+                continue
+            holding = [case for case in space if holds(tension.rules[fate.index].condition, case)]
+            assert (fate.holds is not None) is bool(holding)
+            if fate.holds is not None:
+                assert fate.holds in holding
+            by = [tension.rules[i].condition for i in fate.by]
+            assert all(any(holds(c, case) for c in by) for case in holding)
+            assert all(i < fate.index for i in fate.by)
+    assert size(bundle) == len(space)
+
+
+def _before(bundle: Bundle, case: dict[str, str]) -> set[tuple[str, str]]:
+    found = set()
+    for decision in decisions(bundle, case):
+        if isinstance(decision.rule.outcome, Prefer):
+            first_wins = decision.rule.outcome.side == decision.tension.sides[0]
+            found |= {pair if first_wins else pair[::-1] for pair in decision.pairs}
+    return found
+
+
+def _circular(before: set[tuple[str, str]]) -> bool:
+    while True:
+        kept = {(high, low) for high, low in before if low in {h for h, _ in before}}
+        if kept == before:
+            return bool(before)
+        before = kept
+
+
+@quick
+@given(data=st.data())
+def test_circles(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    found, all_ = circles(Play(bundle))
+    assert all_
+    assert bool(found) is any(_circular(_before(bundle, case)) for case in cases(bundle.attributes))
+    for circle in found:
+        assert _circular(_before(bundle, circle.case))
+        for step, after in zip(circle.steps, (*circle.steps[1:], circle.steps[0]), strict=True):
+            assert step.low == after.high
+            assert decide(step.tension, circle.case)[1].outcome == Prefer(step.winner)
+            assert step.loser != step.winner
+    told = [frozenset((s.tension.id, s.winner) for s in c.steps) for c in found]
+    assert len(told) == len(set(told))
+
+
+@quick
+@given(data=st.data())
+def test_shares(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    answers = Shares(Play(bundle))
+    space = list(cases(bundle.attributes))
+    for target in SIDES:
+
+        def share(case: dict[str, str], target: str = target) -> float | None:
+            found = shares(bundle, Stage.REVISION, case)
+            listed = [s for id, s in found.items() if id == target or id.startswith(target + ".")]
+            return fsum(listed) if listed else None
+
+        taken = [s for case in space if (s := share(case)) is not None]
+        for extreme, expected in (
+            (answers.least(target), min(taken, default=None)),
+            (answers.greatest(target), max(taken, default=None)),
+        ):
+            assert (extreme is None) is (expected is None)
+            if extreme is not None and expected is not None:
+                assert extreme.exact
+                assert abs(extreme.share - expected) < 1e-9
+                assert abs((share(extreme.case) or 0) - extreme.share) < 1e-9
+
+
+@quick
+@given(data=st.data(), splits=st.integers(min_value=0, max_value=2))
+def test_a_search_that_is_given_up_still_bounds(data: st.DataObject, splits: int, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    least, exact = Shares(Play(bundle), splits_max=splits), Shares(Play(bundle))
+    for target in SIDES:
+        low, true = least.least(target), exact.least(target)
+        assert (low is None) is (true is None)
+        if low is not None and true is not None:
+            assert low.bound - 1e-9 <= true.share <= low.share + 1e-9
+
+
+@quick
+@given(data=st.data())
+def test_pairs(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    play, space = Play(bundle), list(cases(bundle.attributes))
+    governed = {frozenset(pair) for pair in governing(bundle)}
+
+    def open_in(case: dict[str, str]) -> set[tuple[str, str]]:
+        here = applicable(bundle, case)
+        return {
+            (p.category, q.category)
+            for p in here
+            for q in here
+            if p.category < q.category and frozenset((p.id, q.id)) not in governed
+        }
+
+    found = {meeting.categories: meeting for meeting in meetings(play)}
+    assert found.keys() == {pair for case in space for pair in open_in(case)}
+    for pair, meeting in found.items():
+        assert pair in open_in(meeting.case)
+        assert {p.id for p in applicable(bundle, meeting.case)} >= set(meeting.principles)
+        assert frozenset(meeting.principles) not in governed
+    drawn = {p.id for case in space for p in applicable(bundle, case)}
+    assert set(undrawable(play)) == {p.id for p in bundle.principles} - drawn
+
+
+@quick
+@given(data=st.data())
+def test_differences(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    found = list(differences(Play(bundle)))
+    for difference in found:
+        narrow, wide = difference.narrow, difference.wide
+        assert decide(narrow, difference.case)[0] == difference.rules[0]
+        assert decide(wide, difference.case)[0] == difference.rules[1]
+        assert narrow.id in {d.tension.id for d in decisions(bundle, difference.case)}
+    told = {(d.narrow.id, d.wide.id) for d in found}
+    for narrow in bundle.tensions:
+        for wide in bundle.tensions:
+            inside = all(a == b or a.startswith(b + ".") for a, b in zip(narrow.sides, wide.sides, strict=True))
+            if not inside or narrow.id == wide.id or (narrow.id, wide.id) in told:
+                continue
+            for case in cases(bundle.attributes):
+                if narrow.id in {d.tension.id for d in decisions(bundle, case)}:
+                    special, general = decide(narrow, case)[1].outcome, decide(wide, case)[1].outcome
+                    wins = [narrow.sides.index(special.side)] if isinstance(special, Prefer) else []
+                    assert wins == ([wide.sides.index(general.side)] if isinstance(general, Prefer) else [])
+                    assert isinstance(special, Abstain) is isinstance(general, Abstain)
+
+
+@quick
+@given(data=st.data())
+def test_variants(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    for principle in bundle.principles:
+        said = {yields(bundle, principle, case) for case in cases(bundle.attributes) if holds(principle.applies, case)}
+        assert set(variants(bundle, principle)) == said | {()}
+        assert len(variants(bundle, principle, 1)) == min(2, len(said | {()}))
