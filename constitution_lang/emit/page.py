@@ -6,6 +6,7 @@ All text is escaped by the templates, and the page's own policy allows no script
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,15 +17,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from constitution_lang.emit.page_words import bound_in_words, condition_in_words, outcome_in_words, percent
-from constitution_lang.ir.cases import cases, complete
+from constitution_lang.ir.cases import attributes_of, cases, complete
 from constitution_lang.ir.model import Attribute, Bundle, Category, Exemplar, Prefer, Principle, Rule, Stage, Tension
 from constitution_lang.sampling.weights import shares
 
 __all__ = ["page"]
 
-CASES_MAX = 4096
-WORK_MAX = 100_000
-"""Above this many shares (cases times principles) only the ordinary case is told."""
+WORK_MAX = 1_000_000
+"""About a second. Above this many pairs of principles to weigh, over all cases, only the ordinary case is told."""
+
+DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn the text after them around, so that a reader sees other words than a model does."""
 
 FIELD_NAMES = {
     "prompt": "Request", "response": "First answer", "critique": "What is wrong with it", "revision": "Better answer",
@@ -78,7 +81,7 @@ def page(bundle: Bundle) -> str:
     """The page's text."""
     environment = Environment(
         loader=PackageLoader("constitution_lang.emit", "page_template"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     environment.filters["percent"] = percent
     style = resources.files("constitution_lang.emit").joinpath("page_template", "page.css").read_text("utf-8")
@@ -93,6 +96,13 @@ def page(bundle: Bundle) -> str:
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
     )
+
+
+def _shown(value: object) -> object:
+    """What every printed value passes through: what would turn a text around is shown as its number."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return DIRECTIONS.sub(lambda found: f"[U+{ord(found.group()):04X}]", value)
 
 
 def _categories(bundle: Bundle) -> list[CategoryView]:
@@ -129,11 +139,14 @@ def _place(declared: Attribute | Category | Principle | Tension) -> tuple[str, i
 def _shares(bundle: Bundle) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Each principle's share in the ordinary case, and its least and greatest share of the cases where it applies."""
     ordinary = shares(bundle, Stage.REVISION, complete(bundle, {}))
-    number = prod(len(a.values) for a in bundle.attributes)
-    if number > CASES_MAX or number * len(bundle.principles) > WORK_MAX:
+    conditions = [p.applies for p in bundle.principles]
+    conditions += [rule.condition for tension in bundle.tensions for rule in tension.rules]
+    named = frozenset().union(*map(attributes_of, conditions))
+    deciding = [a for a in bundle.attributes if a.id in named]
+    if prod(len(a.values) for a in deciding) * len(bundle.principles) ** 2 > WORK_MAX:
         return ordinary, {}
     ranges: dict[str, tuple[float, float]] = {}
-    for case in cases(bundle.attributes):
+    for case in cases(deciding):
         for id, share in shares(bundle, Stage.REVISION, case).items():
             low, high = ranges.get(id, (share, share))
             ranges[id] = min(low, share), max(high, share)

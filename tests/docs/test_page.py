@@ -150,6 +150,27 @@ def test_hostile_text_stays_text() -> None:
     assert title in read.shown
 
 
+def test_text_that_turns_around_is_shown_as_it_is() -> None:
+    text = made(
+        HEAD + ATTRIBUTES + CATEGORIES + PRINCIPLES.replace("No weapons", "a\u202eb").replace("help", "\u2066x")
+    )
+    assert "\u202e" not in text
+    assert "\u2066" not in text
+    assert "a[U+202E]b" in text
+    assert "[U+2066]x" in text
+
+
+def test_where_cases_are_too_many_the_ordinary_one_is_told() -> None:
+    many = "".join(
+        f'\nattribute a{n} "?"\n  levels: {" < ".join(f"v{m}" for m in range(8))}\n  default: v0\n' for n in range(7)
+    )
+    applies = " and ".join(f"a{n} >= v1" for n in range(7))
+    principle = PRINCIPLES.replace('weapons"\n', f'weapons"\n  applies when {applies}\n')
+    told = said(made(HEAD + many + CATEGORIES + principle))
+    assert "none in an ordinary request" in told
+    assert "100% of an ordinary request" in told
+
+
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
