@@ -105,11 +105,11 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         if wrong := verify(bundle):
             raise BundleError(f"{path}: {'; '.join(wrong)}; build it again from its text")
     else:
-        compiled, diagnostics, sources = compile_path(path)
-        if compiled is None:
-            raise ConstitutionError(tuple(diagnostics), dict(sources))
-        bundle = compiled
-        warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
+        compiled = compile_path(path)
+        if compiled.bundle is None:
+            raise ConstitutionError(compiled.diagnostics, dict(compiled.sources))
+        bundle = compiled.bundle
+        warnings = sum(d.severity is Severity.WARNING for d in compiled.diagnostics)
         note = f"; {warnings} warnings, see `cai-compile check {path}`" if warnings else ""
     say(
         f"{bundle.name} {bundle.version}: {len(bundle.principles)} principles in {len(bundle.categories)} categories, "
