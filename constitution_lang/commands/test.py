@@ -123,16 +123,15 @@ def _trees(compilation: Compilation) -> list[FileTree]:
 
 
 def _place(file: str, compilation: Compilation, origin: Origin) -> Span:
-    """From a place in the bundle, whose files are named from the constitution's folder, to the end of its line."""
+    """From a place in the bundle, whose files are named from the constitution's folder, to the text there."""
     from pathlib import Path
+
+    from constitution_lang.testing.run import to_line_end
 
     name = origin.file
     if name not in compilation.sources:
         name = (Path(file).parent / name).as_posix()
-    source = compilation.sources[name]
-    start = source.line_starts[origin.line - 1] + origin.column - 1
-    line = source.line(origin.line)[origin.column - 1 :]
-    return source.span(start, start + len(line.split(" #")[0].rstrip()))
+    return to_line_end(compilation.sources[name], origin)
 
 
 def _text(reports: Sequence[FileReport], options: argparse.Namespace, seconds: float) -> str:

@@ -9,12 +9,12 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.cases import complete
 from constitution_lang.ir.model import Bundle, Origin
-from constitution_lang.source import Span
+from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes
 from constitution_lang.syntax.spelling import spell_expect
 from constitution_lang.testing.verdicts import Verdict, judge, rule_words
 
-__all__ = ["Expected", "PlaceOf", "TestRun", "finding", "run_tests"]
+__all__ = ["Expected", "PlaceOf", "TestRun", "finding", "run_tests", "to_line_end"]
 
 PlaceOf = Callable[[Origin], Span]
 """From a place of the bundle to the text that stands there, to the end of its line."""
@@ -79,6 +79,13 @@ def _run(bundle: Bundle, test: nodes.TestBlock) -> Iterator[Expected]:
                 expectation=spell_expect(expect),
                 verdict=judge(bundle, whole, expect),
             )
+
+
+def to_line_end(source: Source, origin: Origin) -> Span:
+    """What stands at a place of the bundle, to the end of its line; a comment does not count."""
+    start = source.line_starts[origin.line - 1] + origin.column - 1
+    line = source.line(origin.line)[origin.column - 1 :]
+    return source.span(start, start + len(line.split(" #")[0].rstrip()))
 
 
 def finding(expected: Expected, place_of: PlaceOf) -> Diagnostic:

@@ -3,7 +3,8 @@
 A document in tests/corpus is Markdown. A block marked `const NAME` is a file of the constitution (`const`
 alone is `main.const`); with `escaped` after the name, `\\x00` and the like stand for bytes. One marked
 `jinja NAME` is a template beside it. A block marked `output` is what the compiler says about the first file,
-or, in the folder `syntax`, what the parser alone says; one marked `formatted` is what the formatter makes of it.
+or, in the folder `syntax`, what the parser alone says; where it compiles, also what running its tests finds. One
+marked `formatted` is what the formatter makes of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from constitution_lang.loader import package_loader, source_of
 from constitution_lang.source import Source
 from constitution_lang.syntax import to_text
 from constitution_lang.syntax.from_text import parse
+from constitution_lang.testing.run import finding, run_tests, to_line_end
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 DOCUMENTS = sorted(CORPUS.glob("*/*.md"))
@@ -78,7 +80,12 @@ def _said_of(files: Sequence[Source], *, alone: bool) -> tuple[Mapping[str, Sour
     if alone:
         return named, [found for source in files for found in parse(source)[1]]
     compiled = compile_source(files[0], lambda name: named.get(name) or package_loader(name))
-    return compiled.sources, compiled.diagnostics
+    if compiled.bundle is None:
+        return compiled.sources, compiled.diagnostics
+    trees = [parse(source)[0] for name, source in compiled.sources.items() if name.endswith(".const")]
+    failed = run_tests(compiled.bundle, trees).failed
+    places = [finding(one, lambda origin: to_line_end(compiled.sources[origin.file], origin)) for one in failed]
+    return compiled.sources, [*compiled.diagnostics, *places]
 
 
 def _files(text: str) -> Iterator[Source]:
