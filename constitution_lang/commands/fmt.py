@@ -38,6 +38,16 @@ def add(commands: Commands) -> None:
 
 
 def _fmt(options: argparse.Namespace) -> int:
+    import gc
+
+    gc.disable()  # trees hold no circles, and looking for some takes longer the more of them there are
+    try:
+        return _each(options)
+    finally:
+        gc.enable()
+
+
+def _each(options: argparse.Namespace) -> int:
     from constitution_lang.loader import source_of
 
     dry = options.check or options.diff

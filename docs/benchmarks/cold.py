@@ -1,0 +1,28 @@
+"""What it takes to start: `cai-compile --help`, and a small file checked, beside bare Python."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from processes import cpu_seconds
+
+RUNS = 15
+HOUSE = Path(__file__).parents[2] / "constitutions" / "house-assistant" / "house-assistant.const"
+
+
+def main() -> None:
+    """Print a table row for each."""
+    command = str(Path(sys.executable).parent / "cai-compile")
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "cai-compile --help": [command, "--help"],
+        "cai-compile check house-assistant.const": [command, "check", str(HOUSE)],
+    }
+    for what, words in commands.items():
+        print(f"| {what} | {1000 * cpu_seconds(words, runs=RUNS):.0f} |")
+
+
+if __name__ == "__main__":
+    main()
