@@ -58,6 +58,9 @@ class Parts:
             part = self._parts.setdefault(key, _Part(key[0], p.category, literal))
             part.weight += p.weight
             self._of_principle[p.id] = (key, p.weight)
+        self._literals: dict[str, list[int]] = {}
+        for part in self._parts.values():
+            self._literals.setdefault(part.group, []).append(part.literal)
         self._weighings = tuple(w for t in play.bundle.tensions if (w := self._weighing(t.id)))
         facts = [m[0] for w in self._weighings for m in w.multipliers] + [p.literal for p in self._parts.values()]
         self.facts = tuple(dict.fromkeys(abs(fact) for fact in facts if abs(fact) != TRUE))
@@ -160,7 +163,7 @@ class Parts:
         return found
 
     def _present(self, group: str, known: Mapping[int, bool]) -> bool | None:
-        truths = [_truth(part.literal, known) for part in self._parts.values() if part.group == group]
+        truths = [_truth(literal, known) for literal in self._literals[group]]
         if any(truths):
             return True
         return None if None in truths else False

@@ -17,10 +17,10 @@ from constitution_lang.analysis.play import Play
 
 __all__ = ["ROUNDING", "SPLITS_MAX", "Extreme", "Shares"]
 
-SPLITS_MAX = 400
+SPLITS_MAX = 64
 """After so many splits the search ends: the answer is then an interval and no number."""
 ROUNDING = 1e-9
-_LOOKED_AT = 48
+_LOOKED_AT = 12
 """So many facts are tried to find the one to split by."""
 
 
