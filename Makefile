@@ -27,7 +27,7 @@ rehearse: setup  ## The demo on the scripted engine, with what the real one cost
 	$(BIN)/cai-run run constitutions/demo.toml --rehearse
 
 test: setup  ## The tests that need no language model and no browser
-	$(BIN)/pytest -m 'not model and not browser'
+	$(BIN)/pytest -m 'not model and not browser and not editor'
 
 test-model: setup  ## Tests on a real small model
 	$(BIN)/pytest -m model
@@ -52,6 +52,9 @@ docs: setup  ## Make the pages that come from the code: docs/codes.md, docs/comm
 
 bench: setup  ## The figures of docs/benchmarks.md that need no real model
 	for script in docs/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+extension:  ## Pack the VS Code extension (needs npm)
+	cd editors/vscode && npm install --no-audit --no-fund && npx --yes @vscode/vsce package --skip-license --allow-missing-repository
 
 clean:  ## Remove what was made, but not runs/
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
