@@ -1,0 +1,71 @@
+"""The critique-revision JSON of the 2022 paper: a request for a critique and one for a revision under each key."""
+
+from __future__ import annotations
+
+import re
+
+from constitution_lang.interchange.data import Data, list_at, mapping_at, text_at
+from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
+
+__all__ = ["from_critique_revision"]
+
+_FRAME = re.compile(r"\s*(?:Critique ?Request|Revision ?Request):\s*(.*?)\s*(?:Critique|Revision):\s*\Z", re.DOTALL)
+_KEYS = {"prompt", "edit_request"}
+
+
+def from_critique_revision(data: Data, name: str, title: str) -> Imported:
+    """A principle for each key; its category is the key without the number at its end.
+
+    Raises:
+        WrongInputError: the input is of another form.
+    """
+    draft = Draft()
+    draft.head(name, title, "the name")
+    entries = mapping_at(data, data.value, "")
+    if not entries:
+        raise WrongInputError("", "there is no principle in it")
+    categories: dict[str, str] = {}
+    for key, entry in entries.items():
+        mapping_at(data, entry, key)
+        category = re.sub(r"[\d_.\s-]+\Z", "", key) or "principles"
+        if category not in categories:
+            categories[category] = draft.id(category, data.place(key))
+            draft.lines += ["", f"category {categories[category]}"]
+        _principle(draft, data, key, entry, categories[category])
+    draft.note(
+        "the whole",
+        "a statement is the revision request, since this form has none; "
+        "the question about pairs is built from it: read both",
+    )
+    return draft.finish(name)
+
+
+def _principle(draft: Draft, data: Data, key: str, entry: dict[str, object], category: str) -> None:
+    prompt = entry.get("prompt")
+    requests = [prompt] if isinstance(prompt, str) else list_at(data, prompt, f"{key}.prompt")
+    if not requests:
+        raise WrongInputError(data.place(f"{key}.prompt"), "there is no critique request")
+    place = f"{key}.prompt[0]"
+    critique = _unframed(draft, text_at(data, requests[0], place), data.place(place))
+    place = f"{key}.edit_request"
+    revise = _unframed(draft, text_at(data, entry.get("edit_request"), place), data.place(place))
+    draft.lines += ["", f"principle {draft.id(key, data.place(key), category)}"]
+    draft.prose("statement", revise, data.place(place))
+    draft.prose("critique", critique, data.place(f"{key}.prompt[0]"))
+    known = len(draft.notes)
+    draft.prose("revise", revise, data.place(place))
+    del draft.notes[known:]  # said of the statement already
+    for index, other in enumerate(requests[1:], 1):
+        draft.note(data.place(f"{key}.prompt[{index}]"), f"a second critique request left out: {other!r}")
+    for other in entry.keys() - _KEYS:
+        draft.note(data.place(f"{key}.{other}"), f"left out: {entry[other]!r}")
+
+
+def _unframed(draft: Draft, text: str, place: str) -> str:
+    found = _FRAME.fullmatch(text)
+    if found is None:
+        draft.note(place, "the words CritiqueRequest or RevisionRequest are not around it; taken as it is")
+        return text
+    if not found.group(1):
+        raise WrongInputError(place, "the request is empty")
+    return found.group(1)

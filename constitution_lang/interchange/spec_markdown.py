@@ -1,0 +1,211 @@
+"""Markdown whose headings carry ids and levels, as in `## Do not lie {#do_not_lie authority=user}`.
+
+Levels become categories, each preferred over the lower ones; a section with a level becomes a principle.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from constitution_lang.interchange.comparison import pairs_of
+from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
+
+__all__ = ["from_markdown"]
+
+LEVELS = ("platform", "developer", "user", "guideline")
+"""The levels of the Model Spec, highest first. Others follow in the order of their first heading."""
+
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*(?:\{([^{}]*)\})?[ \t]*#*[ \t]*\Z")
+_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+_EXAMPLE = re.compile(r"\*\*Example\*\*:?[ ]*(.*)\Z")
+_FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\]]+\]:")
+_REFERENCE = re.compile(r"\[([^\]\[]*)\]\(#([^)\s]*)\)")
+_MARK = re.compile(r"\[\^[^\]\s]+\](?!:)")
+_SHOWN_MAX = 70
+
+
+@dataclass(slots=True)
+class _Section:
+    line: int
+    depth: int
+    title: str
+    id: str
+    level: str | None
+    lines: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a section holds: its own text, and its examples with their line and title."""
+
+    text: list[str] = field(default_factory=list)
+    examples: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+def from_markdown(text: str, name: str, title: str) -> Imported:
+    """A principle for each heading that has a level.
+
+    Raises:
+        WrongInputError: no heading has one, an id is given twice, or a code block is not closed.
+    """
+    draft = Draft()
+    sections = _sections(text, draft)
+    named = [section.level for section in sections if section.level]
+    if not named:
+        raise WrongInputError("", "no heading carries a level, as in `## Do not lie {#do_not_lie authority=user}`")
+    levels = sorted(dict.fromkeys(named), key=lambda level: LEVELS.index(level) if level in LEVELS else len(LEVELS))
+    draft.head(name, title, "the name")
+    ids = {level: draft.id(level, f"the level {level}") for level in levels}
+    for level in levels:
+        draft.lines += ["", f"category {ids[level]} {draft.quoted(f'{level.capitalize()} level', level)}"]
+        if level not in LEVELS:
+            draft.note(f"the level {level}", "its rank is not known: it comes after those named before it")
+    titles = {section.id: section.title for section in sections}
+    for section in sections:
+        _section(draft, section, ids.get(section.level or ""), titles)
+    for high, low in combinations(levels, 2):
+        draft.lines += ["", f"tension {draft.id(f'{ids[high]}-over-{ids[low]}', 'the levels')}"]
+        draft.lines += [f"  between {ids[high]} and {ids[low]}", f"  otherwise: prefer {ids[high]}"]
+        draft.prose("because", f"What is said at the {high} level comes before what is said at the {low} level.", high)
+    draft.note("the levels", "between two principles of one level no tension was made; the text says what comes first")
+    draft.note("the levels", "every level has the same weight; a level says who may overrule, not how often to draw")
+    return draft.finish(name)
+
+
+def _sections(text: str, draft: Draft) -> list[_Section]:
+    sections = [_Section(1, 0, "", "", None)]
+    taken: dict[str, int] = {}
+    fence, opened = "", 0
+    for number, line in enumerate(re.split("\r\n|\r|\n", text), 1):
+        mark = _FENCE.match(line)
+        if mark:
+            if not fence:
+                fence, opened = mark.group(1), number
+            elif mark.group(1).startswith(fence) and line.strip() == mark.group(1):
+                fence = ""
+        found = None if fence or mark else _HEADING.match(line)
+        if found is None:
+            sections[-1].lines.append((number, line))
+            continue
+        written = dict(part.partition("=")[::2] for part in (found.group(3) or "").split() if "=" in part)
+        id = next((part[1:] for part in (found.group(3) or "").split() if part.startswith("#")), "")
+        place = f"line {number}"
+        level = written.pop("authority", None) or written.pop("level", None)
+        for key, value in written.items():
+            draft.note(place, f"left out: {key}={value}")
+        heading = found.group(2)
+        if not id:
+            id = re.sub(r"\W+", "_", heading.lower()).strip("_")
+            draft.note(place, f"this heading has no id; {id!r} was made from its words")
+        if id in taken:
+            raise WrongInputError(place, f"the id #{id} is given on line {taken[id]} already")
+        taken[id] = number
+        sections.append(_Section(number, len(found.group(1)), heading, id, level))
+    if fence:
+        raise WrongInputError(f"line {opened}", "this code block is not closed")
+    _inherit(sections, draft)
+    return sections
+
+
+def _inherit(sections: list[_Section], draft: Draft) -> None:
+    """A section below one with a level has that level, unless it has its own."""
+    above: list[_Section] = []
+    for section in sections:
+        above = [one for one in above if one.depth < section.depth]
+        if section.level is None and above and above[-1].level:
+            section.level = above[-1].level
+            draft.note(f"line {section.line}", f"no level here; that of the heading above, {section.level}, was taken")
+        above.append(section)
+
+
+def _section(draft: Draft, section: _Section, category: str | None, titles: dict[str, str]) -> None:
+    place = f"line {section.line}, #{section.id}" if section.id else "line 1"
+    parts = _parts(draft, section)
+    body = "\n".join(parts.text).strip("\n")
+    if category is None:
+        if body.strip():
+            count = len(body.split())
+            draft.note(place, f"text of a section without a level left out ({count} words): {_shown(body)}")
+        for line, title, _ in parts.examples:
+            draft.note(f"line {line}", f"example of a section without a level left out: {_shown(title)}")
+        return
+    id = draft.id(section.id, place, category)
+    draft.lines += ["", f"principle {id} {draft.quoted(section.title, place)}"]
+    draft.lines.append(f"  source: {draft.quoted(f'#{section.id}', place)}")
+    if not body.strip():
+        draft.note(place, "this section has no text of its own; its title is the statement")
+        body = section.title
+    draft.prose("statement", _resolved(draft, body, titles, place), place, wrapped=True)
+    for line, title, example in parts.examples:
+        at = f"line {line}, #{section.id}"
+        for prompt, better, worse in pairs_of(draft, example, at, title):
+            draft.lines += ["", f"test {draft.quoted(title or section.title, at)}", f"  under {id}"]
+            draft.prose("prompt", prompt, at)
+            draft.prose("better", better, at)
+            draft.prose("worse", worse, at)
+
+
+def _parts(draft: Draft, section: _Section) -> _Parts:
+    """The section without what is not an instruction: commentary, examples, footnotes."""
+    parts = _Parts()
+    lines = section.lines
+    at = 0
+    while at < len(lines):
+        number, line = lines[at]
+        if line.startswith("!!!") or _FOOTNOTE.match(line):
+            end = at + 1
+            while end < len(lines) and (not lines[end][1].strip() or lines[end][1].startswith(("    ", "\t"))):
+                end += 1
+            what = "footnote" if _FOOTNOTE.match(line) else "remark"
+            words = " ".join(text for _, text in lines[at:end])
+            draft.note(f"line {number}", f"{what} left out: {_shown(words)}")
+            at = end
+            continue
+        found = _EXAMPLE.match(line)
+        if found:
+            start = at + 1
+            while start < len(lines) and not lines[start][1].strip():
+                start += 1
+            fence = _FENCE.match(lines[start][1]) if start < len(lines) else None
+            if fence:
+                end = start + 1
+                while lines[end][1].strip() != fence.group(1):
+                    end += 1
+                parts.examples.append(
+                    (number, found.group(1).strip(), "\n".join(text for _, text in lines[start + 1 : end]))
+                )
+                at = end + 1
+                continue
+        parts.text.append(line)
+        at += 1
+    return parts
+
+
+def _resolved(draft: Draft, text: str, titles: dict[str, str], place: str) -> str:
+    """References inside the document as the title they lead to, since a prompt carries one section alone."""
+    marks = _MARK.findall(text)
+    if marks:
+        draft.note(place, f"marks of footnotes left out: {', '.join(marks)}")
+    unknown: list[str] = []
+
+    def named(found: re.Match[str]) -> str:
+        words, id = found.groups()
+        if id not in titles:
+            unknown.append(id)
+            return found.group()
+        return f'"{titles[id]}"' if words in {"?", ""} else words
+
+    references = [found.group(2) for found in _REFERENCE.finditer(text)]
+    made = _REFERENCE.sub(named, _MARK.sub("", text))
+    if references:
+        draft.note(place, f"links became words: {', '.join(f'#{id}' for id in dict.fromkeys(references))}")
+    for id in unknown:
+        draft.note(place, f"there is no heading #{id}; the link stays as it is")
+    return made
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_MAX else f"{line[:_SHOWN_MAX]}…"
