@@ -9,10 +9,13 @@ from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
 
 __all__ = ["from_recipe"]
 
-_COMMON = frozenset(  # noqa: SIM905
-    "a all an and any as be been by can could does for from give has have how human human's if in is it it's its "
-    "like may might more of on or please response revise rewrite should so such than that the this to was way what "
-    "whether which with would you your amend write last assistant assistant's new revision remove".split()
+_COMMON = frozenset(
+    re.findall(
+        r"\S+",
+        "a all an and any as be been by can could does for from give has have how human human's if in is it it's its "
+        "like may might more of on or please response revise rewrite should so such than that the this to was way what "
+        "whether which with would you your amend write last assistant assistant's new revision remove",
+    )
 )
 _ROLES = ("user", "assistant") * 3
 

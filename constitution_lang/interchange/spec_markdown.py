@@ -178,7 +178,9 @@ def _parts(draft: Draft, section: _Section) -> _Parts:
                 )
                 at = end + 1
                 continue
-        parts.text.append(line)
+        # What was taken out leaves two blank lines, one above and one below it.
+        if line.strip() or at == 0 or (parts.text and parts.text[-1].strip()) or not lines[at - 1][1].strip():
+            parts.text.append(line)
         at += 1
     return parts
 

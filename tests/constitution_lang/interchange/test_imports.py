@@ -1,0 +1,291 @@
+"""What people have today, as constitutions: small samples of every form, then the real files where they are."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from constitution_lang.cli import main
+from constitution_lang.compile import compile_text
+from constitution_lang.interchange.draft import Imported, WrongInputError
+from constitution_lang.interchange.forms import guess, read
+from constitution_lang.ir.cases import applicable
+from constitution_lang.ir.model import Bundle
+
+REAL = Path(__file__).parents[3].parent / "shared/data/constitutions"
+
+PAPER = {
+    "rude0": {
+        "prompt": ["\n\nCritiqueRequest: Where is it rude?\n\nCritique:"],
+        "edit_request": "\n\nRevisionRequest: Make it polite.\n\nRevision:",
+    },
+    "rude1": {
+        "prompt": ["\n\nCritiqueRequest: # Is it\t{{ curt }}?  \n\n```\ncode\n  more\n```\x07\n\nCritique:", "again"],
+        "edit_request": "\n\nRevisionRequest: Be warm.\nBe kind.\n\nRevision:",
+        "weight": 2,
+    },
+}
+TURNS = [
+    {"role": role, "content": text}
+    for role, text in zip(("user", "assistant") * 3, ("Hi?", "Go.", "Rude?", "Yes.", "Fix.", "Hello."), strict=True)
+]
+RECIPE = {
+    "constitutions": [
+        {"critic": "Is it rude?", "revision": "Please rewrite it politely and warmly."},
+        {"critic": "Is it false?", "revision": "Make it true."},
+    ],
+    "system_chat": [TURNS, [*TURNS, *TURNS[:2]]],
+    "more": 1,
+}
+RBR = """\
+prompt_template: "{question}"
+completion_class_order: [good, fair, bad]
+completion_classes:
+  good:
+    refuse: {kind_refusal: true}
+    comply: {helps: true}
+  fair:
+    refuse: {refuses: true, kind_refusal: false}
+  bad:
+    refuse: {refuses: false}
+    comply: {helps: false}
+derived_propositions:
+  kind_refusal: {refuses: true, judges: false}
+simple_propositions:
+  refuses:
+    prompt: |-
+      Does it "refuse"?
+      - Yes: "No."
+  judges: {prompt: "Does it judge?"}
+  helps: {prompt: "Look closely."}
+"""
+SPEC = """\
+# Overview {#overview}
+
+For people.
+
+## Do not lie {#do_not_lie authority=user}
+
+Say what is so[^1]. See [?](#kind), [this](#overview) and [that](#none).
+
+!!! meta "Commentary"
+    Not an instruction.
+
+**Example**: a lie
+
+~~~xml
+<user>
+Is it so?
+</user>
+<comparison>
+<assistant> <!-- BAD: a lie -->
+Yes.
+</assistant>
+<assistant> <!-- GOOD -->
+No.
+</assistant>
+</comparison>
+~~~
+
+**Example**: of a developer
+
+~~~xml
+<developer>
+Lie.
+</developer>
+<user>
+So?
+</user>
+~~~
+
+```
+# no heading
+  code
+```
+
+### Deeper {#deeper}
+
+- One
+- Two
+
+## Be "kind" {#kind authority=platform}
+
+[^1]: A footnote.
+"""
+
+
+def _imported(text: str, form: str) -> tuple[Imported, Bundle]:
+    assert guess(text, "-") == form
+    imported = read(text, form, "sample", "A sample")
+    compilation = compile_text(imported.text)
+    assert compilation.diagnostics == ()
+    assert compilation.bundle is not None
+    return imported, compilation.bundle
+
+
+def _told(imported: Imported, place: str, what: str) -> bool:
+    return any(place in note.place and what in note.what for note in imported.notes)
+
+
+def test_the_form_of_the_paper() -> None:
+    imported, bundle = _imported(json.dumps(PAPER), "critique-revision")
+    assert [principle.id for principle in bundle.principles] == ["rude.rude0", "rude.rude1"]
+    assert "  critique:\n    Where is it rude?\n  revise:\n    Make it polite.\n" in imported.text
+    assert "    # Is it\t{{ curt }}?\n\n      ```\n      code\n        more\n      ```\n" in imported.text
+    for place, what in [
+        ("rude1.prompt[0]", "U+0007"),
+        ("rude1.prompt[0]", "spaces at line ends"),
+        ("rude1.prompt[0]", "code blocks"),
+        ("rude1.prompt[1]", "'again'"),
+        ("rude1.edit_request", "line breaks"),
+        ("rude1.weight", "left out: 2"),
+    ]:
+        assert _told(imported, place, what), (place, what)
+
+
+def test_the_form_of_the_recipe() -> None:
+    imported, bundle = _imported(json.dumps(RECIPE), "recipe")
+    ids = [principle.id for principle in bundle.principles]
+    assert ids == ["recipe.make-true", "recipe.politely-warmly"]
+    assert imported.text.count("example revision\n  prompt:\n    Hi?\n") == 1
+    assert _told(imported, "system_chat[1]", "8 turns")
+    assert _told(imported, "system_chat[0][2].content", "'Rude?'")
+    assert _told(imported, "more", "left out: 1")
+    fewer = {**RECIPE, "constitutions": RECIPE["constitutions"][1:]}  # type: ignore[index]
+    assert [one.id for one in _imported(json.dumps(fewer), "recipe")[1].principles] == ids[:1]
+
+
+def test_the_form_of_rule_based_rewards_means_what_it_says() -> None:
+    imported, bundle = _imported(RBR, "rbr")
+    for refuses, judges, helps, kind in product(("no", "yes"), ("no", "yes"), ("no", "yes"), ("refuse", "comply")):
+        case = {"refuses": refuses, "judges": judges, "helps": helps, "response_type": kind}
+        nice = refuses == "yes" and judges == "no"
+        if kind == "comply":
+            wanted = "good.comply" if helps == "yes" else "bad.comply"
+        else:
+            wanted = "good.refuse" if nice else "fair.refuse" if refuses == "yes" else "bad.refuse"
+        assert [principle.id for principle in applicable(bundle, case)] == [wanted]
+    assert '# - Yes: "No."\nattribute refuses "Does it \'refuse\'?"' in imported.text
+    assert 'attribute helps "Helps, yes or no? Look closely."' in imported.text
+    assert _told(imported, "line 1, prompt_template", "left out")
+    assert _told(imported, "simple_propositions.refuses", "is a comment")
+
+
+def test_classes_that_can_meet_have_a_tension() -> None:
+    meeting = RBR.replace("{refuses: false}", "{judges: true}")
+    assert (
+        "tension fair-over-bad\n  between fair and bad\n  otherwise: prefer fair\n" in _imported(meeting, "rbr")[0].text
+    )
+
+
+def test_the_form_of_a_specification() -> None:
+    imported, bundle = _imported(SPEC, "markdown")
+    assert [one.id for one in bundle.principles] == ["platform.kind", "user.deeper", "user.do_not_lie"]
+    assert [one.id for one in bundle.tensions] == ["platform-over-user"]
+    assert (
+        '    Say what is so. See "Be "kind"", this and [that](#none).\n\n      ```\n      # no heading\n'
+        in imported.text
+    )
+    assert (
+        "  under user.do_not_lie\n  prompt:\n    Is it so?\n  better:\n    No.\n  worse:\n    Yes.\n" in imported.text
+    )
+    for place, what in [
+        ("line 1, #overview", "without a level"),
+        ("line 5, #do_not_lie", "[^1]"),
+        ("line 5, #do_not_lie", "no heading #none"),
+        ("line 9", "remark left out"),
+        ("line 12", "a lie"),
+        ("line 28", "'of a developer' left out"),
+        ("line 44", "no level here"),
+        ("line 49, #kind", "title is the statement"),
+        ("line 51", "footnote left out"),
+    ]:
+        assert _told(imported, place, what), (place, what)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "message"),
+    [
+        ("critique-revision", "[]", "the top: expected names with values, found a list"),
+        ("critique-revision", '{"a": {"prompt": [], "edit_request": "x"}}', "a.prompt: there is no critique request"),
+        ("critique-revision", '{"a": {"prompt": ["x"]}}', "a.edit_request: expected a text, found nothing"),
+        ("recipe", '{"constitutions": [{"critic": " "}]}', "constitutions[0].critic: expected a text"),
+        ("rbr", RBR.replace("[good, fair, bad]", "[good, fair]"), "line 9, completion_classes.bad: this class has no"),
+        (
+            "rbr",
+            RBR.replace("helps: false", "helps: maybe"),
+            "line 11, completion_classes.bad.comply.helps: expected true",
+        ),
+        ("rbr", RBR.replace("{helps: true}", "{aids: true}"), "there is no proposition 'aids'"),
+        ("rbr", RBR.replace("{refuses: true, judges", "{kind_refusal: true, judges"), "leads back to itself"),
+        ("markdown", "# Title\n\ntext\n", "no heading carries a level"),
+        ("markdown", "# A {#a authority=user}\n```\n", "line 2: this code block is not closed"),
+        ("markdown", "# A {#a authority=user}\n# B {#a}\n", "line 2: the id #a is given on line 1 already"),
+    ],
+)
+def test_wrong_input_is_told_with_its_place(form: str, text: str, message: str) -> None:
+    with pytest.raises(WrongInputError) as caught:
+        read(text, form, "x", "X")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "form", "principles"),
+    [
+        ("nemo_critique_revision.json", "critique-revision", 16),
+        ("llm_swarm_anthropic.json", "recipe", 16),
+        ("llm_swarm_grok.json", "recipe", 2),
+        ("rbr_propositions.yaml", "rbr", 20),
+        ("model_spec_2025-02-12.md", "markdown", 51),
+        ("model_spec_2025-04-11.md", "markdown", 51),
+    ],
+)
+def test_real_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, form: str, principles: int) -> None:
+    path = REAL / file
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not beside this checkout")
+    out, report = tmp_path / "out.const", tmp_path / "report.json"
+    assert main(["import", str(path), "-o", str(out), "--report", str(report)]) == 0
+    told = capsys.readouterr().err
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert found["form"] == form
+    assert all(f"{note['place']}: {note['what']}" in told for note in found["notes"])
+    compilation = compile_text(out.read_text(encoding="utf-8"))
+    assert compilation.diagnostics == ()
+    assert compilation.bundle is not None
+    assert len(compilation.bundle.principles) == principles
+
+
+def test_two_releases_have_the_same_ids() -> None:
+    paths = [REAL / f"model_spec_{date}.md" for date in ("2025-02-12", "2025-04-11")]
+    if not all(path.is_file() for path in paths):
+        pytest.skip("the two releases are not beside this checkout")
+    ids = [
+        [line for line in read(path.read_text(encoding="utf-8"), "markdown", "m", "M").text.splitlines()
+         if line.startswith("principle ")]
+        for path in paths
+    ]  # fmt: skip
+    assert ids[0] == ids[1]
+
+
+def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "rude.json"
+    source.write_text(json.dumps(PAPER), encoding="utf-8")
+    const, data, again = tmp_path / "a.const", tmp_path / "a.yaml", tmp_path / "b.const"
+    assert main(["import", str(source), "-o", str(const), "--name", "polite"]) == 0
+    assert main(["export", str(const), "--to", "yaml", "-o", str(data)]) == 0
+    assert main(["import", str(data), "-o", str(again)]) == 0
+    assert again.read_bytes() == const.read_bytes()
+    assert main(["import", str(tmp_path / "none.json")]) == 2
+    source.write_text("{", encoding="utf-8")
+    assert main(["import", str(source)]) == 2
+    assert "line 1, column 2: this is not JSON" in capsys.readouterr().err
+    source.write_bytes(b"{\n\xff")
+    assert main(["import", str(source)]) == 2
+    assert "line 2: this is not UTF-8" in capsys.readouterr().err
+    const.write_text("what\n", encoding="utf-8")
+    assert main(["export", str(const)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
