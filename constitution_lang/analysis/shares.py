@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
+from math import prod
 from typing import NamedTuple
 
 from constitution_lang.analysis.parts import Parts
 from constitution_lang.analysis.play import Play
+from constitution_lang.ir.cases import cases
+from constitution_lang.ir.model import Attribute, Stage
+from constitution_lang.sampling import shares
 
-__all__ = ["ROUNDING", "SPLITS_MAX", "Extreme", "Shares"]
+__all__ = ["CASES_MAX", "ROUNDING", "SPLITS_MAX", "Extreme", "Shares"]
 
 SPLITS_MAX = 64
 """After so many splits the search ends: the answer is then an interval and no number."""
 ROUNDING = 1e-9
+CASES_MAX = 4096
+"""Up to so many cases the answer is exact all the same: then each of them is looked at."""
 _LOOKED_AT = 12
 """So many facts are tried to find the one to split by."""
 
@@ -57,8 +64,34 @@ class Shares:
 
     def _extreme(self, target: str, *, greatest: bool) -> Extreme | None:
         if (target, greatest) not in self._kept:
-            self._kept[target, greatest] = self._search(target, greatest=greatest)
+            found = self._search(target, greatest=greatest)
+            if found is not None and not found.exact and prod(len(a.values) for a in self._attributes) <= CASES_MAX:
+                found = self._counted(target, greatest=greatest)
+            self._kept[target, greatest] = found
         return self._kept[target, greatest]
+
+    @property
+    def _attributes(self) -> tuple[Attribute, ...]:
+        return self._play.bundle.attributes
+
+    @cached_property
+    def _table(self) -> list[tuple[dict[str, str], dict[str, float]]]:
+        """Every case with the shares of what applies in it, principles and categories."""
+        bundle = self._play.bundle
+        rows = []
+        for case in cases(self._attributes):
+            found = dict(shares(bundle, Stage.REVISION, case))
+            for principle, share in list(found.items()):
+                category = bundle.principle(principle).category
+                found[category] = found.get(category, 0.0) + share
+            rows.append((case, found))
+        return rows
+
+    def _counted(self, target: str, *, greatest: bool) -> Extreme:
+        """The extreme by looking at every case, where they are few and the search gave up."""
+        having = [(found[target], case) for case, found in self._table if target in found]
+        share, case = (max if greatest else min)(having, key=lambda row: row[0])
+        return Extreme(share, share, case)
 
     def _search(self, target: str, *, greatest: bool) -> Extreme | None:
         space, applies = self._play.space, self._parts.applies(target)
