@@ -127,12 +127,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     from runtime.run import audit_only
+    from runtime.run_file import load_run_file
     from runtime.summary import show_results
 
-    with _session(options) as (session, inputs):
-        if not inputs.audit:
-            print(f"cai-run: {options.file}: names no pairs to audit with; add [audit] human = […]", file=sys.stderr)
-            return 2
+    if not load_run_file(options.file)[1].audit.human:
+        print(f"cai-run: {options.file}: names no pairs to audit with; add [audit] human = […]", file=sys.stderr)
+        return 2
+    with _session(options, only_audit=True) as (session, inputs):
         audit_only(session, inputs)
         show_results(session)
     return 0
@@ -162,7 +163,9 @@ def _test(options: argparse.Namespace) -> int:
     return int(any(result.failure for result in results))
 
 
-def _session(options: argparse.Namespace) -> AbstractContextManager[tuple[Session, Inputs]]:
+def _session(
+    options: argparse.Namespace, *, only_audit: bool = False
+) -> AbstractContextManager[tuple[Session, Inputs]]:
     from runtime.opening import open_session
     from runtime.progress import SilentProgress, progress_for
 
@@ -170,12 +173,12 @@ def _session(options: argparse.Namespace) -> AbstractContextManager[tuple[Sessio
         print(line, file=sys.stderr, flush=True)
 
     progress = SilentProgress() if options.quiet else progress_for(sys.stderr)
-    return open_session(options.file, rehearse=options.rehearse, progress=progress, say=say)
+    return open_session(options.file, rehearse=options.rehearse, only_audit=only_audit, progress=progress, say=say)
 
 
 def _explain(options: argparse.Namespace) -> int:
     from runtime.ledger.store import Ledger
-    from runtime.report.explain import explain, explain_json
+    from runtime.report.explain import ExplainError, explain, explain_json
     from runtime.summary import telling_row
 
     with Ledger.open(_ledger_path(options.run), read_only=True) as ledger:
@@ -185,7 +188,14 @@ def _explain(options: argparse.Namespace) -> int:
         if what is None:
             print("this run has no training rows yet; name a prompt or a principle", file=sys.stderr)
             return 2
-        print(tell(ledger, run, what))
+        try:
+            print(tell(ledger, run, what))
+        except ExplainError:
+            # The published rows may be those of an earlier run, where a later one has not come so far.
+            holds = [r.id for r in ledger.runs() if len(what) >= 6 and ledger.find(r.id, what) is not None]
+            if not holds:
+                raise
+            print(tell(ledger, holds[-1], what))
     return 0
 
 

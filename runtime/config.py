@@ -24,7 +24,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PromptSource(_Section):
@@ -42,7 +42,7 @@ class PromptSource(_Section):
 class PromptsConfig(_Section):
     """Prompts to train on, prompts to evaluate on (never trained on), and helpful demonstrations for the SFT."""
 
-    train: tuple[PromptSource, ...]
+    train: Annotated[tuple[PromptSource, ...], Field(min_length=1)]
     evaluation: tuple[PromptSource, ...] = ()
     demonstrations: tuple[PromptSource, ...] = ()
 
@@ -162,7 +162,7 @@ class HumanPairs(_Section):
 class LabelConfig(_Section):
     """Reading the feedback model. Below `mass_min` of probability on the options, an answer is an abstention."""
 
-    mass_min: Fraction = 0.01
+    mass_min: Annotated[float, Field(gt=0, le=1)] = 0.01
     reasoning_tokens_max: PositiveInt = 128
     human: tuple[HumanPairs, ...] = ()
 
@@ -234,7 +234,7 @@ class RunConfig(_Section):
     """A whole run."""
 
     constitution: Path
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     out: Path | None = None
     """Folder of the run; `runs/` and the run file's name, beside the working folder, where unnamed."""
     prompts: PromptsConfig

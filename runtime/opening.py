@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.records import identify
-from runtime.run_file import load_run_file
+from runtime.run_file import RunFileError, load_run_file
 from runtime.session import Engines, Session
 from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
@@ -46,9 +47,9 @@ def run_folder(file: Path, config: RunConfig, *, rehearse: bool) -> Path:
 
 @contextmanager
 def open_session(
-    file: Path, *, rehearse: bool, progress: Progress, say: Callable[[str], None]
+    file: Path, *, rehearse: bool, only_audit: bool = False, progress: Progress, say: Callable[[str], None]
 ) -> Iterator[tuple[Session, Inputs]]:
-    """A session and its inputs, for the run that `file` describes.
+    """A session and its inputs, for the run that `file` describes, or for a run of its own that is only the audit.
 
     Raises:
         RunFileError, ConstitutionError, DataError, EngineError, LedgerError: see there; nothing is spent yet.
@@ -58,7 +59,15 @@ def open_session(
         config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
     scripted = config.engine.kind is EngineKind.SCRIPTED
     bundle = load_bundle(config.constitution, say)
-    inputs = load_inputs(config, file.resolve().parent, _as_named if scripted else _resolve, say)
+    resolve = _as_named if scripted else partial(_resolve, say)
+    inputs = load_inputs(config, file.resolve().parent, resolve, say)
+    if unknown := set(config.evaluation.categories) - {c.id for c in bundle.categories}:
+        raise RunFileError(
+            f"{file}: evaluation.categories: the constitution has no category {', '.join(sorted(unknown))}; "
+            f"it has {', '.join(c.id for c in bundle.categories)}"
+        )
+    if only_audit:
+        inputs = inputs.audit_only()
     identity = _scripted_identity if scripted else _model_identity
     models = {
         "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
@@ -67,9 +76,16 @@ def open_session(
     identities = tuple((role, identity(model)) for role, model in models.items())
     content = dumps(bundle)
     settings = written.model_copy(update={"engine": config.engine}).model_dump_json(exclude={"out"})
-    ids = sorted(inputs.prompts), [x.comparison.id for x in (*inputs.human, *inputs.audit)]
-    run = identify("run", bundle.meaning_hash, bundle.metadata_hash, settings, identities, ids)
+    prompts = inputs.prompts
+    content_of_data = (
+        [prompts[id] for id in sorted(prompts)],
+        [(x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)],
+    )
+    run = identify("run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities, content_of_data)
     folder = run_folder(file, config, rehearse=rehearse)
+    if rehearse:  # it costs seconds, and only a whole one tells what everything costs
+        for name in ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"):
+            (folder / name).unlink(missing_ok=True)
     engines = Engines(config.engine, _open_engine, identity)
     with Ledger.open(folder / "ledger.sqlite") as ledger:
         ledger.begin(
@@ -124,10 +140,10 @@ def _open_engine(config: EngineConfig, model: str) -> Engine:
     return open_engine(config, model)
 
 
-def _resolve(name: str) -> str:
+def _resolve(say: Callable[[str], None], name: str) -> str:
     from runtime.engines.models import resolve
 
-    return str(resolve(name))
+    return str(resolve(name, progress=say))
 
 
 def _as_named(name: str) -> str:

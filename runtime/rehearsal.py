@@ -13,7 +13,7 @@ from runtime.records import TrainingStep
 
 __all__ = ["Cost", "costs", "measured_speeds"]
 
-# Tokens per second of a 135 M model on two CPU cores, for where nothing has been measured: docs/benchmarks.md.
+# Tokens per second of a 135 M model on two CPU cores, for where nothing has been measured. Rough: see the run's own.
 NEW_RATE = 110.0
 PROMPT_RATE = 700.0
 TRAINED_RATE = 200.0

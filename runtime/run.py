@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runtime.session import Session
 from runtime.steps import evaluation, preference, revision
 from runtime.steps.inputs import Inputs
@@ -30,7 +28,6 @@ def execute(session: Session, inputs: Inputs) -> None:
 
 
 def audit_only(session: Session, inputs: Inputs) -> None:
-    """The labeler against people, and nothing else."""
-    asked = replace(inputs, train=(), evaluation=(), demonstrations=())
-    revision.tag_prompts(session, asked, revision.data(session, asked))
-    evaluation.audit(session, asked)
+    """The labeler against people, and nothing else; in a run of its own (`open_session`)."""
+    revision.tag_prompts(session, inputs, revision.data(session, inputs))
+    evaluation.audit(session, inputs)

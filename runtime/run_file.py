@@ -47,7 +47,11 @@ def load_run_file(path: Path) -> tuple[RunConfig, RunConfig]:
     except ValidationError as error:
         lines = [_line(path, problem["loc"], problem["type"], problem["msg"]) for problem in error.errors()]
         raise RunFileError("\n".join(lines)) from None
-    return config, _absolute(config, path.resolve().parent)
+    found = _absolute(config, path.resolve().parent)
+    if not found.constitution.is_file():
+        what = "is a folder; name the file in it" if found.constitution.is_dir() else "there is no such file"
+        raise RunFileError(f"{path}: constitution: {config.constitution}: {what}")
+    return config, found
 
 
 def _line(path: Path, loc: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -108,9 +108,14 @@ class Session:
         """The case of every prompt, by its id."""
         return {c.prompt: c for c in self.read(CaseRecord, StepId(Step.TAG))}
 
-    def identity(self, model: str) -> str:
-        """What a model is, wherever it lies."""
+    def weights(self, model: str) -> str:
+        """What a model is, wherever it lies: what trainings are made from."""
         return self.engines.identity(model)
+
+    def identity(self, model: str) -> str:
+        """A model and the precision in which it is computed: what answers are made from."""
+        engine = self.config.engine
+        return identify("engine", self.weights(model), engine.generate_dtype, engine.label_dtype)
 
     def prompt_hashes(self, used: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
         """Hashes of all that the prompts of these principles, in these variants, say."""

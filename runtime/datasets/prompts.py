@@ -52,8 +52,11 @@ class LoadReport(Struct, frozen=True, kw_only=True):
             "excluded": self.excluded,
             "not selected": self.not_selected,
             "skipped as unreadable": len(self.skipped),
+            "duplicates whose columns or answer differ from the first's, which is kept": len(self.conflicts),
         }
         parts += [f"{count} {what}" for what, count in counted.items() if count]
+        if self.columns_ignored:
+            parts.append(f"no values in columns {', '.join(self.columns_ignored)}: they hold lists or objects")
         return f"{self.data}: {', '.join(parts)}"
 
 

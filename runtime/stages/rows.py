@@ -29,14 +29,15 @@ def sft_rows(
     *,
     target: SftTarget,
     constitution: str,
-) -> tuple[list[SftRow], list[str]]:
-    """The rows, and the ids of prompts that have none because their text is empty.
+) -> tuple[list[SftRow], list[str], list[str]]:
+    """The rows, and ids of prompts that have none: those whose text is empty, and those that no principle touched.
 
     `responses` holds the first response of each prompt and `revisions` its revisions in order of rounds, both by
     prompt id. Every row names the principles of all the rounds that led to its text.
     """
     rows: list[SftRow] = []
     empty: list[str] = []
+    untouched: list[str] = []
     for prompt in prompts:
         chain = revisions[prompt.id]
         ends = range(1, len(chain) + 1) if target is SftTarget.ALL else [len(chain)]
@@ -59,7 +60,7 @@ def sft_rows(
         ]
         rows += made
         if not made:
-            empty.append(prompt.id)
+            (empty if chain else untouched).append(prompt.id)
     for prompt in demonstrations:
         if prompt.demonstration is None:
             continue
@@ -75,7 +76,7 @@ def sft_rows(
                 constitution=constitution,
             )
         )
-    return rows, empty
+    return rows, empty, untouched
 
 
 def preference_rows(

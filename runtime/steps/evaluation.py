@@ -93,8 +93,9 @@ def _judge(
         return [*rows, *word_measures(name, prompts, mine, seed)]
 
     made_from = [
-        name, [r.id for r in mine], [(c, q.comparison.id, q.draws, q.case) for c, q in asked],
-        sorted(p.hash for p in bundle.prompts), bundle.preference, bundle.categories, preference_model.weights,
+        name, [(r.id, prompts[r.prompt].kind) for r in mine], [(c, q.comparison.id, q.draws, q.case) for c, q in asked],
+        sorted(p.hash for p in bundle.prompts), bundle.preference, bundle.categories, bundle.tensions,
+        preference_model.weights,
         session.config.label.model_dump(mode="json"), session.identity(inputs.feedback), seed,
     ]  # fmt: skip
     session.step(step, made_from, make)
@@ -122,8 +123,9 @@ def audit(session: Session, inputs: Inputs) -> None:
     session.step(
         step,
         [
-            [(q.comparison.id, q.draws, q.case) for q in asked], carried, bundle.preference, bundle.tensions,
-            bundle.categories, session.config.label.mass_min, session.identity(inputs.feedback), seed,
+            [(q.comparison.id, q.draws, q.case) for q in asked], [x.label.probability for x in inputs.audit], carried,
+            bundle.preference, bundle.tensions,
+            bundle.categories, session.config.label.model_dump(mode="json"), session.identity(inputs.feedback), seed,
         ],
         make,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime.config import HumanPairs, PromptSource, RunConfig
@@ -38,6 +38,10 @@ class Inputs:
     critic: str
     feedback: str
     preference_base: str
+
+    def audit_only(self) -> Inputs:
+        """The same with nothing to train or evaluate on."""
+        return replace(self, train=(), evaluation=(), demonstrations=(), human=())
 
     @property
     def prompts(self) -> dict[str, PromptRecord]:

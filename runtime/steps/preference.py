@@ -84,7 +84,8 @@ def label_pairs(session: Session, inputs: Inputs, pairs: str) -> str:
         step,
         [
             pairs, [(q.draws, q.case) for q in asked], carried, bundle.preference, bundle.tensions, bundle.categories,
-            config.model_dump(mode="json"), [x.comparison.id for x in inputs.human], session.identity(inputs.feedback),
+            config.model_dump(mode="json"), [(x.comparison.id, x.label.probability) for x in inputs.human],
+            session.identity(inputs.feedback),
         ],
         make,
     )  # fmt: skip
@@ -144,7 +145,7 @@ def preference_model(session: Session, inputs: Inputs, labelled: str) -> Checkpo
     rows = session.read(PreferenceRow, StepId(Step.LABEL, 0))
     return session.train(
         StepId(Step.PREFERENCE_MODEL),
-        [config.model_dump(mode="json"), labelled, session.identity(inputs.preference_base), session.config.seed],
+        [config.model_dump(mode="json"), labelled, session.weights(inputs.preference_base), session.config.seed],
         steps_total(config, len(rows)),
         lambda job: session.trainers.preference_model(config, rows, job),
         base=Path(inputs.preference_base),

@@ -35,7 +35,9 @@ __all__ = ["answer", "data", "revise_rounds", "sft", "tag_prompts"]
 def data(session: Session, inputs: Inputs) -> str:
     """Keep the prompts."""
     prompts = inputs.prompts
-    return session.step(StepId(Step.DATA), [sorted(prompts)], lambda: [prompts[id] for id in sorted(prompts)])
+    return session.step(
+        StepId(Step.DATA), [[prompts[id] for id in sorted(prompts)]], lambda: [prompts[id] for id in sorted(prompts)]
+    )
 
 
 def tag_prompts(session: Session, inputs: Inputs, data: str) -> str:
@@ -52,7 +54,15 @@ def tag_prompts(session: Session, inputs: Inputs, data: str) -> str:
 
     questions = [p.hash for p in session.bundle.prompts if p.attribute is not None]
     return session.step(
-        step, [data, session.bundle.attributes, questions, ask and session.identity(inputs.feedback)], make
+        step,
+        [
+            data,
+            session.bundle.attributes,
+            questions,
+            session.config.label.mass_min,
+            ask and session.identity(inputs.feedback),
+        ],
+        make,
     )
 
 
@@ -134,7 +144,7 @@ def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
     for row in session.read_all(Revision, Step.REVISE):
         chains[row.prompt].append(row)
     responses = {r.prompt: r for r in session.read(Response, StepId(Step.RESPOND))}
-    rows, empty = sft_rows(
+    rows, empty, untouched = sft_rows(
         inputs.train,
         responses,
         chains,
@@ -146,14 +156,21 @@ def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
     session.say(f"SFT rows: {len(rows)}; revisions: {', '.join(f'{n} {s}' for s, n in sorted(statuses.items()))}")
     if empty:
         session.say(f"no SFT row for {len(empty)} prompts whose text is empty: {', '.join(x[:12] for x in empty)}")
+    if untouched:
+        session.say(
+            f"no SFT row for {len(untouched)} prompts to which no principle applies: "
+            f"{', '.join(x[:12] for x in untouched)}"
+        )
     session.need(
-        rows, "no revision has any text, so there is nothing to learn", "raise [respond] and [revision] tokens_max"
+        rows,
+        "there is nothing to learn: no prompt has a revision with any text",
+        "let some principle apply to the prompts' cases (cai-run explain PROMPT), and see [revision] tokens_max",
     )
     session.step(StepId(Step.SFT, 0), [revised, [r.id for r in rows]], lambda: rows)
     publish_sft(session, rows)
     return session.train(
         StepId(Step.SFT),
-        [config.model_dump(mode="json"), [r.id for r in rows], session.identity(inputs.policy), session.config.seed],
+        [config.model_dump(mode="json"), [r.id for r in rows], session.weights(inputs.policy), session.config.seed],
         steps_total(config, len(rows)),
         lambda job: session.trainers.sft(config, rows, job),
         base=Path(inputs.policy),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -156,6 +157,38 @@ def test_a_bundle_runs_as_its_text_does(done: Path, tmp_path: Path, capsys: pyte
     assert "build it again" in capsys.readouterr().err
 
 
+def test_an_audit_leaves_the_run_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_file = RUN_FILE + '\n[audit]\nhuman = [{ data = "pairs.jsonl" }]\n'
+    file = write_run(tmp_path, run_file=run_file)
+    pair = {"chosen": "\n\nHuman: Hi?\n\nAssistant: Yes.", "rejected": "\n\nHuman: Hi?\n\nAssistant: No."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    assert main(["run", str(file), "--quiet"]) == 0
+    rows = read_rows(tmp_path / "out" / "data" / "sft.jsonl", SftRow)
+    assert main(["audit", str(file), "--quiet"]) == 0
+    assert "agrees with people" in capsys.readouterr().out
+    assert main(["explain", rows[0].id, "--run", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "Case" in told
+    assert "missing" not in told
+
+
+def test_a_changed_column_is_seen(done: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path / "copy")
+    for folder in (tmp_path / "copy", tmp_path / "fresh"):
+        file = write_run(folder)
+        prompts = folder / "prompts.jsonl"
+        prompts.write_text(prompts.read_text().replace('"grave"', '"none"'))
+        assert main(["run", str(file), "--quiet"]) == 0
+    assert data_sets(tmp_path / "copy") == data_sets(tmp_path / "fresh") != data_sets(done)
+
+
+def test_prompts_that_no_principle_touches_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    narrow = CONSTITUTION.replace('"Kindness"\n', '"Kindness"\n  applies when severity is grave\n')
+    narrow = narrow.replace('"Their choice"\n', '"Their choice"\n  applies when severity is grave\n')
+    assert main(["run", str(write_run(tmp_path, constitution=narrow)), "--quiet"]) == 0
+    assert "to which no principle applies" in capsys.readouterr().err
+
+
 def test_revision_without_critique(tmp_path: Path) -> None:
     run_file = RUN_FILE + "\n[revision]\ncritique = false\n"
     assert main(["run", str(write_run(tmp_path, run_file=run_file)), "--quiet"]) == 0
@@ -195,6 +228,8 @@ def test_evaluation_holds_every_policy(done: Path) -> None:
         (RUN_FILE.replace("seed = 3", "seed = 'x'"), 2, "seed"),
         (RUN_FILE.replace('[models]\npolicy = "policy"', "[models]"), 2, "models.policy"),
         ("constitution = ", 2, "TOML"),
+        (RUN_FILE.replace("seed = 3", "seed = -3"), 2, "seed"),
+        (RUN_FILE + '\n[evaluation]\ncategories = ["nope"]\n', 2, "autonomy, harm"),
     ],
 )
 def test_a_bad_run_file_is_one_clear_message(
