@@ -21,7 +21,7 @@ from runtime.records import (
     identify,
 )
 from runtime.stages.evidence import label_of
-from runtime.stages.respond import request_seed
+from runtime.stages.respond import encode_for, request_seed
 from runtime.work import Answer, Worker
 
 __all__ = ["Question", "compare", "label", "pair"]
@@ -124,7 +124,7 @@ def _reason(
     first, second = _sides(question.comparison, swapped=ask.swapped)
     compiled = bundle.prompt(PromptKind.REASON, ask.principle)
     turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
-    tokens = worker.engine.tokenizer.encode(turns, opening)
+    tokens = encode_for(worker, question.prompt, turns, opening, decoding.tokens_max)
     part = request_seed(seed, "reason", question.comparison.id, ask.principle, ask.swapped)
     return GenerateRequest(tokens, decoding, part)
 
@@ -139,8 +139,7 @@ def _choose(worker: Worker, bundle: Bundle, question: Question, ask: _Ask, reaso
         turns, opening = fill(
             compiled, conversation=question.prompt.turns, response_a=first, response_b=second, reasoning=reasoning
         )
-    tokenizer = worker.engine.tokenizer
-    return ChooseRequest(tokenizer.encode(turns, opening), _options(worker, compiled, opening))
+    return ChooseRequest(encode_for(worker, question.prompt, turns, opening, 1), _options(worker, compiled, opening))
 
 
 def _options(worker: Worker, compiled: Prompt, opening: str) -> tuple[int, ...]:

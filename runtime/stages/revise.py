@@ -10,7 +10,7 @@ from constitution_lang.ir.model import Bundle, PromptKind
 from runtime.engines.base import Completion, Decoding, GenerateRequest
 from runtime.prompting import fill
 from runtime.records import Critique, Draw, PromptRecord, Response, Revision, RevisionStatus, identify
-from runtime.stages.respond import request_seed
+from runtime.stages.respond import encode_for, request_seed
 from runtime.work import Answer, Worker
 
 __all__ = ["Subject", "critique", "revise"]
@@ -40,7 +40,7 @@ def critique(
     for subject in subjects:
         compiled = bundle.prompt(PromptKind.CRITIQUE, subject.draw.principle, subject.draw.over)
         turns, opening = fill(compiled, conversation=subject.prompt.turns, response=subject.of.text)
-        tokens = worker.engine.tokenizer.encode(turns, opening)
+        tokens = encode_for(worker, subject.prompt, turns, opening, decoding.tokens_max)
         requests.append(GenerateRequest(tokens, decoding, _seed(seed, "critique", subject)))
         compiled_ids.append(compiled.id)
     return [
@@ -79,7 +79,7 @@ def revise(
             turns, opening = fill(
                 compiled, conversation=subject.prompt.turns, response=subject.of.text, critique=critiques[n].text
             )
-        tokens = worker.engine.tokenizer.encode(turns, opening)
+        tokens = encode_for(worker, subject.prompt, turns, opening, decoding.tokens_max)
         requests.append(GenerateRequest(tokens, decoding, _seed(seed, "revise", subject)))
         compiled_ids.append(compiled.id)
     answers = worker.generate(requests, title)

@@ -8,6 +8,7 @@ from constitution_lang.ir.model import Attribute, Bundle, PromptKind
 from runtime.engines.base import ChooseRequest
 from runtime.prompting import fill
 from runtime.records import CaseRecord, CaseValue, PromptRecord, ValueOrigin
+from runtime.stages.respond import encode_for
 from runtime.work import Worker
 
 __all__ = ["UnknownValueError", "tag"]
@@ -73,4 +74,4 @@ def _question(worker: Worker, bundle: Bundle, prompt: PromptRecord, attribute: A
     # The compiled options stand for the attribute's values in the order of `values`.
     by_value = dict(zip(compiled.values, compiled.options, strict=True))
     options = tuple(tokenizer.option(opening, by_value[value]) for value in attribute.values)
-    return ChooseRequest(tokenizer.encode(turns, opening), options)
+    return ChooseRequest(encode_for(worker, prompt, turns, opening, 1), options)

@@ -189,6 +189,15 @@ def test_prompts_that_no_principle_touches_are_named(tmp_path: Path, capsys: pyt
     assert "to which no principle applies" in capsys.readouterr().err
 
 
+def test_a_prompt_that_is_too_long_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_run(tmp_path)
+    with (tmp_path / "prompts.jsonl").open("a") as out:
+        out.write(json.dumps({"prompt": "long " * 20_000}) + "\n")
+    (tmp_path / "run.toml").write_text(RUN_FILE.replace(", limit = 12", ""))
+    assert main(["run", str(file), "--quiet"]) == 2
+    assert "prompts.jsonl:17" in capsys.readouterr().err
+
+
 def test_revision_without_critique(tmp_path: Path) -> None:
     run_file = RUN_FILE + "\n[revision]\ncritique = false\n"
     assert main(["run", str(write_run(tmp_path, run_file=run_file)), "--quiet"]) == 0
