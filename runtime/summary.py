@@ -94,7 +94,7 @@ def _figure(measure: Measure) -> str:
     if measure.count == 0:
         return "no answer"
     width = measure.high - measure.low
-    shown = ".0f" if abs(measure.high) >= 10 else ".2f" if width >= 0.05 or width == 0 else ".4f"
+    shown = ".0f" if abs(measure.high) >= 10 else ".2f" if width >= 0.05 or width == 0 else ".3f"
     return f"{measure.value:{shown}} [{measure.low:{shown}}, {measure.high:{shown}}]"
 
 
