@@ -73,16 +73,10 @@ class Worker:
 
     @property
     def tally(self) -> Tally:
-        """What was asked since the worker began, or since `take_tally`."""
+        """What was asked since the worker began: for the ledger's `add_tally`."""
         return Tally(
             model=self.engine.model, generate=self._usage[Operation.GENERATE], choose=self._usage[Operation.CHOOSE]
         )
-
-    def take_tally(self) -> Tally:
-        """The tally, which then begins anew: for the ledger's `add_tally`."""
-        taken = self.tally
-        self._usage = dict.fromkeys(Operation, Usage())
-        return taken
 
     def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
         """A completion for every request, in their order."""
