@@ -16,8 +16,8 @@ from runtime.records import PromptUse
 __all__ = [
     "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
     "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
-    "PromptSource", "PromptsConfig", "RespondConfig", "RevisionConfig", "RunConfig", "SftConfig", "SftTarget",
-    "TagConfig", "TrainConfig",
+    "PromptSource", "PromptsConfig", "RayConfig", "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig",
+    "SftConfig", "SftTarget", "TagConfig", "TrainConfig", "VllmConfig",
 ]  # fmt: skip
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -64,18 +64,70 @@ class EngineKind(StrEnum):
     """What runs the models."""
 
     TRANSFORMERS = "transformers"
+    VLLM = "vllm"
+    OPENAI = "openai"
     SCRIPTED = "scripted"
 
 
+class VllmConfig(_Section):
+    """vLLM in this process. What is None is left to vLLM."""
+
+    memory_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of the GPU's memory; on a CPU see `cache_gib`."""
+    cache_gib: PositiveInt = 1
+    """Space for the prefix cache on a CPU, in GiB."""
+    context_max: PositiveInt | None = None
+    tensor_parallel: PositiveInt = 1
+    eager: bool | None = None
+    block_size: PositiveInt | None = None
+
+
+class ServerConfig(_Section):
+    """A server that speaks OpenAI's protocol. Its key is in the environment, under the name `key_env`, only there."""
+
+    url: str = "http://localhost:8000/v1"
+    key_env: str = "OPENAI_API_KEY"
+    names: dict[str, str] = {}
+    """What the server calls the models, by their names in this run file; the same name where unnamed."""
+    requests_max: PositiveInt = 32
+    """Requests under way at once."""
+    timeout_seconds: PositiveFloat = 120.0
+    retries_max: Annotated[int, Field(ge=0)] = 6
+    context_max: PositiveInt | None = None
+    """Most tokens, for a server that does not tell."""
+
+
+class RayConfig(_Section):
+    """Work spread over actors, each with an engine of its own. Shards are Parquet files under `store`."""
+
+    address: str | None = None
+    """Of a running cluster; one is started on this machine where unnamed."""
+    actors: PositiveInt = 1
+    shard_rows: PositiveInt = 512
+    gpus: Annotated[float, Field(ge=0)] = 0
+    """For each actor."""
+    cpus: PositiveFloat = 1
+    """For each actor."""
+    store: str | None = None
+    """A folder or any URL that pyarrow knows; a folder of the run where unnamed."""
+
+
 class EngineConfig(_Section):
-    """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens."""
+    """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens.
+
+    With `spread = "ray"`, the engine of `kind` runs in actors, on this machine or on many.
+    """
 
     kind: EngineKind = EngineKind.TRANSFORMERS
+    spread: Literal["here", "ray"] = "here"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     label_dtype: Literal["float32", "bfloat16"] = "float32"
     batch_tokens: PositiveInt = 8192
     batch_rows: PositiveInt = 16
+    vllm: VllmConfig = VllmConfig()
+    openai: ServerConfig = ServerConfig()
+    ray: RayConfig = RayConfig()
 
 
 class TagConfig(_Section):
@@ -142,8 +194,13 @@ class SftConfig(TrainConfig):
 
 
 class PairConfig(_Section):
-    """How many answers of the SL-CAI policy are paired for each prompt, and how they are drawn."""
+    """How many answers are paired for each prompt, who gives them, and how they are drawn.
 
+    `policy` names a model that stands still, so that the pairs stay while the constitution changes.
+    """
+
+    policy: str | None = None
+    """The SL-CAI policy where unnamed."""
     pairs: PositiveInt = 1
     tokens_max: PositiveInt = 192
     temperature: Annotated[float, Field(gt=0)] = 1.0

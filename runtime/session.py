@@ -113,9 +113,9 @@ class Session:
         return self.engines.identity(model)
 
     def identity(self, model: str) -> str:
-        """A model and the precision in which it is computed: what answers are made from."""
+        """A model, what runs it, and the precision in which it is computed: what answers are made from."""
         engine = self.config.engine
-        return identify("engine", self.weights(model), engine.generate_dtype, engine.label_dtype)
+        return identify("engine", engine.kind, self.weights(model), engine.generate_dtype, engine.label_dtype)
 
     def prompt_hashes(self, used: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
         """Hashes of all that the prompts of these principles, in these variants, say."""
