@@ -1,0 +1,340 @@
+"""What differs between two versions of a constitution, as values. `compare` finds it, `render` shows it.
+
+Shares and probabilities are fractions in [0, 1]. A case is its attributes and values as pairs, sorted by attribute.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from functools import total_ordering
+from hashlib import sha256
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from constitution_lang.ir.codec import canonical
+from constitution_lang.ir.model import Origin, PromptKind, Stage
+
+__all__ = [
+    "Aspect",
+    "CaseChange",
+    "CasePairs",
+    "Cases",
+    "Change",
+    "Difference",
+    "Direction",
+    "Grade",
+    "Growth",
+    "Mark",
+    "Movement",
+    "PromptText",
+    "Segment",
+    "ShareMove",
+    "Stale",
+    "Subject",
+    "SubjectKind",
+    "Version",
+    "VersionVerdict",
+    "Work",
+    "change_fingerprint",
+]  # fmt: skip
+
+CasePairs: TypeAlias = tuple[tuple[str, str], ...]
+"""A whole case: attribute and value, sorted by attribute."""
+
+
+@total_ordering
+class Grade(Enum):
+    """How much a change asks for, from the least to the most."""
+
+    COSMETIC = "cosmetic"
+    METADATA = "metadata"
+    MIX = "mix"
+    WORDING = "wording"
+    BEHAVIOUR = "behaviour"
+    IDENTITY = "identity"
+
+    @property
+    def rank(self) -> int:
+        """From 0 for the least."""
+        return tuple(Grade).index(self)
+
+    def __lt__(self, other: Grade) -> bool:
+        return self.rank < other.rank
+
+
+class SubjectKind(StrEnum):
+    """What a change is about. The value is the word that a constitution uses."""
+
+    CONSTITUTION = "constitution"
+    ATTRIBUTE = "attribute"
+    CATEGORY = "category"
+    PRINCIPLE = "principle"
+    TENSION = "tension"
+    RULE = "rule"
+    SAMPLING = "sampling"
+    EXEMPLAR = "example"
+    TEMPLATE = "template"
+    RETIRED = "retired"
+
+
+class Subject(Struct, frozen=True):
+    """`id` is that of the new version, or of the old one where the new one has none; a stage's name for sampling."""
+
+    kind: SubjectKind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class Aspect(StrEnum):
+    """Which side of its subject a change is about. With the subject it names a change for people."""
+
+    TEXT = "text"
+    """Layout, comments, tests: nothing that a run sees."""
+    METADATA = "metadata"
+    REWRITTEN = "rewritten"
+    """Written another way, and the same in every case."""
+    BOUNDS = "bounds"
+    """Declared shares, which are promises that the compiler checks."""
+    RENAMED = "renamed"
+    WEIGHT = "weight"
+    SAMPLING = "sampling"
+    """Rounds and draws."""
+    WORDING = "wording"
+    APPLIES = "applies"
+    OUTCOME = "outcome"
+    VALUES = "values"
+    DEFAULT = "default"
+    EVIDENCE = "evidence"
+    """How votes become a label: orders, decided, reasoning, clamp."""
+    ADDED = "added"
+    RETIRED = "retired"
+    REMOVED = "removed"
+    REUSED = "reused"
+    MOVED = "moved"
+    REKEYED = "rekeyed"
+    """The id that its draws are keyed by is another one."""
+
+
+class Direction(StrEnum):
+    """Whether more binds. docs/diff.md defines it without a guess of which category means safety.
+
+    Stricter: in some case a principle binds, or a pair is kept without a label, that did not before, and in no case
+    the reverse. Looser is the mirror image, mixed is both. Shifted: one side of a tension gains on the other, and
+    nothing gets stricter or looser. None: no case changes.
+    """
+
+    STRICTER = "stricter"
+    LOOSER = "looser"
+    MIXED = "mixed"
+    SHIFTED = "shifted"
+    NONE = "none"
+
+
+class CaseChange(Struct, frozen=True):
+    """Cases that change in one direction: `count` of them, exactly, and one of them.
+
+    `says` is what happens there, as in "newly applies" or "harm now comes before autonomy". `direction` is stricter,
+    looser or shifted. `before` and `after` are the outcomes of the two versions in the witness, in words.
+    """
+
+    says: str
+    direction: Direction
+    count: int
+    witness: CasePairs
+    before: str
+    after: str
+
+
+class Cases(Struct, frozen=True):
+    """The cases that a change is about.
+
+    `total` is the number of cases that are compared: the product over the attributes of either version of those
+    values that both versions know (all values, where one version lacks the attribute). `shared` is false where this
+    leaves something out, and `left_out` says what. `changes` are disjoint, and their counts add up to `changed`.
+    """
+
+    changed: int
+    total: int
+    direction: Direction
+    changes: tuple[CaseChange, ...]
+    left_out: str = ""
+
+    @property
+    def shared(self) -> bool:
+        """Whether every case of either version is a case of both."""
+        return not self.left_out
+
+
+class ShareMove(Struct, frozen=True):
+    """Share of a first draw before and after, in one case. `target` is a principle or a category, by its new id."""
+
+    stage: Stage
+    target: str
+    before: float
+    after: float
+    case: CasePairs
+
+
+class Movement(Struct, frozen=True):
+    """The share of draws of one stage that the two versions do not have in common: all changes together.
+
+    Of first draws, in closed form. In the default case; and the least and the greatest over all compared cases, where
+    `exact`; else over those that were looked at. `cases` is their number. `rest` is true where the stage draws more
+    than one principle, or other numbers than before: then more than first draws can move.
+    """
+
+    stage: Stage
+    default: float
+    least: float
+    least_case: CasePairs
+    greatest: float
+    greatest_case: CasePairs
+    exact: bool
+    cases: int
+    rest: bool
+
+
+class Mark(StrEnum):
+    """Where the words of a text stand: in both versions, in the old one or in the new one."""
+
+    SAME = "same"
+    OLD = "old"
+    NEW = "new"
+
+
+class Segment(Struct, frozen=True):
+    """A run of words. All that are not new make the old text, all that are not old the new one."""
+
+    mark: Mark
+    text: str
+
+
+class PromptText(Struct, frozen=True):
+    """One difference of text, and all prompts that have it.
+
+    `old` and `new` are prompt ids in the two versions, side by side; empty `segments` where only options or roles
+    differ, which `note` then says.
+    """
+
+    kind: PromptKind
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    note: str = ""
+
+
+class Work(StrEnum):
+    """What a run makes, and would make anew."""
+
+    TAGS = "tags"
+    DRAWS = "draws"
+    CRITIQUES = "critiques"
+    REVISIONS = "revisions"
+    VOTES = "votes"
+    LABELS = "labels"
+
+
+class Stale(Struct, frozen=True):
+    """Work that the change makes stale, and by which it is found.
+
+    `principles` are ids of the new version, all where empty; `attributes` those whose tags are asked anew. `prompts`
+    are ids of new prompts whose text is not that of before. `cases`: only prompts of such cases, where a number is
+    given. `share`: of the draws, where only some move (closed form, default case). `says` is the whole in words.
+    """
+
+    work: Work
+    says: str
+    principles: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    cases: int | None = None
+    share: float | None = None
+
+
+class Change(Struct, frozen=True):
+    """One change. `says` is one terse sentence without a final full stop; `help` what to write instead, for a mistake.
+
+    `old` and `new` are its places; None where that version has no such place. `before` and `after` are the two values
+    as a person would write them. `fingerprint` is over subject, aspect, grade and these two, and nothing else: the same
+    edit has it wherever it stands, and another edit has another one.
+    """
+
+    grade: Grade
+    subject: Subject
+    aspect: Aspect
+    says: str
+    old: Origin | None
+    new: Origin | None
+    before: str
+    after: str
+    fingerprint: str
+    help: str = ""
+    cases: Cases | None = None
+    shares: tuple[ShareMove, ...] = ()
+    prompts: tuple[PromptText, ...] = ()
+    stale: tuple[Stale, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What people name it by: `principle harm.weapons applies` is `principle/harm.weapons/applies`."""
+        return f"{self.subject.kind}/{self.subject.id}/{self.aspect}"
+
+
+class Version(Struct, frozen=True):
+    """One side. `label` is how the reader named it: a path, or a revision and a path."""
+
+    name: str
+    version: str
+    meaning_hash: str
+    metadata_hash: str
+    label: str = ""
+
+
+class Growth(StrEnum):
+    """By which part a version number has to grow."""
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class VersionVerdict(Struct, frozen=True):
+    """Whether the version number grew with the changes. `least` is the lowest number that would be right."""
+
+    needed: Growth
+    least: str
+    holds: bool
+    says: str
+    help: str = ""
+
+
+class Difference(Struct, frozen=True):
+    """All changes from one version to another, the highest grade first, then by subject.
+
+    `cases` is about all of them together: the cases in which what applies, or what a tension decides, is not what it
+    was. None where no case can change. `renamed` are pairs of old and new ids of principles and categories that are
+    the same thing in both versions under another name.
+    """
+
+    old: Version
+    new: Version
+    changes: tuple[Change, ...]
+    verdict: VersionVerdict
+    movement: tuple[Movement, ...] = ()
+    cases: Cases | None = None
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def grade(self) -> Grade | None:
+        """The highest grade; None where nothing changed."""
+        return max((change.grade for change in self.changes), default=None)
+
+
+def change_fingerprint(grade: Grade, subject: Subject, aspect: Aspect, before: str, after: str) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of what a change is."""
+    parts = (grade.value, subject.kind.value, subject.id, aspect.value, before, after)
+    return sha256(b"constitution change 1\n" + canonical(parts)).hexdigest()[:12]
