@@ -56,7 +56,8 @@ def open_session(
     """
     written, config = load_run_file(file)
     if rehearse:
-        config = config.model_copy(update={"engine": config.engine.model_copy(update={"kind": EngineKind.SCRIPTED})})
+        scripted_here = config.engine.model_copy(update={"kind": EngineKind.SCRIPTED, "spread": "here"})
+        config = config.model_copy(update={"engine": scripted_here})
     scripted = config.engine.kind is EngineKind.SCRIPTED
     bundle = load_bundle(config.constitution, say)
     resolve = _as_named if scripted else partial(_resolve, say)
@@ -86,7 +87,7 @@ def open_session(
     if rehearse:  # it costs seconds, and only a whole one tells what everything costs
         for name in ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"):
             (folder / name).unlink(missing_ok=True)
-    engines = Engines(config.engine, _open_engine, identity)
+    engines = Engines(_with_store(config.engine, folder), _open_engine, identity)
     with Ledger.open(folder / "ledger.sqlite") as ledger:
         ledger.begin(
             RunManifest(
@@ -132,6 +133,12 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"
     )
     return bundle
+
+
+def _with_store(config: EngineConfig, folder: Path) -> EngineConfig:
+    """With a place for the shards: actors need it whole, since they stand in folders of their own."""
+    store = config.ray.store or str(folder.resolve() / "shards")
+    return config.model_copy(update={"ray": config.ray.model_copy(update={"store": store})})
 
 
 def _open_engine(config: EngineConfig, model: str) -> Engine:

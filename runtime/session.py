@@ -6,6 +6,7 @@ with the same fingerprint, from this run or an earlier one, its records are take
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.records import CaseRecord, Checkpoint, Record, TrainingStep, identify
 from runtime.trainers import Job, Trainers
-from runtime.work import Worker
+from runtime.work import CHUNK_ROWS, Worker
 
 __all__ = ["Engines", "NothingToDoError", "Session"]
 
@@ -129,7 +130,9 @@ class Session:
 
     def ask(self, step: StepId, model: str, work: Callable[[Worker], W]) -> W:
         """Let `work` ask a model, and keep what it cost with the step."""
-        worker = Worker(self.engines.get(model), self.ledger, self.progress)
+        # Actors load their model for every call: they are asked everything at once.
+        chunk_rows = sys.maxsize if self.config.engine.spread == "ray" else CHUNK_ROWS
+        worker = Worker(self.engines.get(model), self.ledger, self.progress, chunk_rows=chunk_rows)
         try:
             return work(worker)
         finally:

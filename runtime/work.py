@@ -16,12 +16,14 @@ from runtime.ledger.runs import Operation, Tally, Usage
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress, Task
 
-__all__ = ["Answer", "Worker"]
+__all__ = ["CHUNK_ROWS", "Answer", "Worker"]
 
 Q = TypeVar("Q", GenerateRequest, ChooseRequest)
 V = TypeVar("V", Completion, Choice)
 W = TypeVar("W")
 
+CHUNK_ROWS = 2048
+"""So many requests go to an engine at once, which sorts and batches within them."""
 _LOG_ONE = 1e-3
 """A log-probability above this is an error, not rounding."""
 
@@ -57,7 +59,7 @@ class Worker:
         ledger: Ledger,
         progress: Progress,
         *,
-        chunk_rows: int = 2048,
+        chunk_rows: int = CHUNK_ROWS,
         commit_rows: int = 256,
         commit_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,

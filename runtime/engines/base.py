@@ -28,6 +28,9 @@ class EngineError(Exception):
         super().__init__(message)
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[EngineError], tuple[str, str]]:
+        return type(self), (str(self), self.remedy)  # it may come from another process
+
 
 class Decoding(Struct, frozen=True, kw_only=True):
     """How a completion is drawn. `temperature` 0 is greedy; `tokens_max` bounds its length."""

@@ -16,6 +16,15 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
     Raises:
         EngineError: What it needs is not installed, or there is no such model.
     """
+    if config.spread == "ray":
+        try:
+            from runtime.engines.spread import RayEngine
+        except ImportError as e:
+            raise EngineError(
+                f'[engine] spread = "ray" needs {e.name or "a library"}, which is not installed',
+                "pip install 'constitution-compiler[ray]'",
+            ) from e
+        return RayEngine(config, model, open_engine)
     if config.kind is EngineKind.SCRIPTED:
         from runtime.engines.scripted import ScriptedEngine
 

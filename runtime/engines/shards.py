@@ -1,0 +1,103 @@
+"""Answers as Parquet files, a shard each, on any filesystem that pyarrow knows.
+
+A shard is whole or not there: it is written under another name and then moved. Its rows carry the keys of the
+ledger, so their order means nothing, and a run that starts again finds in them what was answered before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from runtime.engines.base import Choice, Completion, EngineError, Finish
+
+__all__ = ["ShardStore"]
+
+_COMPLETIONS = pa.schema(
+    [("key", pa.string()), ("text", pa.string()), ("tokens", pa.list_(pa.int32())), ("finish", pa.string())]
+)
+_CHOICES = pa.schema([("key", pa.string()), ("log_probabilities", pa.list_(pa.float64()))])
+
+
+class ShardStore:
+    """The shards of one model's answers of one kind, in a folder of their own under `root`.
+
+    Args:
+        root: A folder, or a URL such as `s3://bucket/runs`.
+        part: The folder under it: what the answers are, and whose.
+    """
+
+    def __init__(self, root: str, part: str) -> None:
+        try:
+            # A plain path is made absolute: its reader may stand in another folder.
+            self._files, base = fs.FileSystem.from_uri(root) if "://" in root else (fs.LocalFileSystem(), root)
+            self._folder = f"{base.rstrip('/')}/{part}"
+            self._files.create_dir(self._folder, recursive=True)
+        except (OSError, pa.ArrowException) as error:
+            raise EngineError(
+                f"the shards cannot be kept in {root}: {error}",
+                "name a folder or URL in [engine.ray] store that exists",
+            ) from error
+
+    def write(self, shard: str, answers: Mapping[str, Completion | Choice]) -> None:
+        """Write a shard, whole or not at all. Answers are of one kind, by their keys."""
+        table = _table(answers)
+        unfinished = f"{self._folder}/.{shard}.{uuid4().hex}"
+        with self._files.open_output_stream(unfinished) as out:
+            pq.write_table(table, out, compression="zstd")
+        self._files.move(unfinished, f"{self._folder}/{shard}.parquet")
+
+    def read(self, shard: str) -> dict[str, Completion | Choice]:
+        """The answers of a shard.
+
+        Raises:
+            EngineError: It is not there, though it was written: each machine sees a folder of its own.
+        """
+        try:
+            with self._files.open_input_file(f"{self._folder}/{shard}.parquet") as file:
+                return dict(_answers(pq.read_table(file)))
+        except FileNotFoundError as error:
+            raise EngineError(
+                f"the shard {shard} was written by an actor, but is not in {self._folder} here",
+                "name in [engine.ray] store a folder or URL that every machine of the cluster sees",
+            ) from error
+
+    def find(self, keys: Iterable[str]) -> dict[str, Completion | Choice]:
+        """What the shards so far hold of `keys`."""
+        wanted = set(keys)
+        found: dict[str, Completion | Choice] = {}
+        for entry in self._files.get_file_info(fs.FileSelector(self._folder)):
+            if not entry.base_name.endswith(".parquet") or entry.base_name.startswith("."):
+                continue
+            with self._files.open_input_file(entry.path) as file:
+                table = pq.read_table(file)
+            found.update((key, answer) for key, answer in _answers(table) if key in wanted)
+        return found
+
+
+def _table(answers: Mapping[str, Completion | Choice]) -> pa.Table:
+    rows: Sequence[Completion | Choice] = list(answers.values())
+    if all(isinstance(row, Completion) for row in rows):
+        made = [row for row in rows if isinstance(row, Completion)]
+        columns = [
+            list(answers),
+            [r.text for r in made],
+            [list(r.tokens) for r in made],
+            [r.finish.value for r in made],
+        ]
+        return pa.table(columns, schema=_COMPLETIONS)
+    choices = [row for row in rows if isinstance(row, Choice)]
+    return pa.table([list(answers), [list(r.log_probabilities) for r in choices]], schema=_CHOICES)
+
+
+def _answers(table: pa.Table) -> Iterator[tuple[str, Completion | Choice]]:
+    if table.schema.equals(_COMPLETIONS):
+        for row in table.to_pylist():
+            yield row["key"], Completion(row["text"], tuple(row["tokens"]), Finish(row["finish"]))
+        return
+    for row in table.to_pylist():
+        yield row["key"], Choice(tuple(row["log_probabilities"]))

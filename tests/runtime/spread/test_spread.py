@@ -1,0 +1,178 @@
+"""Work spread over actors, on a real Ray on this machine."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from runtime.config import EngineConfig, EngineKind, RayConfig
+from runtime.engines.base import (
+    ChatTokenizer,
+    Choice,
+    ChooseRequest,
+    Completion,
+    Decoding,
+    Engine,
+    EngineError,
+    GenerateRequest,
+)
+from runtime.engines.scripted import ScriptedEngine
+from runtime.engines.shards import ShardStore
+from runtime.engines.spread import RayEngine
+from tests.runtime.small_run import RUN_FILE, cai_run, data_sets, write_run
+
+pytestmark = pytest.mark.ray
+
+
+def config(store: Path, **how: object) -> EngineConfig:
+    return EngineConfig(
+        kind=EngineKind.SCRIPTED, spread="ray", ray=RayConfig.model_validate({"store": str(store), "cpus": 1} | how)
+    )
+
+
+def scripted(_: EngineConfig, model: str) -> Engine:
+    return ScriptedEngine(model)
+
+
+def writing(count: int) -> list[GenerateRequest]:
+    return [
+        GenerateRequest(tuple(f"question {n % 40}".encode()), Decoding(tokens_max=40), seed=n // 2)
+        for n in range(count)
+    ]
+
+
+def choosing(count: int) -> list[ChooseRequest]:
+    return [ChooseRequest(tuple(f"which, {n}".encode()), (65, 66)) for n in range(count)]
+
+
+@pytest.mark.parametrize("shard_rows", [1000, 50, 15])  # 1, 2 and 7 shards
+def test_answers_are_those_of_the_engine_here(tmp_path: Path, shard_rows: int) -> None:
+    engine = RayEngine(config(tmp_path, shard_rows=shard_rows, actors=2), "m", scripted)
+    here = ScriptedEngine("m")
+    assert engine.model == here.model
+    asked = writing(100)
+    Random(shard_rows).shuffle(asked)  # noqa: S311
+    assert dict(engine.generate(asked)) == dict(here.generate(asked))
+    assert dict(engine.choose(choosing(100))) == dict(here.choose(choosing(100)))
+
+
+def test_what_is_in_the_shards_is_not_asked_again(tmp_path: Path) -> None:
+    engine = RayEngine(config(tmp_path / "a", shard_rows=10), "m", partial(_counting, tmp_path / "asked"))
+    first = dict(engine.generate(writing(30)))
+    asked = (tmp_path / "asked").stat().st_size
+    again = RayEngine(config(tmp_path / "a", shard_rows=7), "m", partial(_counting, tmp_path / "asked"))
+    assert dict(again.generate(writing(40))) | first == dict(again.generate(writing(40)))
+    assert (tmp_path / "asked").stat().st_size == asked + 10
+
+
+def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path) -> None:
+    opener = partial(_dying, tmp_path)
+    engine = RayEngine(config(tmp_path / "store", shard_rows=10), "m", opener)
+    asked = writing(60)
+    assert dict(engine.generate(asked)) == dict(ScriptedEngine("m").generate(asked))
+    assert (tmp_path / "died").exists()
+    # 60 distinct requests, and the ten of the shard that was open, again.
+    assert 60 < (tmp_path / "asked").stat().st_size <= 70
+
+
+def test_an_engine_that_fails_says_it_in_its_own_words(tmp_path: Path) -> None:
+    engine = RayEngine(config(tmp_path), "m", _failing)
+    with pytest.raises(EngineError, match="does not fit") as caught:
+        list(engine.generate(writing(3)))
+    assert caught.value.remedy == "choose a smaller model"
+
+
+def test_more_than_the_cluster_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="1000 actors with 1 CPU each do not fit"):
+        RayEngine(config(tmp_path, actors=1000), "m", scripted)
+
+
+def test_an_unfinished_shard_does_not_count(tmp_path: Path) -> None:
+    store = ShardStore(str(tmp_path), "generate/x")
+    (tmp_path / "generate" / "x" / ".half.0").write_bytes(b"PAR1")
+    store.write("whole", {"k": Choice((-1.0, -2.0))})
+    assert store.find(["k", "other"]) == {"k": Choice((-1.0, -2.0))}
+
+
+def test_shards_that_another_machine_keeps_are_missed(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="is not in") as caught:
+        ShardStore(str(tmp_path), "choose/x").read("abc")
+    assert "every machine" in caught.value.remedy
+
+
+def _failing(_: EngineConfig, model: str) -> Engine:
+    return _Failing(model)
+
+
+def _counting(log: Path, _: EngineConfig, model: str) -> Engine:
+    return _Counting(model, log, None)
+
+
+def _dying(folder: Path, _: EngineConfig, model: str) -> Engine:
+    return _Counting(model, folder / "asked", folder / "died")
+
+
+class _Delegating:
+    def __init__(self, model: str) -> None:
+        self._inner = ScriptedEngine(model)
+
+    @property
+    def model(self) -> str:
+        return self._inner.model
+
+    @property
+    def tokenizer(self) -> ChatTokenizer:
+        return self._inner.tokenizer
+
+    def choose(self, requests: Sequence[ChooseRequest]) -> Iterator[tuple[int, Choice]]:
+        return self._inner.choose(requests)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Failing(_Delegating):
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        raise EngineError(f"{len(requests)} requests: the model does not fit", "choose a smaller model")
+
+
+class _Counting(_Delegating):
+    """Writes a byte for each answer; dies once in the middle of a shard, where a file for it is named."""
+
+    def __init__(self, model: str, log: Path, died: Path | None) -> None:
+        super().__init__(model)
+        self._log, self._died = log, died
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        for n, answer in enumerate(self._inner.generate(requests)):
+            with self._log.open("ab") as log:
+                log.write(b".")
+            if self._died is not None and n == 4 and self._log.stat().st_size > 20 and not self._died.exists():
+                self._died.touch()
+                os._exit(1)
+            yield answer
+
+
+FOURTEEN = RUN_FILE.replace("limit = 12", "limit = 14").replace("offset = 12, limit = 4", "offset = 14, limit = 2")
+
+
+@pytest.fixture(scope="module")
+def local_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("local")
+    ran = cai_run("run", write_run(folder, run_file=FOURTEEN), "--quiet", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    return data_sets(folder)
+
+
+@pytest.mark.parametrize("shard_rows", [14, 7, 2])  # of 14 answers: 1, 2 and 7 shards
+def test_data_sets_of_a_run_are_those_of_the_local_run(
+    tmp_path: Path, local_run: dict[str, bytes], shard_rows: int
+) -> None:
+    spread = f'[engine]\nspread = "ray"\nray = {{ actors = 2, shard_rows = {shard_rows} }}'
+    ran = cai_run("run", write_run(tmp_path, run_file=FOURTEEN.replace("[engine]", spread)), "--quiet", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert data_sets(tmp_path) == local_run
+    assert list((tmp_path / "out" / "shards").rglob("*.parquet"))
