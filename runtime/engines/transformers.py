@@ -28,6 +28,7 @@ from runtime.engines.base import (
     GenerateRequest,
 )
 from runtime.engines.batching import Limits, Node, batches, share_prefixes
+from runtime.engines.completions import check_fits, completion, ends_in_plain_form
 from runtime.engines.sampling import draw
 from runtime.identity import model_identity
 from runtime.prompting import ModelTokenizer
@@ -105,7 +106,7 @@ class TransformersEngine:
     def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
         """Draw a completion for every request; batches come as they are done."""
         for request in requests:
-            self._check(len(request.tokens), request.decoding.tokens_max)
+            check_fits(self._tokenizer.context_max, len(request.tokens), request.decoding.tokens_max)
         places: dict[tuple[int, ...], list[int]] = {}
         for index, request in enumerate(requests):
             places.setdefault(request.tokens, []).append(index)
@@ -167,7 +168,7 @@ class TransformersEngine:
                         finish[row] = Finish.STOP
                         continue
                     drawn[row].append(token)
-                    if self._ends_in_plain_form(drawn[row]):
+                    if ends_in_plain_form(self._tokenizer, drawn[row]):
                         finish[row] = Finish.STOP
                     elif len(drawn[row]) < requests[row].decoding.tokens_max:
                         kept.append(place)
@@ -181,28 +182,14 @@ class TransformersEngine:
                 ids = torch.tensor(chosen, device=self._device)[:, None]
                 mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
                 positions = positions[:, -1:] + 1
-        return [self._completion(tokens, end) for tokens, end in zip(drawn, finish, strict=True)]
-
-    def _ends_in_plain_form(self, tokens: list[int]) -> bool:
-        stop = self._tokenizer.stop_text
-        # The last tokens suffice: a token is at least one character of the stop.
-        return stop is not None and stop in self._tokenizer.decode(tokens[-len(stop) - 2 :])
-
-    def _completion(self, tokens: list[int], finish: Finish) -> Completion:
-        text = self._tokenizer.decode(tokens)
-        stop = self._tokenizer.stop_text
-        if stop is not None:
-            text = text.split(stop)[0]
-            while tokens and len(self._tokenizer.decode(tokens)) > len(text):
-                tokens = tokens[:-1]
-        return Completion(text, tuple(tokens), finish)
+        return [completion(self._tokenizer, tokens, end) for tokens, end in zip(drawn, finish, strict=True)]
 
     # --- options --------------------------------------------------------------------------------
 
     def choose(self, requests: Sequence[ChooseRequest]) -> Iterator[tuple[int, Choice]]:
         """Log-probabilities of the options; what shares a prefix is computed together, equal prompts once."""
         for request in requests:
-            self._check(len(request.tokens), 1)
+            check_fits(self._tokenizer.context_max, len(request.tokens), 1)
         places: dict[tuple[int, ...], list[int]] = {}
         for index, request in enumerate(requests):
             places.setdefault(request.tokens, []).append(index)
@@ -264,16 +251,6 @@ class TransformersEngine:
             ]
 
     # --- both -----------------------------------------------------------------------------------
-
-    def _check(self, prompt: int, more: int) -> None:
-        if prompt == 0:
-            raise ValueError("a request without tokens")
-        limit = self._tokenizer.context_max
-        if prompt + more > limit:
-            raise EngineError(
-                f"a prompt of {prompt} tokens and {more} more do not fit into the model's context of {limit}",
-                "leave out long prompts, lower tokens_max, or choose a model with a longer context",
-            )
 
     def _extend(
         self, dtype: Dtype, cache: DynamicCache | None, prompt: tuple[int, ...], start: int, end: int

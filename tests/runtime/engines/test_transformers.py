@@ -13,6 +13,7 @@ from runtime.records import Turn
 
 torch = pytest.importorskip("torch")
 
+from runtime.engines.completions import completion, ends_in_plain_form  # noqa: E402
 from runtime.engines.transformers import TransformersEngine  # noqa: E402
 
 WORDS = ["which", "response", "gives", "less", "help", "with", "a", "weapon", "and", "is", "the", "kinder", "of", "two"]
@@ -178,8 +179,8 @@ def test_next_turn_ends_an_answer_in_the_plain_form(tiny_model: Path, tmp_path: 
     bare = shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("chat_template*"))
     engine = engine_of(bare)
     _, written = engine.tokenizer.encode_answer((Turn(Role.USER, "a"),), "Fine.\n\nHuman: more")
-    assert [engine._ends_in_plain_form(list(written[:n])) for n in (1, len(written))] == [False, True]
-    answer = engine._completion(list(written), Finish.STOP)
+    assert [ends_in_plain_form(engine.tokenizer, written[:n]) for n in (1, len(written))] == [False, True]
+    answer = completion(engine.tokenizer, written, Finish.STOP)
     assert answer.text == "Fine."
     assert engine.tokenizer.decode(answer.tokens) == "Fine."
 
