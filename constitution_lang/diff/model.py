@@ -142,7 +142,7 @@ class CaseChange(Struct, frozen=True):
 
     says: str
     direction: Direction
-    count: int
+    count: int | None
     witness: CasePairs
     before: str
     after: str
@@ -153,10 +153,11 @@ class Cases(Struct, frozen=True):
 
     `total` is the number of cases that are compared: the product over the attributes of either version of those
     values that both versions know (all values, where one version lacks the attribute). `shared` is false where this
-    leaves something out, and `left_out` says what. `changes` are disjoint, and their counts add up to `changed`.
+    leaves something out, and `left_out` says what. `changes` are disjoint, and their counts add up to `changed`. A
+    count is None where the rules are too entangled for an exact one to be kept (analysis.diagram.NODES_MAX).
     """
 
-    changed: int
+    changed: int | None
     total: int
     direction: Direction
     changes: tuple[CaseChange, ...]
@@ -181,9 +182,10 @@ class ShareMove(Struct, frozen=True):
 class Movement(Struct, frozen=True):
     """The share of draws of one stage that the two versions do not have in common: all changes together.
 
-    Of first draws, in closed form. In the default case; and the least and the greatest over all compared cases, where
-    `exact`; else over those that were looked at. `cases` is their number. `rest` is true where the stage draws more
-    than one principle, or other numbers than before: then more than first draws can move.
+    In closed form: where one principle is drawn, `sampling.movement.moved`; where all that apply are drawn, the share
+    of them that only one version draws. Where some of them are drawn, it is that of first draws, and `first` is true.
+    In the default case, and the least and the greatest over all compared cases where `exact`, else over those that were
+    looked at.
     """
 
     stage: Stage
@@ -193,8 +195,7 @@ class Movement(Struct, frozen=True):
     greatest: float
     greatest_case: CasePairs
     exact: bool
-    cases: int
-    rest: bool
+    first: bool
 
 
 class Mark(StrEnum):
@@ -213,13 +214,13 @@ class Segment(Struct, frozen=True):
 
 
 class PromptText(Struct, frozen=True):
-    """One difference of text, and all prompts that have it.
+    """One difference of text, and all prompts that have it, of whatever kind and variant.
 
-    `old` and `new` are prompt ids in the two versions, side by side; empty `segments` where only options or roles
-    differ, which `note` then says.
+    `old` and `new` are prompt ids in the two versions, side by side. `segments` are of the passage that differs, and
+    empty where only options or roles do, which `note` then says.
     """
 
-    kind: PromptKind
+    kinds: tuple[PromptKind, ...]
     old: tuple[str, ...]
     new: tuple[str, ...]
     segments: tuple[Segment, ...]
@@ -284,13 +285,17 @@ class Change(Struct, frozen=True):
 
 
 class Version(Struct, frozen=True):
-    """One side. `label` is how the reader named it: a path, or a revision and a path."""
+    """One side. `label` is how the reader named it: a path, or a revision and a path.
+
+    `folder` is what the files of its places are relative to, empty for the working directory.
+    """
 
     name: str
     version: str
     meaning_hash: str
     metadata_hash: str
     label: str = ""
+    folder: str = ""
 
 
 class Growth(StrEnum):
@@ -316,8 +321,8 @@ class Difference(Struct, frozen=True):
     """All changes from one version to another, the highest grade first, then by subject.
 
     `cases` is about all of them together: the cases in which what applies, or what a tension decides, is not what it
-    was. None where no case can change. `renamed` are pairs of old and new ids of principles and categories that are
-    the same thing in both versions under another name.
+    was; None where no case can change. `shares` are those that move in the default case. `renamed` are pairs of old and
+    new ids of principles and categories that are the same thing in both versions under another name.
     """
 
     old: Version
@@ -325,6 +330,7 @@ class Difference(Struct, frozen=True):
     changes: tuple[Change, ...]
     verdict: VersionVerdict
     movement: tuple[Movement, ...] = ()
+    shares: tuple[ShareMove, ...] = ()
     cases: Cases | None = None
     renamed: tuple[tuple[str, str], ...] = ()
 

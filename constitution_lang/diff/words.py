@@ -1,0 +1,125 @@
+"""The words of a difference: numbers, lists, cases, conditions and outcomes as a sentence has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from constitution_lang.diff.model import CasePairs
+from constitution_lang.ir.model import (
+    ALWAYS,
+    AllOf,
+    AnyOf,
+    Attribute,
+    AttributeKind,
+    Compare,
+    Condition,
+    Not,
+    Prefer,
+    Weigh,
+)
+
+__all__ = ["case_words", "condition_words", "count_words", "listed", "number", "outcome_words", "pairs_of", "percent"]
+
+_EXACT_TO = 10**15
+"""Above, a number is also given as a power of ten."""
+
+
+def listed(words: Iterable[str], last: str = "and", at_most: int | None = None) -> str:
+    """`a, b and c`; with `at_most` the rest is counted: `a, b and 7 more`."""
+    all_ = list(words)
+    shown = all_
+    if at_most is not None and len(all_) > at_most:
+        shown = [*all_[:at_most], f"{len(all_) - at_most} more"]
+        last = "and"
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {last} {shown[-1]}"
+
+
+def percent(share: float) -> str:
+    """A share with one digit, and with more where it is small and not nothing: `12.5%`, `0.04%`."""
+    if share in (0, 1):
+        return f"{share:.0%}"
+    for digits in range(1, 7):
+        shown = f"{share:.{digits}%}"
+        if (share < 0.5 and float(shown[:-1]) != 0) or (share >= 0.5 and float(shown[:-1]) != 100):
+            return shown
+    return shown
+
+
+def number(value: float) -> str:
+    """A number without needless digits; integers in groups of three."""
+    if isinstance(value, int):
+        return f"{value:,}" if value < _EXACT_TO else f"{value:,} (about 10^{len(str(value)) - 1})"
+    return f"{value:.10g}"
+
+
+def count_words(changed: int | None, total: int) -> str:
+    """How many of all cases, in words."""
+    if changed is None:
+        return "cases that are too entangled to be counted"
+    if changed == total:
+        return "every case" if total != 1 else "the only case there is"
+    share = f" ({percent(changed / total)})" if changed > 0 and total > 1 else ""
+    return f"{number(changed) if changed else 'none'} of {number(total)} cases{share}"
+
+
+def pairs_of(case: Mapping[str, str]) -> CasePairs:
+    """A case as sorted pairs."""
+    return tuple(sorted(case.items()))
+
+
+def case_words(case: CasePairs, attributes: Sequence[Attribute]) -> str:
+    """What of a case is not the default, as in `severity grave, topic weapons`."""
+    defaults = {a.id: a.default for a in attributes}
+    unusual = [f"{id} {value}" for id, value in case if defaults.get(id) != value]
+    if unusual:
+        return ", ".join(unusual)
+    return "every attribute at its default" if case else "there is one case only"
+
+
+def condition_words(condition: Condition, attributes: Mapping[str, Attribute]) -> str:
+    """A condition as a constitution would write it; `always` and `never` where it is that."""
+    return _condition(condition, attributes, inside=False)
+
+
+def _condition(condition: Condition, attributes: Mapping[str, Attribute], *, inside: bool) -> str:
+    match condition:
+        case Compare(id, values):
+            return _compare(id, values, attributes.get(id))
+        case AllOf(operands) | AnyOf(operands):
+            if not operands:
+                return "always" if condition == ALWAYS else "never"
+            word = "and" if isinstance(condition, AllOf) else "or"
+            if len(operands) == 1:
+                return _condition(operands[0], attributes, inside=inside)
+            text = f" {word} ".join(_condition(c, attributes, inside=True) for c in operands)
+            return f"({text})" if inside else text
+        case Not(operand):
+            return f"not {_condition(operand, attributes, inside=True)}"
+
+
+def _compare(id: str, values: tuple[str, ...], attribute: Attribute | None) -> str:
+    if len(values) == 1:
+        return f"{id} is {values[0]}"
+    if attribute is not None:
+        declared = attribute.values
+        named = tuple(v for v in declared if v in values)
+        if attribute.kind is AttributeKind.LEVELS and named and len(named) < len(declared):
+            if named == declared[-len(named) :]:
+                return f"{id} >= {named[0]}"
+            if named == declared[: len(named)]:
+                return f"{id} <= {named[-1]}"
+        left = [v for v in declared if v not in values]
+        if len(left) == 1:
+            return f"{id} is not {left[0]}"
+    return f"{id} is {listed(values, 'or')}" if values else f"{id} is nothing"
+
+
+def outcome_words(outcome: object, sides: tuple[str, str]) -> str:
+    """An outcome as a constitution would write it. `sides` in the order of its weights; None is no tension."""
+    if isinstance(outcome, Prefer):
+        return f"prefer {outcome.side}"
+    if isinstance(outcome, Weigh):
+        return f"weigh {sides[0]} {number(outcome.first)}, {sides[1]} {number(outcome.second)}"
+    return "no tension speaks" if outcome is None else "abstain"
