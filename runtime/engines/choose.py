@@ -29,6 +29,17 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
         from runtime.engines.scripted import ScriptedEngine
 
         return ScriptedEngine(Path(model).name)
+    if config.kind is EngineKind.TRANSFORMERS:
+        return _transformers(config, model)
+    if config.kind is EngineKind.VLLM:
+        return _vllm(config, model)
+    raise EngineError(
+        f'there is no engine for kind = "{config.kind}" yet',
+        'write kind = "transformers" or "vllm" under [engine]',
+    )
+
+
+def _transformers(config: EngineConfig, model: str) -> Engine:
     try:
         from runtime.engines.transformers import TransformersEngine
     except ImportError as e:
@@ -46,3 +57,24 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
         batch_tokens=config.batch_tokens,
         batch_rows=config.batch_rows,
     )
+
+
+def _vllm(config: EngineConfig, model: str) -> Engine:
+    from runtime.engines.models import resolve
+    from runtime.engines.vllm import VllmEngine
+
+    folder = resolve(model)
+    try:
+        return VllmEngine(
+            folder,
+            device=config.device,
+            generate_dtype=config.generate_dtype,
+            label_dtype=config.label_dtype,
+            settings=config.vllm,
+        )
+    except ImportError as e:
+        # A part that is missing is named too: builds of torchvision that do not fit torch break the import as well.
+        raise EngineError(
+            f'kind = "vllm" under [engine] needs vLLM, which cannot be imported here: {e}',
+            "pip install 'constitution-compiler[vllm]' on a machine with a GPU; docs/engines.md has the build for CPUs",
+        ) from e

@@ -32,6 +32,17 @@ def test_missing_library_is_an_error_with_the_line_that_installs_it(
     assert caught.value.remedy == "pip install 'constitution-compiler[train]'"
 
 
+def test_missing_vllm_is_an_error_with_the_line_that_installs_it(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "vllm"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(EngineError, match="needs vLLM, which cannot be imported here") as caught:
+        open_engine(EngineConfig(kind=EngineKind.VLLM), str(tiny_model))
+    assert "pip install 'constitution-compiler[vllm]'" in caught.value.remedy
+
+
 def test_names_come_without_any_model_library() -> None:
     import subprocess
 
