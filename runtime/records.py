@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from constitution_lang.ir.model import Origin, Role, Stage
+from constitution_lang.ir.codec import dumps
+from constitution_lang.ir.model import Bundle, Origin, Role, Stage
 
 __all__ = [
     "CaseRecord", "CaseValue", "CategoryEvidence", "Checkpoint", "Comparison", "ComparisonPurpose", "Conversation",
     "Critique", "Draw", "FiredRule", "Label", "LabelOutcome", "LabelSource", "LeftOut", "Measure", "PreferenceRow",
-    "PromptRecord", "PromptUse", "Record", "Response", "Revision", "RevisionStatus", "SftRow", "SftSource",
-    "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
+    "PromptRecord", "PromptUse", "Provenance", "Record", "Response", "Revision", "RevisionStatus", "SftRow",
+    "SftSource", "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
 ]  # fmt: skip
 
 
@@ -343,6 +344,34 @@ class PreferenceRow(_Row, frozen=True):
     principles: tuple[str, ...]
     comparison: str
     constitution: str
+
+
+class Provenance(_Row, frozen=True):
+    """What something was made under: the constitution by name and hashes, the run, and the run's seed.
+
+    `bundle_sha256` is of the compiled constitution's bytes, as `cai-compile build` writes them.
+    """
+
+    constitution: str
+    version: str
+    meaning_hash: str
+    metadata_hash: str
+    bundle_sha256: str
+    run: str
+    seed: int
+
+    @staticmethod
+    def of(bundle: Bundle, run: str, seed: int) -> Provenance:
+        """That of a run under `bundle`."""
+        return Provenance(
+            constitution=bundle.name,
+            version=bundle.version,
+            meaning_hash=bundle.meaning_hash,
+            metadata_hash=bundle.metadata_hash,
+            bundle_sha256=sha256(dumps(bundle)).hexdigest(),
+            run=run,
+            seed=seed,
+        )
 
 
 class TrainedKind(StrEnum):

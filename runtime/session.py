@@ -1,24 +1,28 @@
 """One run under way: what every step needs, and what makes a step happen once.
 
-A step is known by its fingerprint, the identity of all that it is made from. Where the ledger holds the step
-with the same fingerprint, from this run or an earlier one, its records are taken over and nothing is asked.
+A step is known by its fingerprint, the identity of all that it is made from: texts, draws and prompts by content,
+never the steps before it. Where the ledger holds the step with the same fingerprint, from this run or an earlier one,
+its records are taken over and nothing is asked. Places in the constitution are no part of it: they are looked up anew.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from constitution_lang.ir.model import Bundle
-from runtime.config import EngineConfig, RunConfig
-from runtime.engines.base import Engine
-from runtime.ledger.runs import Step, StepId, StepTally, Usage
-from runtime.ledger.store import Ledger
+from constitution_lang.ir.model import Bundle, PromptKind
+from runtime.config import EngineConfig, EngineKind, RunConfig
+from runtime.engines.base import ChatTokenizer, Engine
+from runtime.engines.scripted import ScriptedTokenizer
+from runtime.ledger.runs import Step, StepId, StepTally, TrainingTally, Usage
+from runtime.ledger.store import RunStore
 from runtime.progress import Progress
-from runtime.records import CaseRecord, Checkpoint, Record, TrainingStep, identify
+from runtime.records import CaseRecord, Checkpoint, Label, Provenance, Record, TrainingStep, identify
+from runtime.stages.places import placed
 from runtime.trainers import Job, Trainers
 from runtime.work import CHUNK_ROWS, Worker
 
@@ -67,17 +71,21 @@ class Engines:
 
 @dataclass
 class Session:
-    """A run under way. `say` prints a line for people; `folder` is the run's."""
+    """A run under way. `say` prints a line for people; `folder` is the run's.
+
+    Where it `publishes`, data sets are written beside the ledger.
+    """
 
     config: RunConfig
     bundle: Bundle
-    ledger: Ledger
+    ledger: RunStore
     run: str
     folder: Path
     engines: Engines
     trainers: Trainers
     progress: Progress
     say: Callable[[str], None]
+    publishes: bool = True
     tallies: list[StepTally] = field(default_factory=list)
     reused_steps: int = 0
     made_steps: int = 0
@@ -86,6 +94,11 @@ class Session:
     def constitution(self) -> str:
         """The constitution's meaning hash, which every row and card carries."""
         return self.bundle.meaning_hash
+
+    @property
+    def provenance(self) -> Provenance:
+        """What everything of this run is made under, for the cards of what it publishes."""
+        return Provenance.of(self.bundle, self.run, self.config.seed)
 
     def read(self, kind: type[R], step: StepId) -> list[R]:
         """The records of a finished step."""
@@ -96,10 +109,20 @@ class Session:
         fingerprint = identify("step", str(step), *inputs)
         if self.ledger.adopt(self.run, step, fingerprint):
             self.reused_steps += 1
+            self._place(step, fingerprint)
             return fingerprint
         self.ledger.finish(self.run, step, fingerprint, make())
         self.made_steps += 1
         return fingerprint
+
+    def _place(self, step: StepId, fingerprint: str) -> None:
+        """The rules that labels name stand where they stand now, whatever line they were on when they fired."""
+        labels = self.read(Label, step)
+        if all(placed(self.bundle, label) == label for label in labels):
+            return
+        records = self.ledger.records(self.run, step)
+        now = [placed(self.bundle, x) if isinstance(x, Label) else x for x in records]
+        self.ledger.finish(self.run, step, fingerprint, now)
 
     def read_all(self, kind: type[R], step: Step) -> list[R]:
         """The records of all rounds of a step, round by round."""
@@ -115,13 +138,19 @@ class Session:
 
     def identity(self, model: str) -> str:
         """A model, what runs it, and the precision in which it is computed: what answers are made from."""
-        engine = self.config.engine
-        return identify("engine", engine.kind, self.weights(model), engine.generate_dtype, engine.label_dtype)
+        return self.identity_of(self.weights(model))
 
-    def prompt_hashes(self, used: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
-        """Hashes of all that the prompts of these principles, in these variants, say."""
+    def identity_of(self, weights: str) -> str:
+        """The same, for a model whose weights are known."""
+        engine = self.config.engine
+        return identify("engine", engine.kind, weights, engine.generate_dtype, engine.label_dtype)
+
+    def prompt_hashes(
+        self, kinds: Collection[PromptKind], used: Iterable[tuple[str, tuple[str, ...]]]
+    ) -> list[tuple[str, str]]:
+        """Ids and hashes of the prompts of these principles, in these variants: all that they say."""
         wanted = set(used)
-        return sorted(p.hash for p in self.bundle.prompts if (p.principle, p.over) in wanted)
+        return [(p.id, p.hash) for p in self.bundle.prompts if p.kind in kinds and (p.principle, p.over) in wanted]
 
     def need(self, rows: Sequence[object], problem: str, remedy: str) -> None:
         """Stop the run where there is nothing to go on with."""
@@ -146,13 +175,26 @@ class Session:
         total: int,
         train: Callable[[Job], Checkpoint],
         *,
+        tokens: Callable[[ChatTokenizer], int],
         base: Path,
+        kin: str,
         name: str,
     ) -> Checkpoint:
-        """Train unless it is done and its checkpoint is still there."""
+        """Train unless it is done and its checkpoint is still there.
+
+        Args:
+            step: which one.
+            inputs: all that the checkpoint is made from.
+            total: steps of the optimiser.
+            train: does it.
+            tokens: how many tokens it will work through, by the base's tokenizer.
+            base: what it starts from.
+            kin: the model whose size the base has: where speeds are remembered.
+            name: of the checkpoint's folder, before the first digits of its fingerprint.
+        """
         fingerprint = identify("step", str(step), *inputs)
         out = self.folder / "checkpoints" / f"{name}-{fingerprint[:12]}"
-        if (out / "card.json").is_file() and self.ledger.adopt(self.run, step, fingerprint):
+        if self.has_checkpoint(out) and self.ledger.adopt(self.run, step, fingerprint):
             self.reused_steps += 1
             return self.read(Checkpoint, step)[0]
         self.engines.close()
@@ -165,12 +207,29 @@ class Session:
 
         try:
             seed = int(identify("training seed", self.config.seed, name)[:8], 16)
-            checkpoint = train(Job(base, out, seed, self.constitution, on_step))
+            count = tokens(self.tokenizer_of(base))
+            began = time.monotonic()
+            checkpoint = train(Job(base, out, seed, self.provenance, on_step))
+            seconds = time.monotonic() - began
         finally:
             task.close()
         self.ledger.finish(self.run, step, fingerprint, [*seen, checkpoint])
+        tally = TrainingTally(step, model=self.weights(kin), steps=total, tokens=count, seconds=seconds)
+        self.ledger.add_training(self.run, tally)
         self.made_steps += 1
         return checkpoint
+
+    def has_checkpoint(self, out: Path) -> bool:
+        """Whether a whole checkpoint is at `out`."""
+        return (out / "card.json").is_file()
+
+    def tokenizer_of(self, base: Path) -> ChatTokenizer:
+        """The tokenizer of a model that something is trained from."""
+        if self.config.engine.kind is EngineKind.SCRIPTED:
+            return ScriptedTokenizer()
+        from runtime.prompting import ModelTokenizer
+
+        return ModelTokenizer(base)
 
     def checkpoint_folder(self, checkpoint: Checkpoint) -> Path:
         """Where a checkpoint lies."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig
 from runtime.identity import data_hash
 from runtime.records import (
@@ -16,24 +14,27 @@ from runtime.records import (
     Conversation,
     PreferenceRow,
     PromptRecord,
+    Provenance,
     SftRow,
     TrainedKind,
     TrainingStep,
     identify,
 )
+from runtime.training.cards import CARD_FILE, Card, card_bytes, read_card
 from runtime.training.progress import steps_total
+from runtime.training.seen import seen_pairs, seen_prompts, seen_texts
 
 __all__ = ["Job", "RehearsedTrainers", "Trainers", "TrlTrainers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every training has: where it starts and ends, its seed, and the constitution's meaning hash."""
+    """What every training has: where it starts and ends, its seed, and what its rows were made under."""
 
     base: Path
     out: Path
     seed: int
-    constitution: str
+    provenance: Provenance
     on_step: Callable[[TrainingStep], None]
 
 
@@ -70,25 +71,21 @@ class TrlTrainers:
         """See `Trainers`."""
         from runtime.training.sft import train_sft
 
-        return train_sft(
-            config, rows, job.base, job.out, seed=job.seed, constitution=job.constitution, on_step=job.on_step
-        )
+        return train_sft(config, rows, job.base, job.out, seed=job.seed, provenance=job.provenance, on_step=job.on_step)
 
     def preference_model(self, config: PreferenceModelConfig, rows: Sequence[PreferenceRow], job: Job) -> Checkpoint:
         """See `Trainers`."""
         from runtime.training.preference_model import train_preference_model
 
         return train_preference_model(
-            config, rows, job.base, job.out, seed=job.seed, constitution=job.constitution, on_step=job.on_step
+            config, rows, job.base, job.out, seed=job.seed, provenance=job.provenance, on_step=job.on_step
         )
 
     def dpo(self, config: DpoConfig, rows: Sequence[PreferenceRow], job: Job) -> Checkpoint:
         """See `Trainers`."""
         from runtime.training.dpo import train_dpo
 
-        return train_dpo(
-            config, rows, job.base, job.out, seed=job.seed, constitution=job.constitution, on_step=job.on_step
-        )
+        return train_dpo(config, rows, job.base, job.out, seed=job.seed, provenance=job.provenance, on_step=job.on_step)
 
     def policy(
         self, config: PolicyConfig, prompts: Sequence[PromptRecord], preference_model: Path, job: Job
@@ -103,7 +100,7 @@ class TrlTrainers:
             preference_model,
             job.out,
             seed=job.seed,
-            constitution=job.constitution,
+            provenance=job.provenance,
             on_step=job.on_step,
         )
 
@@ -119,21 +116,22 @@ class RehearsedTrainers:
 
     def sft(self, config: SftConfig, rows: Sequence[SftRow], job: Job) -> Checkpoint:
         """See `Trainers`."""
-        return self._walk(TrainedKind.SL_CAI, config, [row.id for row in rows], job)
+        return self._walk(TrainedKind.SL_CAI, config, [row.id for row in rows], seen_texts(rows), job)
 
     def preference_model(self, config: PreferenceModelConfig, rows: Sequence[PreferenceRow], job: Job) -> Checkpoint:
         """See `Trainers`."""
-        return self._walk(TrainedKind.PREFERENCE_MODEL, config, [row.id for row in rows], job)
+        return self._walk(TrainedKind.PREFERENCE_MODEL, config, [row.id for row in rows], seen_pairs(rows), job)
 
     def dpo(self, config: DpoConfig, rows: Sequence[PreferenceRow], job: Job) -> Checkpoint:
         """See `Trainers`."""
-        return self._walk(TrainedKind.DPO, config, [row.id for row in rows], job)
+        return self._walk(TrainedKind.DPO, config, [row.id for row in rows], seen_pairs(rows), job)
 
     def policy(
         self, config: PolicyConfig, prompts: Sequence[PromptRecord], preference_model: Path, job: Job
     ) -> Checkpoint:
         """See `Trainers`."""
-        return self._walk(TrainedKind(config.method), config, [preference_model.name, *(p.id for p in prompts)], job)
+        kind = TrainedKind(config.method)
+        return self._walk(kind, config, [p.id for p in prompts], seen_prompts(prompts), job, preference_model)
 
     def score(self, preference_model: Path, answers: Sequence[tuple[Conversation, str]]) -> list[float]:
         """Numbers that follow from the texts and mean nothing."""
@@ -147,18 +145,39 @@ class RehearsedTrainers:
         kind: TrainedKind,
         config: SftConfig | PreferenceModelConfig | DpoConfig | PolicyConfig,
         data: Sequence[str],
+        seen: str,
         job: Job,
+        preference_model: Path | None = None,
     ) -> Checkpoint:
-        for step in range(1, steps_total(config, len(data)) + 1):
+        steps = steps_total(config, len(data))
+        for step in range(1, steps + 1):
             job.on_step(TrainingStep(trainer=kind, step=step, metrics=()))
-        checkpoint = Checkpoint(
+        scored_by = None if preference_model is None else preference_model.name
+        weights = identify(
+            "rehearsed weights", kind, config.model_dump(mode="json"), seen, job.base.name, scored_by, job.seed
+        )
+        card = Card(
             kind=kind,
-            path=job.out.name,
-            weights=identify("rehearsed weights", kind, config.model_dump(mode="json"), data, job.base.name, job.seed),
-            constitution=job.constitution,
+            provenance=job.provenance,
             data=(data_hash(data),),
+            rows=len(data),
+            steps=steps,
+            seed=job.seed,
+            settings=config.model_dump(mode="json"),
+            base=_rehearsed_identity(job.base),
+            weights=weights,
+            preference_model=None if preference_model is None else _rehearsed_identity(preference_model),
+            rehearsed=True,
         )
         job.out.mkdir(parents=True, exist_ok=True)
-        card = {"rehearsed": True, "checkpoint": msgspec.to_builtins(checkpoint)}
-        (job.out / "card.json").write_bytes(msgspec.json.format(msgspec.json.encode(card, order="sorted"), indent=2))
-        return checkpoint
+        (job.out / CARD_FILE).write_bytes(card_bytes(card))
+        return Checkpoint(
+            kind=kind, path=job.out.name, weights=weights, constitution=job.provenance.meaning_hash, data=card.data
+        )
+
+
+def _rehearsed_identity(model: Path) -> str:
+    """Of a checkpoint what its card says, else of the name, as the scripted engine has it."""
+    if (model / CARD_FILE).is_file():
+        return read_card(model).weights
+    return identify("scripted model", model.name)

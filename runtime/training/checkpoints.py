@@ -13,56 +13,23 @@ import msgspec
 import torch
 
 from runtime.identity import model_identity, weights_sha256
-from runtime.records import Checkpoint, TrainedKind
+from runtime.records import Checkpoint, Provenance, TrainedKind
+from runtime.training.cards import CARD_FILE, Card, CardTruncation, card_bytes, read_card
 from runtime.training.encoding import TRUNCATION_RULE, Truncation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["CARD_FILE", "Card", "CardTruncation", "read_card", "save_checkpoint"]
+__all__ = ["CardDraft", "save_checkpoint"]
 
-CARD_FILE = "card.json"
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
-
-
-class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was cut to fit. `prompts` and `answers` are ids of the rows."""
-
-    rule: str
-    rows: int
-    prompts: tuple[str, ...] = ()
-    answers: tuple[str, ...] = ()
-
-
-class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint is and what it was made from.
-
-    `base` and `preference_model` are model identities; `weights` is this model's own; `files` are the SHA-256
-    of its weight files. `data` are hashes of the training rows' ids.
-    """
-
-    kind: TrainedKind
-    constitution: str
-    data: tuple[str, ...]
-    rows: int
-    steps: int
-    seed: int
-    settings: dict[str, object]
-    base: str
-    weights: str
-    files: dict[str, str]
-    libraries: dict[str, str]
-    truncation: CardTruncation
-    preference_model: str | None = None
-    final: dict[str, float] = {}
-    """Metrics of the last step."""
 
 
 class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What the trainer knows of the card before the weights are written."""
 
     kind: TrainedKind
-    constitution: str
+    provenance: Provenance
     data: tuple[str, ...]
     rows: int
     steps: int
@@ -72,11 +39,6 @@ class CardDraft(msgspec.Struct, frozen=True, kw_only=True):
     truncation: Truncation
     preference_model: Path | None = None
     final: dict[str, float] = {}
-
-
-def read_card(folder: Path) -> Card:
-    """The card of the checkpoint in `folder`."""
-    return msgspec.json.decode((folder / CARD_FILE).read_bytes(), type=Card)
 
 
 def save_checkpoint(
@@ -98,7 +60,7 @@ def save_checkpoint(
         kind=draft.kind,
         path=out.name,
         weights=read_card(out).weights,
-        constitution=draft.constitution,
+        constitution=draft.provenance.meaning_hash,
         data=draft.data,
     )
 
@@ -110,7 +72,7 @@ def _write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, draft: Ca
         model.to(_base_dtype(draft.base)).save_pretrained(work)
         tokenizer.save_pretrained(work)
         card = _card(draft, work)
-        (work / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+        (work / CARD_FILE).write_bytes(card_bytes(card))
         (work / "README.md").write_text(_readme(card), encoding="utf-8")
         work.chmod(0o755)
         if out.exists():
@@ -133,7 +95,7 @@ def _base_dtype(base: Path) -> torch.dtype:
 def _card(draft: CardDraft, work: Path) -> Card:
     return Card(
         kind=draft.kind,
-        constitution=draft.constitution,
+        provenance=draft.provenance,
         data=draft.data,
         rows=draft.rows,
         steps=draft.steps,
@@ -167,17 +129,19 @@ _LOADERS = {TrainedKind.PREFERENCE_MODEL: "AutoModelForSequenceClassification"}
 
 
 def _readme(card: Card) -> str:
-    cut = len(card.truncation.prompts), len(card.truncation.answers)
+    under, cut = card.provenance, card.truncation or CardTruncation(rule="", rows=0)
     loader = _LOADERS.get(card.kind, "AutoModelForCausalLM")
     lines = [
         f"# {_TITLES[card.kind]}",
         "",
-        f"Trained under the constitution whose meaning hash is `{card.constitution}`,",
+        f"Trained under the constitution {under.constitution} {under.version}, whose meaning hash is",
+        f"`{under.meaning_hash}`,",
         f"for {card.steps} steps on {card.rows} rows, from the model `{card.base}`.",
-        f"{cut[0]} prompts and {cut[1]} answers were too long and were cut: {card.truncation.rule}.",
+        f"{len(cut.prompts)} prompts and {len(cut.answers)} answers were too long and were cut: {cut.rule}.",
         "",
         f"Load it with `transformers.{loader}.from_pretrained`. `{CARD_FILE}` holds the hashes of the data and the",
-        "weights, the settings, and the versions of the libraries.",
+        "weights, the settings, and the versions of the libraries. `cai-run verify` checks it against the run's",
+        "ledger, and `cai-run stale` says what another constitution would have made of the rows.",
         "",
         "It inherits the licence and the limits of the model that it was trained from.",
         "",

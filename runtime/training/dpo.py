@@ -14,7 +14,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from runtime.config import DpoConfig
 from runtime.identity import data_hash
-from runtime.records import Checkpoint, PreferenceRow, TrainedKind
+from runtime.records import Checkpoint, PreferenceRow, Provenance, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
@@ -109,7 +109,7 @@ def train_dpo(
     out: Path,
     *,
     seed: int,
-    constitution: str,
+    provenance: Provenance,
     on_step: OnStep,
 ) -> Checkpoint:
     """Train the policy in `base` on pairs and write the checkpoint to `out`. `base` is the reference too.
@@ -151,7 +151,7 @@ def train_dpo(
         trainer = run_trainer(make, log)
         draft = CardDraft(
             kind=TrainedKind.DPO,
-            constitution=constitution,
+            provenance=provenance,
             data=(data_hash([row.id for row in rows]),),
             rows=len(rows),
             steps=steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.config import PolicyMethod, PpoConfig
 from runtime.identity import data_hash
-from runtime.records import Checkpoint, PromptRecord, TrainedKind
+from runtime.records import Checkpoint, PromptRecord, Provenance, TrainedKind
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPrompt, Tokens, encode_prompts
 from runtime.training.errors import TrainingError
@@ -26,7 +26,7 @@ def train_policy(
     out: Path,
     *,
     seed: int,
-    constitution: str,
+    provenance: Provenance,
     on_step: OnStep,
 ) -> Checkpoint:
     """Train the policy in `base` on `prompts` by `config.method`; write the checkpoint to `out`.
@@ -82,7 +82,7 @@ def train_policy(
             )
         draft = CardDraft(
             kind=kind,
-            constitution=constitution,
+            provenance=provenance,
             data=(data_hash([prompt.id for prompt in prompts]),),
             rows=len(prompts),
             steps=steps_total(config, len(prompts)),

@@ -13,7 +13,7 @@ from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from runtime.config import PreferenceModelConfig
 from runtime.identity import data_hash
-from runtime.records import Checkpoint, PreferenceRow, TrainedKind
+from runtime.records import Checkpoint, PreferenceRow, Provenance, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
@@ -95,7 +95,7 @@ def train_preference_model(
     out: Path,
     *,
     seed: int,
-    constitution: str,
+    provenance: Provenance,
     on_step: OnStep,
 ) -> Checkpoint:
     """Train a scalar head and the model under it on soft labels; write the checkpoint to `out`.
@@ -131,7 +131,7 @@ def train_preference_model(
         trainer = run_trainer(make, log)
         draft = CardDraft(
             kind=TrainedKind.PREFERENCE_MODEL,
-            constitution=constitution,
+            provenance=provenance,
             data=(data_hash([row.id for row in rows]),),
             rows=len(rows),
             steps=steps,

@@ -12,7 +12,7 @@ from trl import SFTTrainer
 
 from runtime.config import SftConfig
 from runtime.identity import data_hash
-from runtime.records import Checkpoint, SftRow, TrainedKind
+from runtime.records import Checkpoint, Provenance, SftRow, TrainedKind
 from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedSft, encode_sft
@@ -53,7 +53,7 @@ def train_sft(
     out: Path,
     *,
     seed: int,
-    constitution: str,
+    provenance: Provenance,
     on_step: OnStep,
 ) -> Checkpoint:
     """Fine-tune the model in `base` on `rows` and write the checkpoint to `out`.
@@ -88,7 +88,7 @@ def train_sft(
         trainer = run_trainer(make, log)
         draft = CardDraft(
             kind=TrainedKind.SL_CAI,
-            constitution=constitution,
+            provenance=provenance,
             data=(data_hash([row.id for row in rows]),),
             rows=len(rows),
             steps=steps,

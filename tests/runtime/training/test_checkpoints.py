@@ -10,13 +10,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from runtime.identity import data_hash, model_identity, weights_sha256
 from runtime.records import TrainedKind
 from runtime.training import checkpoints
-from runtime.training.checkpoints import CardDraft, read_card, save_checkpoint
+from runtime.training.cards import read_card
+from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import Truncation
+from tests.runtime.training.made_under import UNDER
 
 
 def draft(base: Path) -> CardDraft:
     return CardDraft(
-        kind=TrainedKind.DPO, constitution="abc", data=("d",), rows=3, steps=2, seed=9, settings={"beta": 0.1},
+        kind=TrainedKind.DPO, provenance=UNDER, data=("d",), rows=3, steps=2, seed=9, settings={"beta": 0.1},
         base=base, truncation=Truncation(rows=3, prompts=["r1"], answers=["r2", "r3"]), final={"loss": 0.5},
     )  # fmt: skip
 
@@ -30,13 +32,14 @@ def test_the_card_says_what_it_is(tiny_model: Path, tmp_path: Path) -> None:
     done = save(tiny_model, tmp_path / "run" / "dpo")
     folder = tmp_path / "run" / "dpo"
     card = read_card(folder)
-    assert (card.kind, card.constitution, card.data, card.rows, card.steps, card.seed) == (
-        TrainedKind.DPO, "abc", ("d",), 3, 2, 9,
+    assert (card.kind, card.provenance, card.data, card.rows, card.steps, card.seed) == (
+        TrainedKind.DPO, UNDER, ("d",), 3, 2, 9,
     )  # fmt: skip
     assert card.base == model_identity(tiny_model)
     assert card.weights == done.weights == model_identity(folder)
     assert card.files == weights_sha256(folder)
     assert set(card.libraries) >= {"torch", "transformers", "trl", "peft"}
+    assert card.truncation is not None
     assert (card.truncation.prompts, card.truncation.answers) == (("r1",), ("r2", "r3"))
     readme = (folder / "README.md").read_text()
     assert "`abc`" in readme

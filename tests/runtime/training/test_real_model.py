@@ -11,6 +11,7 @@ from runtime.training.dpo import train_dpo
 from runtime.training.policy import train_policy
 from runtime.training.preference_model import score, train_preference_model
 from runtime.training.sft import train_sft
+from tests.runtime.training.made_under import UNDER
 
 pytestmark = pytest.mark.model
 
@@ -24,7 +25,7 @@ def test_from_rows_to_policies(
 
     sft, pm = tmp_path / "sl-cai", tmp_path / "pm"
     train_sft(
-        SftConfig(epochs=2, learning_rate=5e-4), sft_rows, real_model, sft, seed=1, constitution="c",
+        SftConfig(epochs=2, learning_rate=5e-4), sft_rows, real_model, sft, seed=1, provenance=UNDER,
         on_step=steps.append,
     )  # fmt: skip
     losses = values("sl-cai", "loss")
@@ -32,20 +33,20 @@ def test_from_rows_to_policies(
 
     train_preference_model(
         PreferenceModelConfig(epochs=2, learning_rate=5e-4), preference_rows, real_model, pm, seed=1,
-        constitution="c", on_step=steps.append,
+        provenance=UNDER, on_step=steps.append,
     )  # fmt: skip
     scores = score(pm, [(row.turns, text) for row in preference_rows for text in (row.chosen, row.rejected)])
     assert sum(a > b for a, b in zip(scores[::2], scores[1::2], strict=True)) >= 7
 
     train_dpo(
-        DpoConfig(epochs=1, learning_rate=2e-4), preference_rows, sft, tmp_path / "dpo", seed=1, constitution="c",
+        DpoConfig(epochs=1, learning_rate=2e-4), preference_rows, sft, tmp_path / "dpo", seed=1, provenance=UNDER,
         on_step=steps.append,
     )  # fmt: skip
     assert values("dpo", "loss")[-1] < values("dpo", "loss")[0]
 
     done = train_policy(
         PpoConfig(steps=2, rollout_rows=4, minibatch_rows=4, completion_tokens_max=16, learning_rate=1e-4), prompts,
-        sft, pm, tmp_path / "ppo", seed=1, constitution="c", on_step=steps.append,
+        sft, pm, tmp_path / "ppo", seed=1, provenance=UNDER, on_step=steps.append,
     )  # fmt: skip
     # Before the first update the policy is the reference, up to the arithmetic.
     assert values("ppo", "kl")[0] == pytest.approx(0, abs=0.05)
@@ -54,5 +55,5 @@ def test_from_rows_to_policies(
     rloo = PpoConfig(
         method=PolicyMethod.RLOO, steps=1, rollout_rows=4, completion_tokens_max=16, learning_rate=1e-4
     )  # fmt: skip
-    train_policy(rloo, prompts, sft, pm, tmp_path / "rloo", seed=1, constitution="c", on_step=steps.append)
+    train_policy(rloo, prompts, sft, pm, tmp_path / "rloo", seed=1, provenance=UNDER, on_step=steps.append)
     assert values("rloo", "reward/score")

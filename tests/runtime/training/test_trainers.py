@@ -9,13 +9,14 @@ from runtime.config import DpoConfig, LoraConfig, PolicyMethod, PpoConfig, Prefe
 from runtime.identity import data_hash, model_identity
 from runtime.prompting import ModelTokenizer
 from runtime.records import PreferenceRow, PromptRecord, SftRow, TrainedKind, TrainingStep
-from runtime.training.checkpoints import read_card
+from runtime.training.cards import read_card
 from runtime.training.dpo import train_dpo
 from runtime.training.errors import TrainingError
 from runtime.training.policy import train_policy
 from runtime.training.preference_model import score, train_preference_model
 from runtime.training.progress import steps_total
 from runtime.training.sft import train_sft
+from tests.runtime.training.made_under import UNDER
 
 Metric = Callable[[str], Sequence[float]]
 LORA = LoraConfig(rank=4, alpha=8.0)
@@ -30,9 +31,7 @@ def test_sft_learns_and_saves(
 
     config = SftConfig(epochs=20, learning_rate=1e-2, lora=lora)
     before = model_identity(tiny_model)
-    done = train_sft(
-        config, sft_rows, tiny_model, tmp_path / "sl-cai", seed=1, constitution="abc", on_step=steps.append
-    )
+    done = train_sft(config, sft_rows, tiny_model, tmp_path / "sl-cai", seed=1, provenance=UNDER, on_step=steps.append)
     assert [s.step for s in steps] == list(range(1, steps_total(config, len(sft_rows)) + 1))
     assert metric("loss")[-1] < 0.5 * metric("loss")[0]
     captured = capfd.readouterr()
@@ -45,7 +44,7 @@ def test_sft_learns_and_saves(
     assert done.weights == model_identity(folder) != before == model_identity(tiny_model)
     assert [p.name for p in tmp_path.iterdir()] == ["sl-cai"]
     card = read_card(folder)
-    assert (card.constitution, card.rows, card.seed, card.base) == ("abc", len(sft_rows), 1, before)
+    assert (card.provenance, card.rows, card.seed, card.base) == (UNDER, len(sft_rows), 1, before)
     assert card.data == done.data == (data_hash([row.id for row in sft_rows]),)
     assert card.settings["lora"] == (lora.model_dump() if lora else None)
     assert not list(folder.glob("adapter*"))
@@ -62,7 +61,7 @@ def test_sft_learns_and_saves(
 def test_sft_twice_is_the_same_model(sft_rows: list[SftRow], tiny_model: Path, tmp_path: Path) -> None:
     config = SftConfig(steps_max=2, epochs=5, learning_rate=1e-3, lora=LORA)
     one, two, other = (
-        train_sft(config, sft_rows, tiny_model, tmp_path / name, seed=seed, constitution="c", on_step=lambda _: None)
+        train_sft(config, sft_rows, tiny_model, tmp_path / name, seed=seed, provenance=UNDER, on_step=lambda _: None)
         for name, seed in (("a", 7), ("b", 7), ("c", 8))
     )
     assert one.weights == two.weights != other.weights
@@ -75,7 +74,7 @@ def test_preference_model_learns_the_soft_label(
 ) -> None:  # fmt: skip
     config = PreferenceModelConfig(epochs=30, learning_rate=3e-3, lora=lora)
     done = train_preference_model(
-        config, preference_rows, tiny_model, tmp_path / "pm", seed=1, constitution="abc", on_step=steps.append
+        config, preference_rows, tiny_model, tmp_path / "pm", seed=1, provenance=UNDER, on_step=steps.append
     )
     # The head starts at zero, so no answer is better than another: log 2.
     assert metric("loss")[0] == pytest.approx(0.693147, abs=1e-5)
@@ -94,7 +93,7 @@ def test_dpo_learns_the_soft_label(
     steps: list[TrainingStep], metric: Metric,
 ) -> None:  # fmt: skip
     config = DpoConfig(epochs=30, learning_rate=3e-3, lora=lora)
-    train_dpo(config, preference_rows, tiny_model, tmp_path / "dpo", seed=1, constitution="c", on_step=steps.append)
+    train_dpo(config, preference_rows, tiny_model, tmp_path / "dpo", seed=1, provenance=UNDER, on_step=steps.append)
     assert metric("loss")[0] == pytest.approx(0.693147, abs=1e-5)
     assert metric("probability")[-1] == pytest.approx(0.8, abs=0.06)
     assert read_card(tmp_path / "dpo").base == model_identity(tiny_model)
@@ -104,7 +103,7 @@ def test_dpo_learns_the_soft_label(
 def preference_model(preference_rows: list[PreferenceRow], tiny_model: Path, tmp_path: Path) -> Path:
     config = PreferenceModelConfig(epochs=4, learning_rate=3e-3, lora=None)
     out = tmp_path / "made" / "pm"
-    train_preference_model(config, preference_rows, tiny_model, out, seed=1, constitution="c", on_step=lambda _: None)
+    train_preference_model(config, preference_rows, tiny_model, out, seed=1, provenance=UNDER, on_step=lambda _: None)
     return out
 
 
@@ -120,7 +119,7 @@ def test_policy_methods(
         tokens_max=128, lora=lora,
     )  # fmt: skip
     done = train_policy(
-        config, prompts, tiny_model, preference_model, tmp_path / "policy", seed=1, constitution="c",
+        config, prompts, tiny_model, preference_model, tmp_path / "policy", seed=1, provenance=UNDER,
         on_step=steps.append,
     )  # fmt: skip
     assert done.kind.value == method.value
@@ -141,7 +140,7 @@ def test_an_odd_batch_cannot_be_compared(
     config = PpoConfig(method=PolicyMethod.RLOO, rollout_rows=3, steps=1)
     with pytest.raises(TrainingError, match="groups of at least 2"):
         train_policy(
-            config, prompts, tiny_model, preference_model, tmp_path / "x", seed=1, constitution="c",
+            config, prompts, tiny_model, preference_model, tmp_path / "x", seed=1, provenance=UNDER,
             on_step=lambda _: None,
         )  # fmt: skip
 
@@ -149,7 +148,7 @@ def test_an_odd_batch_cannot_be_compared(
 def test_divergence_is_said_and_leaves_nothing(sft_rows: list[SftRow], tiny_model: Path, tmp_path: Path) -> None:
     config = SftConfig(epochs=20, learning_rate=1e18, lora=None)
     with pytest.raises(TrainingError, match="at step") as caught:
-        train_sft(config, sft_rows, tiny_model, tmp_path / "x", seed=1, constitution="c", on_step=lambda _: None)
+        train_sft(config, sft_rows, tiny_model, tmp_path / "x", seed=1, provenance=UNDER, on_step=lambda _: None)
     assert "learning rate" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
 
@@ -159,4 +158,4 @@ def test_no_rows(tiny_model: Path, tmp_path: Path) -> None:
         (train_sft, SftConfig()), (train_preference_model, PreferenceModelConfig()), (train_dpo, DpoConfig()),
     ):  # fmt: skip
         with pytest.raises(TrainingError, match="there are no"):
-            train(config, [], tiny_model, tmp_path / "x", seed=1, constitution="c", on_step=lambda _: None)  # type: ignore[operator]
+            train(config, [], tiny_model, tmp_path / "x", seed=1, provenance=UNDER, on_step=lambda _: None)  # type: ignore[operator]

@@ -1,0 +1,63 @@
+"""A checkpoint's card: what it is, and all that it was made from. Reading one loads no training library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from runtime.records import Provenance, TrainedKind
+
+__all__ = ["CARD_FILE", "Card", "CardTruncation", "card_bytes", "read_card"]
+
+CARD_FILE = "card.json"
+
+
+class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was cut to fit. `prompts` and `answers` are ids of the rows."""
+
+    rule: str
+    rows: int
+    prompts: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint is and what it was made from.
+
+    `base` and `preference_model` are model identities; `weights` is this model's own; `files` are the SHA-256
+    of its weight files. `data` are hashes of the training rows, `seed` is the training's own. A rehearsed
+    checkpoint has no weights: its identity only follows from what it would have been trained on.
+    """
+
+    kind: TrainedKind
+    provenance: Provenance
+    data: tuple[str, ...]
+    rows: int
+    steps: int
+    seed: int
+    settings: dict[str, object]
+    base: str
+    weights: str
+    files: dict[str, str] = {}
+    libraries: dict[str, str] = {}
+    truncation: CardTruncation | None = None
+    preference_model: str | None = None
+    final: dict[str, float] = {}
+    """Metrics of the last step."""
+    rehearsed: bool = False
+
+
+def card_bytes(card: Card) -> bytes:
+    """The card as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n"
+
+
+def read_card(folder: Path) -> Card:
+    """The card of the checkpoint in `folder`.
+
+    Raises:
+        OSError: there is none.
+        msgspec.DecodeError: it is not a card.
+    """
+    return msgspec.json.decode((folder / CARD_FILE).read_bytes(), type=Card)
