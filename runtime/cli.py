@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.commands import audit, explain, models, report, run, test
+from runtime.commands import audit, explain, export, models, report, run, test
 from runtime.commands.options import FORM
 
 __all__ = ["main"]
 
-COMMANDS = (run, audit, explain, report, test, models)
+COMMANDS = (run, audit, explain, report, export, test, models)
 
 EPILOG = """\
 examples:
@@ -29,6 +29,7 @@ examples:
   cai-run test house.const --model smollm2-135m-instruct
                                                   the pairs of its tests: does the model prefer the better answer
   cai-run report --run runs/demo                  write the report again
+  cai-run export --to openrlhf --run runs/demo    its data and reward model, for another trainer
 """
 
 

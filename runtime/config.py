@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
@@ -15,7 +16,7 @@ from runtime.records import PromptUse
 
 __all__ = [
     "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
-    "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
+    "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
     "PromptSource", "PromptsConfig", "RayConfig", "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig",
     "SftConfig", "SftTarget", "TagConfig", "TrainConfig", "VllmConfig",
 ]  # fmt: skip
@@ -86,7 +87,7 @@ class ServerConfig(_Section):
     """A server that speaks OpenAI's protocol. Its key is in the environment, under the name `key_env`, only there."""
 
     url: str = "http://localhost:8000/v1"
-    key_env: str = "OPENAI_API_KEY"
+    key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     names: dict[str, str] = {}
     """What the server calls the models, by their names in this run file; the same name where unnamed."""
     requests_max: PositiveInt = 32
@@ -95,6 +96,17 @@ class ServerConfig(_Section):
     retries_max: Annotated[int, Field(ge=0)] = 6
     context_max: PositiveInt | None = None
     """Most tokens, for a server that does not tell."""
+
+    @field_validator("url")
+    @classmethod
+    def _without_secrets(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("an address begins with http:// or https://")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            # It is kept with the run, and printed.
+            raise ValueError("the address is to hold no key; put it into the environment, and its name into key_env")
+        return value
 
 
 class RayConfig(_Section):
@@ -287,6 +299,14 @@ class AuditConfig(_Section):
     human: tuple[HumanPairs, ...] = ()
 
 
+class LaunchConfig(_Section):
+    """How trainings are started: a command and its arguments, before `-m`. In this process where empty."""
+
+    command: tuple[str, ...] = ()
+    policy: tuple[str, ...] | None = None
+    """For the training against the preference model, where it differs: that one cannot share out its weights."""
+
+
 class RunConfig(_Section):
     """A whole run."""
 
@@ -306,5 +326,6 @@ class RunConfig(_Section):
     preference_model: PreferenceModelConfig = PreferenceModelConfig()
     dpo: DpoConfig = DpoConfig()
     policy: PolicyConfig = PolicyConfig()
+    launch: LaunchConfig = LaunchConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     audit: AuditConfig = AuditConfig()
