@@ -16,7 +16,8 @@ from runtime.records import PromptUse
 
 __all__ = [
     "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
-    "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig", "PreferenceModelConfig",
+    "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig",
+    "PreferenceModelConfig",
     "PromptSource", "PromptsConfig", "RayConfig", "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig",
     "SftConfig", "SftTarget", "TagConfig", "TrainConfig", "VllmConfig",
 ]  # fmt: skip
