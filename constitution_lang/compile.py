@@ -9,60 +9,94 @@ from typing import NamedTuple
 from constitution_lang.check.cases import check_cases
 from constitution_lang.check.modules import load_files
 from constitution_lang.check.names import collect
-from constitution_lang.check.prompts import read_templates
 from constitution_lang.check.references import check_references
+from constitution_lang.check.template_files import read_templates, standard_templates
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
 from constitution_lang.loader import folder_loader, package_loader, source_of
 from constitution_lang.lower.bundle import seal
 from constitution_lang.lower.declarations import lower_declarations
-from constitution_lang.lower.prompts import lower_prompts
+from constitution_lang.lower.prompts import count_variants, lower_prompts
 from constitution_lang.source import Loader, Source
 from constitution_lang.syntax.from_text import parse
+from constitution_lang.syntax.nodes import FileTree
 
-__all__ = ["Compilation", "compile_path", "compile_source", "compile_text"]
+__all__ = ["Compilation", "check_path", "check_source", "compile_path", "compile_source", "compile_text"]
 
 
 class Compilation(NamedTuple):
     """A bundle, where there is no error; all findings, in the order of the text; and every text that was read.
 
-    `draft` is the bundle without prompts, there also where the only errors are of cases and prompts.
+    `draft` is the bundle without prompts, there also where the only errors are of cases and prompts. `trees` are the
+    parsed files, the constitution's own first.
     """
 
     bundle: Bundle | None
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, Source]
     draft: Bundle | None = None
+    trees: tuple[FileTree, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+
+
+def check_source(root: Source, loader: Loader) -> Compilation:
+    """All that is wrong with a constitution, and no bundle.
+
+    Prompts are written where the constitution has a template of its own: in a standard one nothing can be wrong.
+    """
+    return _compiled(root, loader, whole=False)
 
 
 def compile_source(root: Source, loader: Loader) -> Compilation:
     """Compile a constitution. A pass that finds errors stops the passes that build on it, and no other."""
+    return _compiled(root, loader, whole=True)
+
+
+def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
     files, found = load_files(root, loader, parse)
     declared, wrong = collect(files.trees, incomplete=files.incomplete)
     found += wrong
     found += check_references(declared)
     program, wrong = check_values(declared)
     found += wrong
-    templates, template_sources, wrong = read_templates(declared, loader)
+    templates, own_templates, wrong = read_templates(declared, loader)
     found += wrong
 
-    sources = {tree.source.name: tree.source for tree in files.trees} | template_sources
+    sources = {tree.source.name: tree.source for tree in files.trees} | own_templates
     if program is None or _errors(found):
-        return Compilation(None, _in_order(found, sources), sources)
+        return Compilation(None, _in_order(found, sources), sources, None, files.trees)
 
-    own_templates = (source for source in template_sources.values() if not source.name.startswith("<"))
-    draft = lower_declarations(program, own_templates)
+    draft = lower_declarations(program, own_templates.values())
     found += check_cases(program, draft)
-    prompts, wrong = lower_prompts(program, draft, templates)
+    variants, wrong = count_variants(program, draft)
     found += wrong
-    bundle = None if _errors(found) else seal(draft, prompts)
-    return Compilation(bundle, _in_order(found, sources), sources, draft)
+    prompts, wrong = lower_prompts(draft, variants, templates)
+    found += wrong
+    bundle = None
+    if whole and not _errors(found):
+        standard, wrong = lower_prompts(draft, variants, dict(standard_templates(loader, but=templates)))
+        found += wrong
+        bundle = None if wrong else seal(draft, prompts + standard)
+    return Compilation(bundle, _in_order(found, sources), sources, draft, files.trees)
 
 
 def compile_text(text: str, name: str = "constitution.const", loader: Loader = package_loader) -> Compilation:
     """Compile a text; what it uses comes from `loader`, by default from the library only."""
     return compile_source(Source(name, text), loader)
+
+
+def check_path(path: Path) -> Compilation:
+    """All that is wrong with a file and what it uses from its own folder, and no bundle.
+
+    Raises:
+        OSError: the file itself cannot be read.
+    """
+    return check_source(source_of(path.name, path.read_bytes()), folder_loader(path.parent))
 
 
 def compile_path(path: Path) -> Compilation:

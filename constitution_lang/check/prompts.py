@@ -9,18 +9,15 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
-from constitution_lang.check.modules import TEMPLATES, beside
-from constitution_lang.check.program import Declarations
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
 from constitution_lang.check.turns import probe
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind, SlotName
-from constitution_lang.source import Loader, Source, Span
-from constitution_lang.syntax.characters import undecodable
+from constitution_lang.source import Source, Span
 
-__all__ = ["NAMES", "check_template", "read_templates"]
+__all__ = ["NAMES", "check_template"]
 
 _PRINCIPLE = frozenset({"statement", "over", "examples"})
 _PAIR = frozenset({"statement", "question", "examples"})
@@ -37,45 +34,6 @@ NAMES: Mapping[PromptKind, frozenset[str]] = {
 """What the templates of a kind are given, besides their slots."""
 
 _SLOTS = {name.value for name in SlotName}
-
-
-def read_templates(
-    declared: Declarations, loader: Loader
-) -> tuple[dict[PromptKind, Template], dict[str, Source], list[Diagnostic]]:
-    """The template of every kind: the constitution's own where it names one, else the standard one."""
-    found: list[Diagnostic] = []
-    templates: dict[PromptKind, Template] = {}
-    sources: dict[str, Source] = {}
-    for kind in PromptKind:
-        line = declared.templates.get(kind.value)
-        name: str | None = f"{TEMPLATES}{kind.value}.j2"
-        if line:
-            name = beside(line.path.span.file, line.path.value)
-            if name is None:
-                found.append(
-                    codes.E207.at(
-                        line.path.span,
-                        f"`{line.path.value}` is outside the constitution's folder",
-                        help="move the template into the folder of the constitution",
-                    )
-                )
-                continue
-        source = loader(name) if name else None
-        if source is None:
-            if not line:
-                raise FileNotFoundError(f"standard template {kind.value}.j2 is not installed")
-            help = "the path is relative to this file, for example `critique.j2`"
-            found.append(codes.E205.at(line.path.span, f"there is no file `{line.path.value}`", help=help))
-            continue
-        sources[source.name] = source
-        if bad := undecodable(source):
-            found += bad
-            continue
-        template, wrong = check_template(kind, source)
-        found += wrong
-        if template:
-            templates[kind] = template
-    return templates, sources, found
 
 
 def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, list[Diagnostic]]:

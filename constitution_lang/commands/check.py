@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, colors, compiled
+from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, checked, colors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def _check(options: argparse.Namespace) -> int:
     sources: dict[str, Source] = {}
     failed = False
     for file in options.files:
-        compilation = compiled(file)
-        failed = failed or compilation.bundle is None
+        compilation = checked(file)
+        failed = failed or compilation.failed
         found += compilation.diagnostics
         sources |= compilation.sources
     text = render(dict.fromkeys(found), sources, Format(options.format), color=colors(sys.stdout))

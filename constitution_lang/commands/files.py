@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 __all__ = [
-    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "WrongUseError", "colors",
-    "compiled", "read_bundle", "read_case", "write_whole",
+    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "WrongUseError", "checked",
+    "colors", "compiled", "read_bundle", "read_case", "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
@@ -41,32 +41,42 @@ def read_bundle(file: str) -> Bundle | None:
 
 def compiled(file: str) -> Compilation:
     """Compile a file; places are given relative to the working directory."""
+    return _looked_at(file, whole=True)
+
+
+def checked(file: str) -> Compilation:
+    """What is wrong with a file, and no bundle; places are given relative to the working directory."""
+    return _looked_at(file, whole=False)
+
+
+def _looked_at(file: str, *, whole: bool) -> Compilation:
     import gc
 
     gc.disable()  # trees hold no circles; looking for some takes a fifth of the time
     try:
-        return _compiled(file)
+        return _compiled(file, whole=whole)
     finally:
         gc.enable()
 
 
-def _compiled(file: str) -> Compilation:
+def _compiled(file: str, *, whole: bool) -> Compilation:
     from pathlib import Path
 
-    from constitution_lang.compile import Compilation, compile_path, compile_source
+    from constitution_lang.compile import check_path, check_source, compile_path, compile_source
     from constitution_lang.emit.relocate import relocated
     from constitution_lang.loader import folder_loader, source_of
 
     if file == "-":
-        return compile_source(source_of("<stdin>", sys.stdin.buffer.read()), folder_loader(Path()))
+        of_source = compile_source if whole else check_source
+        return of_source(source_of("<stdin>", sys.stdin.buffer.read()), folder_loader(Path()))
     path = Path(file)
     try:
-        compilation = compile_path(path)
+        compilation = compile_path(path) if whole else check_path(path)
     except OSError as error:
         reason = "it is a folder; name a file in it" if path.is_dir() else (error.strerror or str(error)).lower()
         raise WrongUseError(f"cannot read {error.filename or file}: {reason}") from error
     sources, found = relocated(compilation.sources, compilation.diagnostics, path.parent)
-    return Compilation(compilation.bundle, found, sources, compilation.draft)
+    return compilation._replace(diagnostics=found, sources=sources)
 
 
 def read_case(text: str) -> dict[str, str]:

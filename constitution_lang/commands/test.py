@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from constitution_lang.compile import Compilation
     from constitution_lang.ir.model import Origin
     from constitution_lang.source import Span
-    from constitution_lang.syntax.nodes import FileTree
     from constitution_lang.testing.junit import JunitSuite
     from constitution_lang.testing.report import FileReport
+    from constitution_lang.testing.run import TestRun
 
 __all__ = ["add"]
 
@@ -104,7 +104,7 @@ def _report(file: str, options: argparse.Namespace) -> FileReport | None:
     if compilation.bundle is None:
         sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
         return None
-    run = run_tests(compilation.bundle, _trees(compilation), title=options.title)
+    run = _placed(run_tests(compilation.bundle, compilation.trees, title=options.title), file)
     covered = options.coverage or options.coverage_min is not None
     coverage = measure(compilation.bundle, run.expected) if covered else None
 
@@ -114,12 +114,22 @@ def _report(file: str, options: argparse.Namespace) -> FileReport | None:
     return FileReport(file, run, compilation.sources, place_of, coverage)
 
 
-def _trees(compilation: Compilation) -> list[FileTree]:
-    """The files again, the constitution's own first; the others that were read are templates."""
-    from constitution_lang.syntax.from_text import parse
+def _placed(run: TestRun, file: str) -> TestRun:
+    """The same with its places as the findings have theirs: the trees name their files from the folder of `file`."""
+    from dataclasses import replace
+    from pathlib import Path
 
-    root, *others = compilation.sources.values()
-    return [parse(source)[0] for source in (root, *(o for o in others if o.name.rstrip(">").endswith(".const")))]
+    from constitution_lang.emit.relocate import relocated_span
+
+    if file == "-":
+        return run
+
+    def placed(span: Span) -> Span:
+        return relocated_span(span, Path(file).parent)
+
+    expected = (replace(one, span=placed(one.span), case_span=placed(one.case_span)) for one in run.expected)
+    models = ((title, replace(model, span=placed(model.span))) for title, model in run.models)
+    return replace(run, expected=tuple(expected), models=tuple(models))
 
 
 def _place(file: str, compilation: Compilation, origin: Origin) -> Span:

@@ -9,7 +9,7 @@ from pathlib import Path
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Source, Span
 
-__all__ = ["relocated"]
+__all__ = ["relocated", "relocated_span"]
 
 
 def relocated(
@@ -17,11 +17,8 @@ def relocated(
 ) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
     """The same sources and findings under names that begin with `folder`; the library's names stay."""
 
-    def name(file: str) -> str:
-        return file if file.startswith("<") else (folder / file).as_posix()
-
     def span(at: Span) -> Span:
-        return Span(name(at.file), at.start, at.end)
+        return relocated_span(at, folder)
 
     def label(at: Label) -> Label:
         return Label(span(at.span), at.text)
@@ -35,4 +32,13 @@ def relocated(
         )
         for finding in found
     )
-    return {name(file): Source(name(file), source.text) for file, source in sources.items()}, moved
+    return {_name(file, folder): Source(_name(file, folder), source.text) for file, source in sources.items()}, moved
+
+
+def relocated_span(at: Span, folder: Path) -> Span:
+    """The same place under a name that begins with `folder`."""
+    return Span(_name(at.file, folder), at.start, at.end)
+
+
+def _name(file: str, folder: Path) -> str:
+    return file if file.startswith("<") else (folder / file).as_posix()

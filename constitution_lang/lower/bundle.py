@@ -12,5 +12,5 @@ __all__ = ["seal"]
 
 def seal(draft: Bundle, prompts: tuple[Prompt, ...]) -> Bundle:
     """The bundle with its prompts, and hashes over it all."""
-    whole = replace(draft, prompts=prompts)
+    whole = replace(draft, prompts=tuple(sorted(prompts, key=lambda prompt: prompt.id)))
     return replace(whole, meaning_hash=meaning_hash(whole), metadata_hash=metadata_hash(whole))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from constitution_lang.check.program import CheckedProgram
-from constitution_lang.check.templating import Template
 from constitution_lang.check.turns import turns
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
@@ -13,7 +13,13 @@ from constitution_lang.ir.cases import variants
 from constitution_lang.ir.codec import prompt_hash
 from constitution_lang.ir.model import Attribute, Bundle, Principle, Prompt, PromptKind, Stage
 
-__all__ = ["lower_prompts"]
+if TYPE_CHECKING:
+    from constitution_lang.check.templating import Template
+
+__all__ = ["Variants", "count_variants", "lower_prompts"]
+
+Variants: TypeAlias = Mapping[str, tuple[tuple[str, ...], ...]]
+"""Of each principle, by id, the sides that it yields to: one tuple for each set of cases in which these differ."""
 
 VARIANTS_MAX = 64
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -22,30 +28,33 @@ _REASONED = (PromptKind.REASON, PromptKind.PREFER_REASONED)
 _PAIR_VALUES = ("response_a", "response_b")
 
 
-def lower_prompts(
-    program: CheckedProgram, draft: Bundle, templates: Mapping[PromptKind, Template]
-) -> tuple[tuple[Prompt, ...], list[Diagnostic]]:
-    """The prompts of a bundle that has none yet, sorted by id."""
-    writer = _Writer(draft, templates)
-    for attribute in draft.attributes:
-        writer.tag(attribute)
+def count_variants(program: CheckedProgram, draft: Bundle) -> tuple[Variants, list[Diagnostic]]:
+    """The sides that each principle may have to yield to; an error where its prompts would be too many."""
+    every: dict[str, tuple[tuple[str, ...], ...]] = {}
+    found = []
     for principle in draft.principles:
         overs = variants(draft, principle, VARIANTS_MAX)
         if len(overs) > VARIANTS_MAX:
             at = program.principles[principle.id].block.name.span
-            writer.found.append(
-                codes.E411.at(
-                    at,
-                    f"`{principle.id}` may yield to too many sides",
-                    help=f"its prompts would need more than {VARIANTS_MAX} variants; join or widen its tensions",
-                )
-            )
-            continue
-        writer.principle(principle, overs)
-    writer.write(
-        PromptKind.REFUSAL, None, {"choices": _choices("YN", ("yes", "no"))}, options="YN", values=("yes", "no")
-    )
-    return tuple(sorted(writer.prompts, key=lambda prompt: prompt.id)), writer.found
+            help = f"its prompts would need more than {VARIANTS_MAX} variants; join or widen its tensions"
+            found.append(codes.E411.at(at, f"`{principle.id}` may yield to too many sides", help=help))
+        else:
+            every[principle.id] = overs
+    return every, found
+
+
+def lower_prompts(
+    draft: Bundle, every: Variants, templates: Mapping[PromptKind, Template]
+) -> tuple[tuple[Prompt, ...], list[Diagnostic]]:
+    """The prompts of the kinds that `templates` has, for a bundle that has none yet."""
+    writer = _Writer(draft, templates)
+    if templates:
+        for attribute in draft.attributes:
+            writer.tag(attribute)
+        for principle in draft.principles:
+            writer.principle(principle, every.get(principle.id, ()))
+        writer.refusal()
+    return tuple(writer.prompts), writer.found
 
 
 def _choices(letters: str, values: tuple[str, ...]) -> list[dict[str, str]]:
@@ -87,6 +96,10 @@ class _Writer:
             self.write(PromptKind.PREFER_REASONED, principle.id, pair, options="AB", values=_PAIR_VALUES)
         self.write(PromptKind.PREFER, principle.id, pair, options="AB", values=_PAIR_VALUES)
 
+    def refusal(self) -> None:
+        context = {"choices": _choices("YN", ("yes", "no"))}
+        self.write(PromptKind.REFUSAL, None, context, options="YN", values=("yes", "no"))
+
     def examples(self, principle: Principle, stage: Stage) -> Iterator[dict[str, object]]:
         """Those of the stage first, the principle's own next to the question."""
         for own, target in ((False, stage.value), (True, principle.id)):
@@ -104,7 +117,10 @@ class _Writer:
         values: tuple[str, ...] = (),
         over: tuple[str, ...] = (),
     ) -> None:
-        written = turns(self.templates[kind], dict(context))
+        template = self.templates.get(kind)
+        if template is None:
+            return
+        written = turns(template, dict(context))
         if isinstance(written, Diagnostic):
             if written not in self.found:
                 self.found.append(written)

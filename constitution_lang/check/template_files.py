@@ -1,0 +1,71 @@
+"""Which template each kind of prompt has: the constitution's own, or the standard one. Jinja2 is loaded when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from constitution_lang.check.modules import TEMPLATES, beside
+from constitution_lang.check.program import Declarations
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.ir.model import PromptKind
+from constitution_lang.source import Loader, Source
+from constitution_lang.syntax.characters import undecodable
+
+if TYPE_CHECKING:
+    from constitution_lang.check.templating import Template
+
+__all__ = ["read_templates", "standard_templates"]
+
+
+def read_templates(
+    declared: Declarations, loader: Loader
+) -> tuple[dict[PromptKind, Template], dict[str, Source], list[Diagnostic]]:
+    """The constitution's own templates. The other kinds have the standard one, in which there is nothing to find."""
+    found: list[Diagnostic] = []
+    templates: dict[PromptKind, Template] = {}
+    sources: dict[str, Source] = {}
+    own = {kind: declared.templates[kind] for kind in PromptKind if kind in declared.templates}
+    if not own:
+        return templates, sources, found
+
+    from constitution_lang.check.prompts import check_template
+
+    for kind, line in own.items():
+        path = line.path
+        name = beside(path.span.file, path.value)
+        if name is None:
+            help = "move the template into the folder of the constitution"
+            found.append(codes.E207.at(path.span, f"`{path.value}` is outside the constitution's folder", help=help))
+            continue
+        source = loader(name)
+        if source is None:
+            help = "the path is relative to this file, for example `critique.j2`"
+            found.append(codes.E205.at(path.span, f"there is no file `{path.value}`", help=help))
+            continue
+        sources[source.name] = source
+        if bad := undecodable(source):
+            found += bad
+            continue
+        template, wrong = check_template(kind, source)
+        found += wrong
+        if template:
+            templates[kind] = template
+    return templates, sources, found
+
+
+def standard_templates(loader: Loader, but: Collection[PromptKind] = ()) -> Iterator[tuple[PromptKind, Template]]:
+    """The standard template of every kind but these.
+
+    Raises:
+        FileNotFoundError: one of them is not installed.
+    """
+    from constitution_lang.check.templating import Template, environment
+
+    for kind in PromptKind:
+        if kind not in but:
+            source = loader(f"{TEMPLATES}{kind.value}.j2")
+            if source is None:
+                raise FileNotFoundError(f"standard template {kind.value}.j2 is not installed")
+            yield kind, Template(kind, source, environment().from_string(source.text))
