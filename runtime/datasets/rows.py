@@ -6,7 +6,7 @@ Rows stand sorted by id. Nothing in a file depends on the time, the machine or t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from runtime.records import PreferenceRow, SftRow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TrainingFile", "read_rows", "rows_hash", "write_rows"]
+__all__ = ["TrainingFile", "encode_rows", "in_order", "read_rows", "rows_hash", "write_rows", "write_whole"]
 
 R = TypeVar("R", SftRow, PreferenceRow)
 
@@ -38,25 +38,57 @@ class TrainingFile(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+def in_order(rows: Sequence[R]) -> list[R]:
+    """The rows by id, each once. Two different rows with one id are a fault of whoever made them."""
+    by_id: dict[str, R] = {}
+    for row in rows:
+        if by_id.setdefault(row.id, row) != row:
+            raise ValueError(f"two different rows have the id {row.id}")
+    return [by_id[id] for id in sorted(by_id)]
+
+
 def rows_hash(rows: Iterable[R]) -> str:
     """SHA-256 of the rows' canonical lines, in the order of their ids."""
     digest = sha256()
-    for row in _ordered(list(rows)):
+    for row in in_order(list(rows)):
         digest.update(_line(row))
     return digest.hexdigest()
 
 
-def write_rows(path: Path, rows: Iterable[R], kind: type[R]) -> TrainingFile:
+def write_rows(path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[str, str] | None = None) -> TrainingFile:
     """Write `rows` of `kind` in the format of the path's ending. The file appears whole or not at all.
+
+    `metadata` goes into the schema of a Parquet file; JSON lines have no place for it.
 
     Raises:
         DataError: The ending is unknown, or the file cannot be written.
     """
-    ordered = _ordered(list(rows))
-    encode = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix)
-    if encode is None:
-        raise DataError(f"no known format for '{path.suffix or path.name}'", str(path), _KNOWN)
-    body = encode(ordered, kind)
+    ordered = in_order(list(rows))
+    body = encode_rows(path, ordered, kind, metadata)
+    write_whole(path, body)
+    return TrainingFile(path=path, rows=len(ordered), content=rows_hash(ordered), sha256=sha256(body).hexdigest())
+
+
+def encode_rows(path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of the file that `write_rows` writes.
+
+    Raises:
+        DataError: The ending is unknown.
+    """
+    ordered = in_order(list(rows))
+    if path.suffix == ".jsonl":
+        return b"".join(map(_line, ordered))
+    if path.suffix == ".parquet":
+        return _parquet(ordered, kind, metadata or {})
+    raise DataError(f"no known format for '{path.suffix or path.name}'", str(path), _KNOWN)
+
+
+def write_whole(path: Path, body: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        DataError: It cannot be written.
+    """
     # The process in the name keeps two runs from writing into one file before it is in place.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -69,7 +101,6 @@ def write_rows(path: Path, rows: Iterable[R], kind: type[R]) -> TrainingFile:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-    return TrainingFile(path=path, rows=len(ordered), content=rows_hash(ordered), sha256=sha256(body).hexdigest())
 
 
 def read_rows(path: Path, kind: type[R]) -> tuple[R, ...]:
@@ -93,28 +124,17 @@ def read_rows(path: Path, kind: type[R]) -> tuple[R, ...]:
         raise DataError(f"not a file of {kind.__name__}: {reason}", str(path), remedy) from error
 
 
-def _ordered(rows: Sequence[R]) -> list[R]:
-    """The rows by id, each once. Two different rows with one id are a fault of whoever made them."""
-    by_id: dict[str, R] = {}
-    for row in rows:
-        if by_id.setdefault(row.id, row) != row:
-            raise ValueError(f"two different rows have the id {row.id}")
-    return [by_id[id] for id in sorted(by_id)]
-
-
 def _line(row: SftRow | PreferenceRow) -> bytes:
     return msgspec.json.encode(row) + b"\n"
 
 
-def _jsonl(rows: Sequence[R], kind: type[R]) -> bytes:  # noqa: ARG001 - the signature of an encoder
-    return b"".join(map(_line, rows))
-
-
-def _parquet(rows: Sequence[R], kind: type[R]) -> bytes:
+def _parquet(rows: Sequence[R], kind: type[R], metadata: Mapping[str, str]) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
-    table = pa.Table.from_pylist([msgspec.to_builtins(row) for row in rows], schema=_schema(kind))
+    table = pa.Table.from_pylist(
+        [msgspec.to_builtins(row) for row in rows], schema=_schema(kind).with_metadata(dict(metadata))
+    )
     sink = pa.BufferOutputStream()
     # Every setting that shapes the bytes is named, so that a new default changes nothing unseen.
     parquet.write_table(

@@ -1,37 +1,70 @@
-"""Data sets written out beside the ledger, from its rows alone."""
+"""Data sets written out beside the ledger, from its rows alone, each with its card and its constitution."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import TypeVar
 
 import msgspec
 
-from runtime.datasets.rows import write_rows
+from constitution_lang.ir.codec import dumps
+from runtime.datasets.cards import BUNDLE_ENDING, DataCard, write_data_card
+from runtime.datasets.rows import rows_hash, write_rows, write_whole
 from runtime.records import Comparison, Label, PreferenceRow, SftRow
 from runtime.session import Session
 
-__all__ = ["publish_preferences", "publish_review", "publish_sft"]
+__all__ = ["publish_preferences", "publish_review", "publish_sft", "review_bytes", "schema_metadata"]
+
+R = TypeVar("R", SftRow, PreferenceRow)
 
 
 def publish_sft(session: Session, rows: Sequence[SftRow]) -> None:
-    """`data/sft.parquet` and `data/sft.jsonl`."""
-    for ending in ("parquet", "jsonl"):
-        write_rows(session.folder / "data" / f"sft.{ending}", rows, SftRow)
+    """`data/sft.parquet` and `data/sft.jsonl`, with `data/sft.card.json` and `data/sft.bundle.json`."""
+    _publish(session, "sft", rows, SftRow)
 
 
 def publish_preferences(session: Session, rows: Sequence[PreferenceRow]) -> None:
-    """`data/preference.parquet` and `data/preference.jsonl`."""
-    for ending in ("parquet", "jsonl"):
-        write_rows(session.folder / "data" / f"preference.{ending}", rows, PreferenceRow)
+    """`data/preference.parquet` and `data/preference.jsonl`, with card and compiled constitution."""
+    _publish(session, "preference", rows, PreferenceRow)
 
 
 def publish_review(session: Session, pairs: Iterable[tuple[Comparison, Label]]) -> None:
     """`data/review.jsonl`: pairs that a rule keeps from being labelled, with their votes, for people to decide."""
-    lines = [msgspec.json.encode({"comparison": c, "label": x}) + b"\n" for c, x in pairs]
+    kept = list(pairs)
     path = session.folder / "data" / "review.jsonl"
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(b"".join(lines))
-    unfinished.replace(path)
-    if lines:
-        session.say(f"{len(lines)} pairs are for people to decide: {path}")
+    write_whole(path, review_bytes(kept))
+    if kept:
+        session.say(f"{len(kept)} pairs are for people to decide: {path}")
+
+
+def review_bytes(pairs: Iterable[tuple[Comparison, Label]]) -> bytes:
+    """The bytes of `review.jsonl`."""
+    return b"".join(msgspec.json.encode({"comparison": c, "label": x}) + b"\n" for c, x in pairs)
+
+
+def schema_metadata(meaning_hash: str) -> dict[str, str]:
+    """What the schema of a published Parquet file says: the meaning and nothing that leaves the rows alone."""
+    return {"constitution.meaning_hash": meaning_hash}
+
+
+def _publish(session: Session, name: str, rows: Sequence[R], kind: type[R]) -> None:
+    """The card comes last, so that a card never speaks of files that are not there yet."""
+    folder = session.folder / "data"
+    metadata = schema_metadata(session.constitution)
+    written = [write_rows(folder / f"{name}.{end}", rows, kind, metadata) for end in ("parquet", "jsonl")]
+    files = {file.path.name: file.sha256 for file in written}
+    # Beside each data set, not one for all: of two sets in a folder, one may be of an earlier run.
+    bundle = dumps(session.bundle)
+    write_whole(folder / (name + BUNDLE_ENDING), bundle)
+    files[name + BUNDLE_ENDING] = sha256(bundle).hexdigest()
+    manifest = next(run for run in session.ledger.runs() if run.id == session.run)
+    card = DataCard(
+        name=name,
+        provenance=session.provenance,
+        models=manifest.models,
+        rows=written[0].rows,
+        content=rows_hash(rows),
+        files=files,
+    )
+    write_data_card(folder, card)

@@ -100,5 +100,10 @@ def cai_run(
 
 
 def data_sets(folder: Path) -> dict[str, bytes]:
-    """The published data sets of a run, by file name."""
+    """All that a run published, by file name: rows, and beside them cards and the compiled constitution."""
     return {p.name: p.read_bytes() for p in sorted((folder / "out" / "data").iterdir())}
+
+
+def row_sets(folder: Path) -> dict[str, bytes]:
+    """The rows that a run published, by file name."""
+    return {name: data for name, data in data_sets(folder).items() if name.endswith((".jsonl", ".parquet"))}
