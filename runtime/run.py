@@ -11,15 +11,15 @@ __all__ = ["audit_only", "execute"]
 
 def execute(session: Session, inputs: Inputs) -> None:
     """Everything from prompts to figures. What it makes is in the ledger and under the run's folder."""
-    data = revision.data(session, inputs)
-    tagged = revision.tag_prompts(session, inputs, data)
-    answered = revision.answer(session, inputs, tagged)
-    revised = revision.revise_rounds(session, inputs, answered)
-    sl_cai = revision.sft(session, inputs, revised)
-    pairs = preference.sample_pairs(session, inputs, sl_cai)
-    labelled = preference.label_pairs(session, inputs, pairs)
-    preference_model = preference.preference_model(session, inputs, labelled)
-    dpo = preference.dpo(session, labelled, sl_cai)
+    revision.data(session, inputs)
+    revision.tag_prompts(session, inputs)
+    revision.answer(session, inputs)
+    revision.revise_rounds(session, inputs)
+    sl_cai = revision.sft(session, inputs)
+    preference.sample_pairs(session, inputs, sl_cai)
+    preference.label_pairs(session, inputs)
+    preference_model = preference.preference_model(session, inputs)
+    dpo = preference.dpo(session, inputs, sl_cai)
     trained = preference.policy(session, inputs, sl_cai, preference_model)
     evaluation.evaluate(
         session, inputs, {"SL-CAI": sl_cai, "DPO": dpo, trained.kind.value.upper(): trained}, preference_model
@@ -29,5 +29,6 @@ def execute(session: Session, inputs: Inputs) -> None:
 
 def audit_only(session: Session, inputs: Inputs) -> None:
     """The labeler against people, and nothing else; in a run of its own (`open_session`)."""
-    revision.tag_prompts(session, inputs, revision.data(session, inputs))
+    revision.data(session, inputs)
+    revision.tag_prompts(session, inputs)
     evaluation.audit(session, inputs)

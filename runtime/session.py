@@ -214,7 +214,7 @@ class Session:
         finally:
             task.close()
         self.ledger.finish(self.run, step, fingerprint, [*seen, checkpoint])
-        tally = TrainingTally(step, model=self.weights(kin), steps=total, tokens=count, seconds=seconds)
+        tally = TrainingTally(step=step, model=self.weights(kin), steps=total, tokens=count, seconds=seconds)
         self.ledger.add_training(self.run, tally)
         self.made_steps += 1
         return checkpoint

@@ -35,9 +35,10 @@ def show_results(session: Session) -> None:
         f"{usage.reused} reused; {usage.prompt_tokens} tokens read, {usage.new_tokens} written",
         highlight=False,
     )
-    report = write_report(collect(session.ledger, session.run), session.folder / "report.html")
+    with Ledger.open(session.folder / "ledger.sqlite", read_only=True) as ledger:
+        report = write_report(collect(ledger, session.run), session.folder / "report.html")
+        row = telling_row(ledger, session.run)
     print(f"report: {report}")
-    row = telling_row(session.ledger, session.run)
     if row is not None:
         print(f"one row's story: cai-run explain {row[:12]} --run {session.folder}")
 
@@ -51,7 +52,8 @@ def show_costs(session: Session, file: Path) -> None:
         for step in (Step.SFT, Step.PREFERENCE_MODEL, Step.DPO, Step.POLICY)
         for s in session.read_all(TrainingStep, step)
     ]
-    rows = costs(config, session.ledger.tally(session.run), steps, speeds)
+    with Ledger.open(session.folder / "ledger.sqlite", read_only=True) as ledger:
+        rows = costs(config, ledger.tally(session.run), steps, speeds)
     table = Table(title="What the real run would cost")
     for name in ("step", "calls", "tokens read", "tokens written, at most", "time"):
         table.add_column(name, justify="left" if name == "step" else "right")

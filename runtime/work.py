@@ -13,7 +13,7 @@ from msgspec import Struct
 from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
 from runtime.ledger.keys import work_key
 from runtime.ledger.runs import Operation, Tally, Usage
-from runtime.ledger.store import Ledger
+from runtime.ledger.store import RunStore
 from runtime.progress import Progress, Task
 
 __all__ = ["CHUNK_ROWS", "Answer", "Worker"]
@@ -56,7 +56,7 @@ class Worker:
     def __init__(
         self,
         engine: Engine,
-        ledger: Ledger,
+        ledger: RunStore,
         progress: Progress,
         *,
         chunk_rows: int = CHUNK_ROWS,

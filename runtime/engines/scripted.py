@@ -77,7 +77,7 @@ class ScriptedTokenizer:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text without control tokens; bytes that are no text become a replacement character."""
-        return bytes(token for token in tokens if token < 256).decode(errors="replace")
+        return bytes([token for token in tokens if token < 256]).decode(errors="replace")
 
 
 class Rates(Struct, frozen=True, kw_only=True):

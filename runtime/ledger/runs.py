@@ -6,7 +6,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-__all__ = ["Operation", "RunManifest", "Speed", "Step", "StepId", "StepTally", "Tally", "Usage"]
+__all__ = [
+    "Operation", "RunManifest", "Speed", "Step", "StepId", "StepTally", "Tally", "TrainingSpeed", "TrainingTally",
+    "Usage", "Written",
+]  # fmt: skip
 
 
 class Step(StrEnum):
@@ -106,3 +109,34 @@ class Speed(Struct, frozen=True, kw_only=True):
     call_rate: float
     prompt_token_rate: float
     new_token_rate: float
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """How much a model has written in one step, over all runs of the ledger."""
+
+    step: Step
+    model: str
+    calls: int
+    new_tokens: int
+
+
+class TrainingTally(Struct, frozen=True, kw_only=True):
+    """What a training cost. `model` is the identity of the weights that it, or its base, began as.
+
+    `tokens` are those of the rows that it saw (`runtime.training.volume`).
+    """
+
+    step: StepId
+    model: str
+    steps: int
+    tokens: int
+    seconds: float
+
+
+class TrainingSpeed(Struct, frozen=True, kw_only=True):
+    """How fast a model has been trained in one step, over all runs of the ledger. The rate is per second."""
+
+    step: Step
+    model: str
+    seconds: float
+    token_rate: float

@@ -12,8 +12,8 @@ from runtime.ledger.faults import LedgerError
 
 __all__ = ["VERSION", "connect", "create", "hold_lock"]
 
-VERSION = 1
-"""Version of the tables. A file of another version is refused."""
+VERSION = 2
+"""Version of the tables. An older file is brought up to it when a run opens it; a newer one is refused."""
 
 APPLICATION = 0x43414C47
 """Marks an SQLite file as a ledger."""
@@ -65,6 +65,19 @@ CREATE TABLE tally (
 ) STRICT, WITHOUT ROWID;
 """
 
+TRAINING = """
+CREATE {temporary} TABLE training (
+    run TEXT NOT NULL,
+    step TEXT NOT NULL,
+    model TEXT NOT NULL,
+    steps INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (run, step)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since version 2. A reader of an older file has an empty one of its own."""
+
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
@@ -102,7 +115,8 @@ def create(path: Path) -> None:
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise LedgerError(f"The folder of {path} does not allow a ledger.", "Choose a folder on a local disk.")
         connection.executescript(
-            f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; BEGIN; {TABLES} COMMIT;"
+            f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; BEGIN; {TABLES}"
+            f"{TRAINING.format(temporary='')} COMMIT;"
         )
     building.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -113,7 +127,7 @@ def create(path: Path) -> None:
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """Open the ledger at `path`, which exists; LedgerError where it is not a ledger of this version."""
+    """Open the ledger at `path`, which exists; LedgerError where it is not one that this version reads."""
     mode = "ro" if read_only else "rw"
     wal = path.with_name(path.name + "-wal")
     if read_only and not wal.exists() and not os.access(path.parent, os.W_OK):
@@ -122,7 +136,8 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
     try:
-        _check(path, connection)
+        if _version(path, connection) < VERSION:
+            _migrate(connection, read_only=read_only)
         connection.execute("PRAGMA foreign_keys = ON")
         # FULL, so that what was reported done survives a loss of power too. A commit comes about once a second.
         connection.execute("PRAGMA synchronous = FULL")
@@ -132,14 +147,25 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def _check(path: Path, connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """From version 1. The lock is held by the caller, unless it reads only."""
+    if read_only:
+        connection.executescript(TRAINING.format(temporary="TEMPORARY"))
+    else:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {TRAINING.format(temporary='')} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+
+
+def _version(path: Path, connection: sqlite3.Connection) -> int:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
         raise LedgerError(f"{path} is not a ledger.", "Name another folder, or move that file away.")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != VERSION:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if not 1 <= version <= VERSION:
         which = "a newer" if version > VERSION else "an older"
         raise LedgerError(
             f"The ledger {path} was written by {which} version of this program"
-            f" (format {version}; this one reads {VERSION}).",
+            f" (format {version}; this one reads 1 to {VERSION}).",
             "Use that version, or name another folder.",
         )
+    return version

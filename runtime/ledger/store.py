@@ -9,19 +9,31 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Protocol, Self, TypeVar, get_args
 
 import msgspec
 
 from runtime.engines.base import Choice, Completion
+from runtime.ledger import costs
 from runtime.ledger.faults import LedgerError, faults_of
-from runtime.ledger.runs import Operation, RunManifest, Speed, Step, StepId, StepTally, Tally, Usage
+from runtime.ledger.runs import (
+    Operation,
+    RunManifest,
+    Speed,
+    Step,
+    StepId,
+    StepTally,
+    Tally,
+    TrainingSpeed,
+    TrainingTally,
+    Written,
+)
 from runtime.ledger.schema import connect, create, hold_lock
 from runtime.records import Record
 
-__all__ = ["Ledger", "LedgerError"]
+__all__ = ["Ledger", "LedgerError", "RunStore"]
 
 R = TypeVar("R", bound=Record)
 
@@ -30,6 +42,46 @@ _ORDER = {step.value: place for place, step in enumerate(Step)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
 _KEYS_AT_ONCE = 10_000
+
+
+class RunStore(Protocol):
+    """What a run asks of its ledger: a `Ledger`, or one that only plans. See there for what each method does."""
+
+    def lookup(self, keys: Sequence[str]) -> dict[str, Completion | Choice]:
+        """The results that are kept for `keys`."""
+        ...
+
+    def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
+        """Keep results; what is kept now."""
+        ...
+
+    def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
+        """Whether the step is done, here or in a run whose records it then takes."""
+        ...
+
+    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
+        """Replace the records of a step."""
+        ...
+
+    def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
+        """A run's records of one kind."""
+        ...
+
+    def records(self, run_id: str, step: StepId) -> list[Record]:
+        """All records of a step."""
+        ...
+
+    def runs(self) -> list[RunManifest]:
+        """All runs, the one begun last at the end."""
+        ...
+
+    def add_tally(self, run_id: str, step: Step | StepId, tally: Tally) -> None:
+        """Add what a step asked of a model."""
+        ...
+
+    def add_training(self, run_id: str, tally: TrainingTally) -> None:
+        """Note what a training cost."""
+        ...
 
 
 class Ledger:
@@ -172,16 +224,14 @@ class Ledger:
         place = (which.step.value, which.round)
         with self._writing() as connection:
             self._require_run(run_id)
-            row = connection.execute(
-                "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1", (*place, fingerprint)
-            ).fetchone()
-            if row is None:
+            holder = _holder(connection, which, fingerprint)
+            if holder is None:
                 return False
             connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", (run_id, *place))
             connection.execute(
                 "INSERT INTO record (run, step, round, kind, id, body) SELECT ?, step, round, kind, id, body"
                 " FROM record WHERE run = ? AND step = ? AND round = ? ORDER BY number",
-                (run_id, row[0], *place),
+                (run_id, holder, *place),
             )
             connection.execute(
                 "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
@@ -204,6 +254,18 @@ class Ledger:
             rows = connection.execute(query, _selection(run_id, kind, step)).fetchall()
             rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
             return [decode(row[3]) for row in rows]
+
+    def holder(self, step: StepId, fingerprint: str) -> str | None:
+        """A run that holds the step done from what `fingerprint` stands for; None where there is none."""
+        with self._reading() as connection:
+            return _holder(connection, step, fingerprint)
+
+    def records(self, run_id: str, step: StepId) -> list[Record]:
+        """All records of a step, in the order written."""
+        query = "SELECT kind, body FROM record WHERE run = ? AND step = ? AND round = ? ORDER BY number"
+        with self._reading() as connection:
+            rows = connection.execute(query, (run_id, step.step.value, step.round)).fetchall()
+            return [msgspec.msgpack.decode(body, type=_KINDS[kind]) for kind, body in rows]
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""
@@ -244,53 +306,45 @@ class Ledger:
 
     def add_tally(self, run_id: str, step: Step | StepId, tally: Tally) -> None:
         """Add what a step asked of a model to what it asked before."""
-        which = _step_id(step)
         with self._writing() as connection:
             self._require_run(run_id)
-            for operation, usage in ((Operation.GENERATE, tally.generate), (Operation.CHOOSE, tally.choose)):
-                if usage == Usage():
-                    continue
-                connection.execute(
-                    "INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, reused = reused + excluded.reused,"
-                    " prompt_tokens = prompt_tokens + excluded.prompt_tokens,"
-                    " new_tokens = new_tokens + excluded.new_tokens, seconds = seconds + excluded.seconds",
-                    (run_id, which.step.value, which.round, tally.model, operation.value,
-                     *msgspec.structs.astuple(usage)),
-                )  # fmt: skip
+            costs.add_tally(connection, run_id, _step_id(step), tally)
 
     def tally(self, run_id: str) -> list[StepTally]:
         """What each step of a run asked of each model, in the order of `Step`."""
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT step, round, model, operation, calls, reused, prompt_tokens, new_tokens, seconds"
-                " FROM tally WHERE run = ?", (run_id,)
-            ).fetchall()  # fmt: skip
-        rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
-        tallies = []
-        for (step, turn, model), group in groupby(rows, key=lambda row: row[:3]):
-            usage = {row[3]: Usage(**dict(zip(Usage.__struct_fields__, row[4:], strict=True))) for row in group}
-            tallies.append(StepTally(StepId(Step(step), turn), Tally(model=model, **usage)))
-        return tallies
+            return costs.tallies(connection, run_id)
 
     def speeds(self) -> list[Speed]:
         """How fast each model has been, over all runs."""
         with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT model, operation, sum(calls), sum(prompt_tokens), sum(new_tokens), sum(seconds) FROM tally"
-                " GROUP BY model, operation HAVING sum(calls) > 0 AND sum(seconds) > 0 ORDER BY model, operation"
-            ).fetchall()
-        return [
-            Speed(
-                model=model, operation=Operation(operation), calls=calls, seconds=seconds, call_rate=calls / seconds,
-                prompt_token_rate=prompt_tokens / seconds, new_token_rate=new_tokens / seconds,
-            )
-            for model, operation, calls, prompt_tokens, new_tokens, seconds in rows
-        ]  # fmt: skip
+            return costs.speeds(connection)
+
+    def written(self) -> list[Written]:
+        """How much each model has written in each step, over all runs."""
+        with self._reading() as connection:
+            return costs.written(connection)
+
+    def add_training(self, run_id: str, tally: TrainingTally) -> None:
+        """Note what a training cost; what an earlier one of this run and step cost is forgotten."""
+        with self._writing() as connection:
+            self._require_run(run_id)
+            costs.add_training(connection, run_id, tally)
+
+    def training_speeds(self) -> list[TrainingSpeed]:
+        """How fast each model has been trained in each step, over all runs."""
+        with self._reading() as connection:
+            return costs.training_speeds(connection)
 
     def _require_run(self, run_id: str) -> None:
         if self._connection.execute("SELECT 1 FROM run WHERE id = ?", (run_id,)).fetchone() is None:
             raise LedgerError(f"The ledger {self.path} knows no run {run_id}.", "Begin the run first.")
+
+
+def _holder(connection: sqlite3.Connection, step: StepId, fingerprint: str) -> str | None:
+    query = "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1"
+    row = connection.execute(query, (step.step.value, step.round, fingerprint)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _step_id(step: Step | StepId) -> StepId:

@@ -125,7 +125,7 @@ def _reason(
     compiled = bundle.prompt(PromptKind.REASON, ask.principle)
     turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
     tokens = encode_for(worker, question.prompt, turns, opening, decoding.tokens_max)
-    part = request_seed(seed, "reason", question.comparison.id, ask.principle, ask.swapped)
+    part = request_seed(seed, "reason", question.prompt.id, bundle.principle(ask.principle).key, ask.swapped)
     return GenerateRequest(tokens, decoding, part)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
-from constitution_lang.ir.model import Stage
+from constitution_lang.ir.model import PromptKind, Stage
 from runtime.engines.base import Decoding
 from runtime.evaluation.audit import audit_measures
 from runtime.evaluation.head_to_head import questions as head_to_head
@@ -22,7 +22,7 @@ from runtime.session import Session
 from runtime.stages.draws import draw_principles
 from runtime.stages.respond import respond
 from runtime.steps.inputs import Inputs
-from runtime.steps.preference import ask_labels, questions
+from runtime.steps.preference import ask_labels, label_inputs, questions
 
 __all__ = ["audit", "evaluate"]
 
@@ -35,7 +35,7 @@ def evaluate(session: Session, inputs: Inputs, trained: Mapping[str, Checkpoint]
         return
     decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature)
     policies = {"base": (inputs.policy, session.identity(inputs.policy))}
-    policies |= {name: (session.model_of(c), c.weights) for name, c in trained.items()}
+    policies |= {name: (session.model_of(c), session.identity_of(c.weights)) for name, c in trained.items()}
     answers: dict[str, dict[str, Response]] = {}
     for n, (name, (model, identity)) in enumerate(policies.items()):
         step = StepId(Step.EVALUATE, 2 * n)
@@ -92,12 +92,12 @@ def _judge(
         rows.append(mean(name, "reward", scores, seed=seed))
         return [*rows, *word_measures(name, prompts, mine, seed)]
 
-    made_from = [
-        name, [(r.id, prompts[r.prompt].kind) for r in mine], [(c, q.comparison.id, q.draws, q.case) for c, q in asked],
-        sorted(p.hash for p in bundle.prompts), bundle.preference, bundle.categories, bundle.tensions,
-        preference_model.weights,
-        session.config.label.model_dump(mode="json"), session.identity(inputs.feedback), seed,
+    made_from: list[object] = [
+        name, [(r.id, prompts[r.prompt].kind) for r in mine], bundle.prompt(PromptKind.REFUSAL).hash,
+        preference_model.weights, session.identity(inputs.feedback), session.config.label.mass_min, seed,
     ]  # fmt: skip
+    if name != "base":
+        made_from += [[c for c, _ in asked], *label_inputs(session, inputs, [q for _, q in asked])]
     session.step(step, made_from, make)
 
 
@@ -119,13 +119,4 @@ def audit(session: Session, inputs: Inputs) -> None:
         measures = audit_measures("labeler", labels, chosen_is_a, seed)
         return [*sides, *(q.comparison for q in asked), *labels, *measures]
 
-    carried = session.prompt_hashes({(d.principle, ()) for q in asked for d in q.draws})
-    session.step(
-        step,
-        [
-            [(q.comparison.id, q.draws, q.case) for q in asked], [x.label.probability for x in inputs.audit], carried,
-            bundle.preference, bundle.tensions,
-            bundle.categories, session.config.label.model_dump(mode="json"), session.identity(inputs.feedback), seed,
-        ],
-        make,
-    )  # fmt: skip
+    session.step(step, [*label_inputs(session, inputs, asked), [x.label.probability for x in inputs.audit]], make)

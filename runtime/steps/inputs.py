@@ -38,6 +38,8 @@ class Inputs:
     critic: str
     feedback: str
     preference_base: str
+    pair_policy: str | None = None
+    """Who gives the answers to be paired; None is the SL-CAI policy."""
 
     def audit_only(self) -> Inputs:
         """The same with nothing to train or evaluate on."""
@@ -73,6 +75,8 @@ def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], 
         "feedback": config.models.feedback or critic,
         "preference_base": config.models.preference or policy,
     }
+    if config.pair.policy is not None:
+        names["pair_policy"] = config.pair.policy
     found = {name: resolve(name) for name in dict.fromkeys(names.values())}
 
     def prompts(sources: Sequence[PromptSource], exclude: Sequence[PromptRecord] = ()) -> list[PromptRecord]:
@@ -97,6 +101,7 @@ def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], 
         critic=found[names["critic"]],
         feedback=found[names["feedback"]],
         preference_base=found[names["preference_base"]],
+        pair_policy=found[names["pair_policy"]] if config.pair.policy is not None else None,
     )
 
 

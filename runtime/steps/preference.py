@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from constitution_lang.ir.model import Stage
+from constitution_lang.ir.model import PromptKind, Stage
 from runtime.engines.base import Decoding
 from runtime.ledger.runs import Step, StepId
 from runtime.records import (
     CaseRecord,
     Checkpoint,
     Comparison,
+    Conversation,
     Draw,
     Label,
     LabelOutcome,
@@ -24,28 +25,44 @@ from runtime.records import (
 from runtime.session import Session
 from runtime.stages.draws import draw_principles
 from runtime.stages.label import Question, label, pair
+from runtime.stages.places import meaning
 from runtime.stages.respond import respond
 from runtime.stages.rows import preference_rows
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_preferences, publish_review
 from runtime.training.progress import steps_total
+from runtime.training.seen import seen_pairs, seen_prompts
+from runtime.training.volume import tokens_total
 
-__all__ = ["ask_labels", "dpo", "label_pairs", "policy", "preference_model", "questions", "sample_pairs"]
+__all__ = [
+    "ask_labels",
+    "dpo",
+    "label_inputs",
+    "label_pairs",
+    "policy",
+    "preference_model",
+    "questions",
+    "sample_pairs",
+]
 
 
-def sample_pairs(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> str:
-    """Answers of the SL-CAI policy, in twos."""
+def sample_pairs(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> None:
+    """Answers in twos: of the SL-CAI policy, or of the policy that the run file names for this."""
     step, config = StepId(Step.PAIR), session.config.pair
     decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature, top_p=config.top_p)
+    if inputs.pair_policy is None:
+        name, model, weights = "sl-cai", session.model_of(sl_cai), sl_cai.weights
+    else:
+        name, model, weights = config.policy or "", inputs.pair_policy, session.weights(inputs.pair_policy)
 
     def make() -> list[Record]:
         answers = session.ask(
             step,
-            session.model_of(sl_cai),
+            model,
             lambda w: respond(
                 w,
                 inputs.train,
-                policy="sl-cai",
+                policy=name,
                 seed=session.config.seed,
                 decoding=decoding,
                 samples=2 * config.pairs,
@@ -54,14 +71,14 @@ def sample_pairs(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> str:
         )
         return [*answers, *pair(answers)]
 
-    return session.step(
-        step, [[p.id for p in inputs.train], decoding, config.pairs, session.config.seed, sl_cai.weights], make
-    )
+    ids = [p.id for p in inputs.train]
+    identity = session.identity_of(weights)
+    session.step(step, [ids, decoding, config.pairs, session.config.seed, name, identity], make)
 
 
-def label_pairs(session: Session, inputs: Inputs, pairs: str) -> str:
-    """Votes, labels and preference rows. The fingerprint is of the rows alone: training needs to know no more."""
-    step, bundle, config = StepId(Step.LABEL), session.bundle, session.config.label
+def label_pairs(session: Session, inputs: Inputs) -> None:
+    """Votes, labels and preference rows."""
+    step, bundle = StepId(Step.LABEL), session.bundle
     cases, prompts = session.cases(), inputs.prompts
     comparisons = session.read(Comparison, StepId(Step.PAIR))
     draws = draw_principles(
@@ -79,16 +96,8 @@ def label_pairs(session: Session, inputs: Inputs, pairs: str) -> str:
             *(x.label for x in inputs.human),
         ]
 
-    carried = session.prompt_hashes({(d.principle, ()) for q in asked for d in q.draws})
-    session.step(
-        step,
-        [
-            pairs, [(q.draws, q.case) for q in asked], carried, bundle.preference, bundle.tensions, bundle.categories,
-            config.model_dump(mode="json"), [(x.comparison.id, x.label.probability) for x in inputs.human],
-            session.identity(inputs.feedback),
-        ],
-        make,
-    )  # fmt: skip
+    people = [(x.comparison.id, x.label.probability) for x in inputs.human]
+    session.step(step, [*label_inputs(session, inputs, asked), people], make)
     labels = {x.comparison: x for x in session.read(Label, step)}
     outcomes = Counter(str(x.outcome) for x in labels.values() if x.source is LabelSource.AI)
     rows = preference_rows(
@@ -100,10 +109,28 @@ def label_pairs(session: Session, inputs: Inputs, pairs: str) -> str:
         "no pair got a label, so there is nothing to learn",
         "raise [pair] tokens_max or temperature, or name a better [models] feedback",
     )
-    publish_preferences(session, rows)
-    review = [(c, labels[c.id]) for c in comparisons if labels[c.id].outcome is LabelOutcome.REVIEW]
-    publish_review(session, review)
-    return session.step(StepId(Step.LABEL, 0), [[r.id for r in rows]], lambda: rows)
+    if session.publishes:
+        publish_preferences(session, rows)
+        publish_review(session, [(c, labels[c.id]) for c in comparisons if labels[c.id].outcome is LabelOutcome.REVIEW])
+    session.step(StepId(Step.LABEL, 0), [[(r.id, r.principles) for r in rows]], lambda: rows)
+
+
+def label_inputs(session: Session, inputs: Inputs, asked: Sequence[Question]) -> list[object]:
+    """All that labels are made from."""
+    bundle, config = session.bundle, session.config.label
+    sampling = bundle.preference
+    kinds = (PromptKind.REASON, PromptKind.PREFER_REASONED) if sampling.reasoning else (PromptKind.PREFER,)
+    reasoning = (config.reasoning_tokens_max, sampling.clamp_low, sampling.clamp_high) if sampling.reasoning else None
+    return [
+        [(q.comparison.id, q.draws, q.case) for q in asked],
+        session.prompt_hashes(kinds, {(d.principle, ()) for q in asked for d in q.draws}),
+        [sampling.orders, sampling.decided, reasoning, config.mass_min],
+        [meaning(t) for t in bundle.tensions],
+        [(p.id, p.category) for p in bundle.principles],
+        [(c.id, c.weight) for c in bundle.categories],
+        session.identity(inputs.feedback),
+        session.config.seed,
+    ]
 
 
 def questions(
@@ -139,30 +166,40 @@ def ask_labels(session: Session, step: StepId, model: str, asked: Sequence[Quest
     )
 
 
-def preference_model(session: Session, inputs: Inputs, labelled: str) -> Checkpoint:
+def preference_model(session: Session, inputs: Inputs) -> Checkpoint:
     """The preference model, on soft labels."""
-    config = session.config.preference_model
+    config, base = session.config.preference_model, inputs.preference_base
     rows = session.read(PreferenceRow, StepId(Step.LABEL, 0))
+    steps = steps_total(config, len(rows))
     return session.train(
         StepId(Step.PREFERENCE_MODEL),
-        [config.model_dump(mode="json"), labelled, session.weights(inputs.preference_base), session.config.seed],
-        steps_total(config, len(rows)),
+        [config.model_dump(mode="json"), seen_pairs(rows), session.weights(base), session.config.seed],
+        steps,
         lambda job: session.trainers.preference_model(config, rows, job),
-        base=Path(inputs.preference_base),
+        tokens=lambda t: tokens_total(config, _both(rows), steps, t),
+        base=Path(base),
+        kin=base,
         name="preference-model",
     )
 
 
-def dpo(session: Session, labelled: str, sl_cai: Checkpoint) -> Checkpoint:
+def _both(rows: Sequence[PreferenceRow]) -> list[tuple[Conversation, tuple[str, ...]]]:
+    return [(r.turns, (r.chosen, r.rejected)) for r in rows]
+
+
+def dpo(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> Checkpoint:
     """The SL-CAI policy, trained on the pairs directly."""
     config = session.config.dpo
     rows = session.read(PreferenceRow, StepId(Step.LABEL, 0))
+    steps = steps_total(config, len(rows))
     return session.train(
         StepId(Step.DPO),
-        [config.model_dump(mode="json"), labelled, sl_cai.weights, session.config.seed],
-        steps_total(config, len(rows)),
+        [config.model_dump(mode="json"), seen_pairs(rows), sl_cai.weights, session.config.seed],
+        steps,
         lambda job: session.trainers.dpo(config, rows, job),
+        tokens=lambda t: tokens_total(config, _both(rows), steps, t),
         base=session.checkpoint_folder(sl_cai),
+        kin=inputs.policy,
         name="dpo",
     )
 
@@ -170,14 +207,17 @@ def dpo(session: Session, labelled: str, sl_cai: Checkpoint) -> Checkpoint:
 def policy(session: Session, inputs: Inputs, sl_cai: Checkpoint, preference_model: Checkpoint) -> Checkpoint:
     """The SL-CAI policy, trained against the preference model."""
     config = session.config.policy
+    steps = steps_total(config, len(inputs.train))
     return session.train(
         StepId(Step.POLICY),
         [
-            config.model_dump(mode="json"), [p.id for p in inputs.train], sl_cai.weights, preference_model.weights,
+            config.model_dump(mode="json"), seen_prompts(inputs.train), sl_cai.weights, preference_model.weights,
             session.config.seed,
         ],
-        steps_total(config, len(inputs.train)),
+        steps,
         lambda job: session.trainers.policy(config, inputs.train, session.checkpoint_folder(preference_model), job),
+        tokens=lambda t: tokens_total(config, [(p.turns, ()) for p in inputs.train], steps, t),
         base=session.checkpoint_folder(sl_cai),
+        kin=inputs.policy,
         name=config.method.value,
     )  # fmt: skip

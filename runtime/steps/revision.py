@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from constitution_lang.ir.model import Stage
+from constitution_lang.ir.model import PromptKind, Stage
 from runtime.engines.base import Decoding
 from runtime.ledger.runs import Step, StepId
 from runtime.records import (
@@ -27,20 +27,22 @@ from runtime.stages.tag import tag
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_sft
 from runtime.training.progress import steps_total
+from runtime.training.seen import seen_texts
+from runtime.training.volume import tokens_total
 from runtime.work import Worker
 
 __all__ = ["answer", "data", "revise_rounds", "sft", "tag_prompts"]
 
 
-def data(session: Session, inputs: Inputs) -> str:
+def data(session: Session, inputs: Inputs) -> None:
     """Keep the prompts."""
     prompts = inputs.prompts
-    return session.step(
+    session.step(
         StepId(Step.DATA), [[prompts[id] for id in sorted(prompts)]], lambda: [prompts[id] for id in sorted(prompts)]
     )
 
 
-def tag_prompts(session: Session, inputs: Inputs, data: str) -> str:
+def tag_prompts(session: Session, inputs: Inputs) -> None:
     """Find out which case every prompt is."""
     prompts = inputs.tagged
     step, ask = StepId(Step.TAG), session.config.tag.ask
@@ -52,21 +54,15 @@ def tag_prompts(session: Session, inputs: Inputs, data: str) -> str:
             return tag(None, session.bundle, prompts, mass_min=mass_min)
         return session.ask(step, inputs.feedback, lambda w: tag(w, session.bundle, prompts, mass_min=mass_min))
 
-    questions = [p.hash for p in session.bundle.prompts if p.attribute is not None]
-    return session.step(
-        step,
-        [
-            data,
-            session.bundle.attributes,
-            questions,
-            session.config.label.mass_min,
-            ask and session.identity(inputs.feedback),
-        ],
-        make,
-    )
+    attributes = [(a.id, a.values, a.default) for a in session.bundle.attributes]
+    made_from: list[object] = [[(p.id, p.columns) for p in prompts], attributes]
+    if ask and asked:
+        questions = [p.hash for p in session.bundle.prompts if p.kind is PromptKind.TAG]
+        made_from += [questions, session.config.label.mass_min, session.identity(inputs.feedback)]
+    session.step(step, made_from, make)
 
 
-def answer(session: Session, inputs: Inputs, tagged: str) -> str:
+def answer(session: Session, inputs: Inputs) -> None:
     """The base policy's first answers."""
     step, config = StepId(Step.RESPOND), session.config.respond
     decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature, top_p=config.top_p)
@@ -81,26 +77,27 @@ def answer(session: Session, inputs: Inputs, tagged: str) -> str:
         )
 
     ids = [p.id for p in inputs.train]
-    return session.step(step, [tagged, ids, decoding, session.config.seed, session.identity(inputs.policy)], make)
+    session.step(step, [ids, decoding, session.config.seed, session.identity(inputs.policy)], make)
 
 
-def revise_rounds(session: Session, inputs: Inputs, before: str) -> str:
+def revise_rounds(session: Session, inputs: Inputs) -> None:
     """Critique and revision, round by round; each round starts from the texts of the one before."""
-    config, bundle = session.config.revision, session.bundle
-    cases = [session.cases()[p.id] for p in inputs.train]
-    draws = draw_principles(bundle, session.config.seed, Stage.REVISION, cases, bundle.revision.rounds)
+    config, bundle, seed = session.config.revision, session.bundle, session.config.seed
+    kinds = (PromptKind.CRITIQUE, PromptKind.REVISE) if config.critique else (PromptKind.REVISE_DIRECT,)
+    cases = session.cases()
+    draws = draw_principles(bundle, seed, Stage.REVISION, [cases[p.id] for p in inputs.train], bundle.revision.rounds)
     texts: dict[str, Response | Revision] = {r.prompt: r for r in session.read(Response, StepId(Step.RESPOND))}
     for r in range(bundle.revision.rounds):
         step = StepId(Step.REVISE, r)
         drawn = {p.id: draws[p.id, r] for p in inputs.train}
-        carried = session.prompt_hashes((d.principle, d.over) for ds in drawn.values() for d in ds)
-        before = session.step(
+        carried = session.prompt_hashes(kinds, ((d.principle, d.over) for ds in drawn.values() for d in ds))
+        before = [texts[p.id].id for p in inputs.train]
+        session.step(
             step,
-            [before, drawn, carried, config.model_dump(mode="json"), session.identity(inputs.critic)],
+            [before, drawn, carried, config.model_dump(mode="json"), session.identity(inputs.critic), seed],
             partial(_round, session, inputs, step, drawn, dict(texts)),
         )
         texts.update({x.prompt: x for x in session.read(Revision, step)})
-    return before
 
 
 def _round(
@@ -137,7 +134,7 @@ def _round(
     return rows
 
 
-def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
+def sft(session: Session, inputs: Inputs) -> Checkpoint:
     """The SL-CAI policy: the base, fine-tuned on revisions and demonstrations."""
     config = session.config.sft
     chains: dict[str, list[Revision]] = {p.id: [] for p in inputs.train}
@@ -166,13 +163,17 @@ def sft(session: Session, inputs: Inputs, revised: str) -> Checkpoint:
         "there is nothing to learn: no prompt has a revision with any text",
         "let some principle apply to the prompts' cases (cai-run explain PROMPT), and see [revision] tokens_max",
     )
-    session.step(StepId(Step.SFT, 0), [revised, [r.id for r in rows]], lambda: rows)
-    publish_sft(session, rows)
+    session.step(StepId(Step.SFT, 0), [[(r.id, r.principles, r.made_from) for r in rows]], lambda: rows)
+    if session.publishes:
+        publish_sft(session, rows)
+    steps = steps_total(config, len(rows))
     return session.train(
         StepId(Step.SFT),
-        [config.model_dump(mode="json"), [r.id for r in rows], session.weights(inputs.policy), session.config.seed],
-        steps_total(config, len(rows)),
+        [config.model_dump(mode="json"), seen_texts(rows), session.weights(inputs.policy), session.config.seed],
+        steps,
         lambda job: session.trainers.sft(config, rows, job),
+        tokens=lambda t: tokens_total(config, [(r.turns, (r.completion,)) for r in rows], steps, t),
         base=Path(inputs.policy),
+        kin=inputs.policy,
         name="sl-cai",
     )

@@ -23,7 +23,7 @@ from runtime.records import (
     RevisionStatus,
     SftRow,
 )
-from tests.runtime.small_run import CONSTITUTION, RUN_FILE, data_sets, write_run
+from tests.runtime.small_run import CONSTITUTION, RUN_FILE, data_sets, row_sets, write_run
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +119,11 @@ def test_two_fresh_runs_make_the_same_bytes(done: Path, tmp_path: Path) -> None:
 
 def test_a_comment_moves_nothing(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(done, tmp_path / "copy")
-    before = data_sets(tmp_path / "copy")
+    before = row_sets(tmp_path / "copy")
     (tmp_path / "copy" / "small.const").write_text("# A comment.\n" + CONSTITUTION)
     assert main(["run", str(tmp_path / "copy" / "run.toml"), "--quiet"]) == 0
     assert " 0 answers from models" in capsys.readouterr().out
-    assert data_sets(tmp_path / "copy") == before
+    assert row_sets(tmp_path / "copy") == before
 
 
 def test_a_reworded_principle_asks_only_what_carries_its_words(
@@ -149,7 +149,7 @@ def test_a_bundle_runs_as_its_text_does(done: Path, tmp_path: Path, capsys: pyte
     run_file = write_run(tmp_path, run_file=RUN_FILE.replace("small.const", "small.bundle.json"))
     assert compile_main(["build", str(tmp_path / "small.const")]) == 0
     assert main(["run", str(run_file), "--quiet"]) == 0
-    assert data_sets(tmp_path) == data_sets(done)
+    assert row_sets(tmp_path) == row_sets(done)
     bundle = tmp_path / "small.bundle.json"
     bundle.write_text(bundle.read_text().replace("Be kind.", "Be cruel."))
     capsys.readouterr()

@@ -12,7 +12,17 @@ from msgspec.structs import replace
 
 from constitution_lang.ir.model import Stage
 from runtime.engines.base import Choice, Completion, Finish
-from runtime.ledger.runs import Operation, RunManifest, Step, StepId, StepTally, Tally, Usage
+from runtime.ledger.runs import (
+    Operation,
+    RunManifest,
+    Step,
+    StepId,
+    StepTally,
+    Tally,
+    TrainingSpeed,
+    TrainingTally,
+    Usage,
+)
 from runtime.ledger.schema import VERSION
 from runtime.ledger.store import Ledger, LedgerError
 from runtime.records import (
@@ -269,7 +279,25 @@ def test_files_that_are_no_ledger(path: Path, *, read_only: bool) -> None:
     assert "not a ledger" in str(fault(Ledger.open, path, read_only=read_only))
 
 
-@pytest.mark.parametrize(("version", "word"), [(VERSION + 1, "newer"), (VERSION - 1, "older")])
+def test_a_ledger_of_the_first_version_is_read_and_brought_up_by_a_run(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        ledger.begin(RUN)
+    with sqlite3.connect(path) as raw:
+        raw.executescript("DROP TABLE training; PRAGMA user_version = 1;")
+    raw.close()
+    with Ledger.open(path, read_only=True) as ledger:
+        assert ledger.training_speeds() == []
+        assert ledger.latest_run() == RUN
+    tally = TrainingTally(step=StepId(Step.SFT), model="m", steps=4, tokens=100, seconds=2.0)
+    with Ledger.open(path) as ledger:
+        ledger.add_training(RUN.id, tally)
+        assert ledger.training_speeds() == [TrainingSpeed(step=Step.SFT, model="m", seconds=2.0, token_rate=50.0)]
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    raw.close()
+
+
+@pytest.mark.parametrize(("version", "word"), [(VERSION + 1, "newer"), (0, "older")])
 def test_another_version_is_refused(path: Path, version: int, word: str) -> None:
     Ledger.open(path).close()
     with sqlite3.connect(path) as raw:

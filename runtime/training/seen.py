@@ -1,0 +1,27 @@
+"""What a training sees of its rows: the texts and probabilities, in order, and nothing of where they come from.
+
+Trainings are known by these. So a change of the constitution that leaves the texts as they were trains nothing anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.records import PreferenceRow, PromptRecord, SftRow, identify
+
+__all__ = ["seen_pairs", "seen_prompts", "seen_texts"]
+
+
+def seen_texts(rows: Sequence[SftRow]) -> str:
+    """The hash of what supervised fine-tuning sees."""
+    return identify("seen texts", [(row.turns, row.completion) for row in rows])
+
+
+def seen_pairs(rows: Sequence[PreferenceRow]) -> str:
+    """The hash of what the preference model and DPO see."""
+    return identify("seen pairs", [(row.turns, row.chosen, row.rejected, row.probability) for row in rows])
+
+
+def seen_prompts(prompts: Sequence[PromptRecord]) -> str:
+    """The hash of what PPO, RLOO and GRPO see beside their preference model."""
+    return identify("seen prompts", [prompt.turns for prompt in prompts])

@@ -1,0 +1,36 @@
+"""How many tokens a training works through: what its time is measured and expected by. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.engines.base import ChatTokenizer
+from runtime.records import Conversation
+
+__all__ = ["tokens_total"]
+
+
+def tokens_total(
+    config: SftConfig | PreferenceModelConfig | DpoConfig | PpoConfig,
+    rows: Sequence[tuple[Conversation, Sequence[str]]],
+    steps: int,
+    tokenizer: ChatTokenizer,
+) -> int:
+    """Tokens of the rows that `steps` steps see, padding not counted, each row as often as it is seen.
+
+    A row is a conversation and the answers that are trained on: one, or the two of a pair. PPO, RLOO and GRPO get
+    conversations alone, and their own completions count at full length.
+    """
+    if not rows:
+        return 0
+    if isinstance(config, PpoConfig):
+        answered, seen = config.completion_tokens_max, steps * config.rollout_rows
+        lengths = [min(config.tokens_max, len(tokenizer.encode(turns)) + answered) for turns, _ in rows]
+    else:
+        seen = min(steps * config.batch_rows * config.accumulate, round(config.epochs * len(rows)))
+        lengths = [
+            sum(min(config.tokens_max, sum(map(len, tokenizer.encode_answer(turns, answer)))) for answer in answers)
+            for turns, answers in rows
+        ]
+    return round(sum(lengths) / len(lengths) * seen)
