@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 STAGES = ("revision", "preference")
+EPILOG = """\
+examples:
+  cai-compile show house.const --case severity=grave,topic=weapons --stage revision
+  cai-compile show house.const --cost --tokenizer models/smollm2
+"""
 
 
 def add(commands: Commands) -> None:
@@ -23,13 +28,21 @@ def add(commands: Commands) -> None:
         "show",
         help="the principles with their shares, or a prompt",
         description="The principles with their share in each stage, what the tensions decide, and the prompts.",
-        epilog="example:\n  cai-compile show house.const --case severity=grave,topic=weapons --stage revision",
+        epilog=EPILOG,
         formatter_class=FORM,
     )
     show.add_argument("file", metavar="FILE", help="the constitution; - reads standard input")
     show.add_argument("--stage", choices=STAGES, help="one stage only")
     show.add_argument("--case", default="", metavar="A=V,B=W", help="the case; what is not named has its default")
     show.add_argument("--prompt", metavar="ID", help="a prompt as a model will see it, its slots marked")
+    show.add_argument("--cost", action="store_true", help="what the prompts cost in tokens; needs --tokenizer")
+    show.add_argument("--tokenizer", metavar="PATH", help="a model's folder, or its tokenizer.json")
+    show.add_argument("--context", type=int, metavar="N", help="most tokens; the folder's own where it says them")
+    show.add_argument("--answer", type=int, default=192, metavar="N", help="tokens of an answer (default %(default)s)")
+    show.add_argument(
+        "--slot", action="append", default=[], metavar="NAME=N",
+        help="tokens of a text that is filled in, such as response=200; again for another",
+    )  # fmt: skip
     show.add_argument("--format", choices=FORMATS[:2], default="terminal", help="how to print it (default %(default)s)")
     show.set_defaults(call=_show)
 
@@ -51,6 +64,8 @@ def _show(options: argparse.Namespace) -> int:
     except CaseError as error:
         raise WrongUseError(f"--case: {error}") from error
     as_json = options.format == "json"
+    if options.cost:
+        return _cost(bundle, options)
     if options.prompt:
         prompt = next((p for p in bundle.prompts if p.id == options.prompt), None)
         if prompt is None:
@@ -75,6 +90,45 @@ def _show(options: argparse.Namespace) -> int:
         sys.stdout.write(json.format(json.encode(shown)).decode() + "\n")
     else:
         sys.stdout.write(overview(bundle, given, stages))
+    return WELL
+
+
+def _cost(bundle: Bundle, options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from msgspec import json
+
+    from constitution_lang.cost.prompts import SLOT_TOKENS, costs
+    from constitution_lang.cost.tokenizer import TokenizerError, Tokens
+    from constitution_lang.cost.told import table, warnings
+
+    if not options.tokenizer:
+        raise WrongUseError("--cost counts as a model does: name its folder or tokenizer.json with --tokenizer")
+    slots = {**SLOT_TOKENS}
+    known = {slot.value: slot for slot in SLOT_TOKENS}
+    for pair in options.slot:
+        name, _, number = pair.partition("=")
+        if name not in known or not number.isdecimal():
+            raise WrongUseError(f"--slot: {pair!r} is not a slot and a number; the slots are {', '.join(known)}")
+        slots[known[name]] = int(number)
+    try:
+        tokens = Tokens.load(Path(options.tokenizer))
+    except TokenizerError as error:
+        raise WrongUseError(f"--tokenizer: {error}") from error
+    groups = costs(bundle, tokens, slots)
+    context = options.context or tokens.context_max
+    said = warnings(groups, context=context, answer=options.answer)
+    if options.format == "json":
+        shown = {"slots": slots, "context": context, "groups": groups, "warnings": said}
+        sys.stdout.write(json.format(json.encode(shown)).decode() + "\n")
+        return WELL
+    sys.stdout.write(table(bundle, groups))
+    lengths = ", ".join(f"{slot.value} {n}" for slot, n in slots.items())
+    sys.stdout.write(f"Texts that are filled in are taken to have so many tokens: {lengths}.\n")
+    if groups and groups[0].prompts[0].frame is None:
+        sys.stdout.write("The marks around turns are not counted: the folder has no chat template.\n")
+    for line in said:
+        print(f"warning: {line}", file=sys.stderr)
     return WELL
 
 
