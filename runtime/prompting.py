@@ -100,9 +100,13 @@ class ModelTokenizer:
     For texts without control tokens the ids are those of the model's own `apply_chat_template`. A default system
     prompt that the template inserts is kept. No BOS is added to what the template writes; in the plain form of
     a model without a template there is the BOS that its tokenizer puts first.
+
+    Args:
+        folder: The model, or its tokenizer and configuration.
+        context_max: Of what runs the model, where that has less room than the model itself.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, context_max: int | None = None) -> None:
         from tokenizers import Tokenizer
 
         file = folder / "tokenizer.json"
@@ -114,6 +118,7 @@ class ModelTokenizer:
         spec = read_json(file)
         self._name = folder.name
         self._settings = ModelSettings.read(folder)
+        self._context_max = min(self._settings.context_max, context_max or self._settings.context_max)
         self._template = ChatTemplate.load(folder)
         self._full: Tokenizer = Tokenizer.from_file(str(file))
         self._full.no_truncation()
@@ -135,7 +140,7 @@ class ModelTokenizer:
     @property
     def context_max(self) -> int:
         """Most tokens, prompt and completion together."""
-        return self._settings.context_max
+        return self._context_max
 
     @property
     def stop_text(self) -> str | None:
