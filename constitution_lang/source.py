@@ -6,11 +6,14 @@ A place is a `Span` (half-open character offsets into one file). People are show
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 __all__ = ["Loader", "Position", "Source", "Span"]
+
+_BREAK = re.compile("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,19 @@ class Source:
                 self._starts.append(at + 1)
                 at = self.text.find("\n", at + 1)
         return self._starts
+
+    def named(self, name: str) -> Source:
+        """The same text under another name."""
+        return self if name == self.name else Source(name, self.text, self.line_starts)
+
+    def edited(self, start: int, end: int, new: str) -> Source:
+        """This text with `new` in the place of a stretch; where its lines begin is not looked for again."""
+        known = self.line_starts
+        low, high = bisect_right(known, start), bisect_right(known, end)
+        inside = [start + found.end() for found in _BREAK.finditer(new)]
+        shift = start + len(new) - end
+        starts = [*known[:low], *inside, *map(shift.__add__, known[high:])]
+        return Source(self.name, self.text[:start] + new + self.text[end:], starts)
 
     def position(self, offset: int) -> Position:
         """Line and column of a character offset."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations
@@ -12,7 +12,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import PromptKind, Stage
 from constitution_lang.syntax import nodes
 
-__all__ = ["check_references"]
+__all__ = ["check_references", "references_elsewhere", "references_of"]
 
 _DECLARED_ELSEWHERE = ("principle", "category or principle", "principle or stage", "tension", "category", "attribute")
 _STAGES = tuple(stage.value for stage in Stage)
@@ -20,10 +20,23 @@ _STAGES = tuple(stage.value for stage in Stage)
 
 def check_references(declared: Declarations) -> Iterator[Diagnostic]:
     """All references but those in conditions, which are resolved with their values."""
-    for principle in declared.principles.values():
+    yield from references_of(declared, declared.principles.values())
+    yield from references_elsewhere(declared)
+
+
+def references_of(declared: Declarations, principles: Iterable[nodes.PrincipleBlock]) -> Iterator[Diagnostic]:
+    """Those of some principles."""
+    for principle in principles:
         yield from _category_of(declared, principle.name)
+        yield from _stages_of(declared, principle)
+
+
+def references_elsewhere(declared: Declarations) -> Iterator[Diagnostic]:
+    """Those of everything that is no principle, and those by former ids."""
     for name, candidates, what in _mentions(declared):
         yield from _known(declared, name, candidates, what)
+    for category in declared.categories.values():
+        yield from _stages_of(declared, category)
     yield from _retired(declared)
     yield from _formerly(declared, declared.categories)
     yield from _formerly(declared, declared.principles)
@@ -46,13 +59,12 @@ def _mentions(declared: Declarations) -> Iterator[tuple[nodes.Name, Collection[s
         yield stage.stage, _STAGES, "stage"
     for template in declared.templates.values():
         yield template.kind, [kind.value for kind in PromptKind], "template"
-    fields = (
-        *(block.fields for block in declared.categories.values()),
-        *(block.fields for block in declared.principles.values()),
-    )
-    for share in (share for each in fields for share in Fields(each).shares()):
+
+
+def _stages_of(declared: Declarations, block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:
+    for share in Fields(block.fields).shares():
         if share.stage:
-            yield share.stage, _STAGES, "stage"
+            yield from _known(declared, share.stage, _STAGES, "stage")
 
 
 def _sides(declared: Declarations) -> tuple[str, ...]:

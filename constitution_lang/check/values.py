@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from constitution_lang.check.conditions import ConditionChecker
 from constitution_lang.check.exemplars import check_example
@@ -33,8 +33,14 @@ DECIDED_DEFAULT = 0.6
 CLAMP_DEFAULT = (0.4, 0.6)
 
 
-def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Diagnostic]]:
-    """The checked program, where the root says what constitution it is; its findings may still forbid its use."""
+def check_values(
+    declared: Declarations, only: Mapping[str, nodes.PrincipleBlock] | None = None
+) -> tuple[CheckedProgram | None, list[Diagnostic]]:
+    """The checked program, where the root says what constitution it is; its findings may still forbid its use.
+
+    With `only`, no other principles are looked into, and the program has no others.
+    """
+    looked_into = declared.principles if only is None else only
     found: list[Diagnostic] = []
     attributes: dict[str, CheckedAttribute] = {}
     for id, block in declared.attributes.items():
@@ -47,7 +53,7 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
     )
     principles = {
         id: CheckedPrinciple(block, id.partition(".")[0], conditions.resolve(block.applies))
-        for id, block in declared.principles.items()
+        for id, block in looked_into.items()
     }
     sides = declared.categories.keys() | declared.principles.keys()
     tensions, wrong = _tensions(declared, sides, conditions)
@@ -55,7 +61,7 @@ def check_values(declared: Declarations) -> tuple[CheckedProgram | None, list[Di
     found += check_pairs(tensions)
     blocks: tuple[Named, ...] = (
         *declared.categories.values(),
-        *declared.principles.values(),
+        *looked_into.values(),
         *declared.repeated,
     )
     for declaring in blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -48,6 +49,7 @@ class _Spot:
 
 def serve() -> None:
     """Speak over standard input and output until the client ends it."""
+    gc.set_threshold(50_000, 50, 100)
     _server().start_io()
 
 
@@ -77,6 +79,10 @@ def _texts(server: LanguageServer, publisher: Publisher) -> None:
     @server.feature(types.INITIALIZED)
     def _(_: types.InitializedParams) -> None:
         desk.documents.encoding = str(getattr(server.workspace.position_encoding, "value", None) or "utf-16")
+
+    @server.feature(types.SHUTDOWN)
+    async def _(_: None) -> None:
+        await publisher.stop()
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def _(params: types.DidOpenTextDocumentParams) -> None:

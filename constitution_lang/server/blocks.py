@@ -7,7 +7,7 @@ beginning and stay true wherever it moves. `Blocks.place` says where such a plac
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, count, pairwise
@@ -17,7 +17,7 @@ from constitution_lang.server.names import Use, uses
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.from_text import parse
-from constitution_lang.syntax.nodes import FileTree
+from constitution_lang.syntax.nodes import FileTree, PrincipleBlock
 
 __all__ = ["BlockText", "Blocks", "in_blocks", "moved"]
 
@@ -32,13 +32,9 @@ class BlockText:
     """One block as it was parsed: from its keyword up to the next block's. `name` is unique in its file."""
 
     name: str
+    text: str
     tree: FileTree
     diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def text(self) -> str:
-        """What is written."""
-        return self.tree.source.text
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
@@ -49,6 +45,20 @@ class BlockText:
     def header(self) -> str:
         """Its first line."""
         return self.text.split("\n", 1)[0].rstrip()
+
+    @cached_property
+    def opens(self) -> bool:
+        """Whether it begins with a keyword, so that what stands above it can't change how it is read."""
+        return bool(_HEADER.match(self.text))
+
+    @cached_property
+    def principle(self) -> PrincipleBlock | None:
+        """The principle that it is, where it is one and nothing is wrong with how it is written."""
+        match self.tree.blocks:
+            case (PrincipleBlock() as principle,) if not (self.diagnostics or self.tree.broken):
+                return principle
+            case _:
+                return None
 
     @property
     def keyword(self) -> str:
@@ -64,14 +74,18 @@ class BlockText:
         return len("\n".join(lines))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Blocks:
     """All blocks of a file, and where each begins. `source` is the whole."""
 
     source: Source
     blocks: tuple[BlockText, ...]
     starts: tuple[int, ...]
-    index: dict[str, int]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The number of each block by its name."""
+        return {block.name: number for number, block in enumerate(self.blocks)}
 
     def start(self, name: str) -> int | None:
         """Where the block of this name begins; None where the file has none."""
@@ -97,20 +111,24 @@ class Blocks:
 
 def in_blocks(source: Source, before: Blocks | None = None) -> Blocks:
     """The blocks of a text; those that `before` has as well are taken over."""
-    old = before.blocks if before else ()
+    old = before or Blocks(Source(source.name, ""), (), ())
     text = source.text
     head, at = _same_head(text, old)
-    tail, end = _same_tail(text, old[head:], at)
+    tail, end = _same_tail(text, old, head, at)
     bounds = [at, *(found.start() for found in _HEADER.finditer(text, at, end) if found.start() > at), end]
     middle: list[BlockText] = []
-    spare = {block.text: block for block in old[head : len(old) - tail]}
-    if end > at or not (head or tail):
+    spare = {block.text: block for block in old.blocks[head:tail]}
+    if end > at or (not head and tail == len(old.blocks)):
         for low, high in pairwise(bounds):
             piece = text[low:high]
             middle.append(spare.pop(piece) if piece in spare else _parsed(source.name, piece))
-    blocks = (*old[:head], *middle, *old[len(old) - tail :])
-    starts = tuple(accumulate((len(block.text) for block in blocks[:-1]), initial=0))
-    return Blocks(source, blocks, starts, {block.name: number for number, block in enumerate(blocks)})
+    starts = accumulate((len(block.text) for block in middle[:-1]), initial=at) if middle else ()
+    shift = len(text) - len(old.source.text)
+    return Blocks(
+        source,
+        (*old.blocks[:head], *middle, *old.blocks[tail:]),
+        (*old.starts[:head], *starts, *map(shift.__add__, old.starts[tail:])),
+    )
 
 
 def moved(found: Diagnostic, place: dict[str, Blocks]) -> Diagnostic | None:
@@ -132,29 +150,40 @@ def moved(found: Diagnostic, place: dict[str, Blocks]) -> Diagnostic | None:
 def _parsed(file: str, text: str) -> BlockText:
     name = f"{file}{_MARK}{next(_numbers)}"
     tree, found = parse(Source(name, text))
-    return BlockText(name, tree, found)
+    return BlockText(name, text, tree, found)
 
 
-def _same_head(text: str, old: tuple[BlockText, ...]) -> tuple[int, int]:
+def _same_head(text: str, old: Blocks) -> tuple[int, int]:
     """How many of the old blocks the text begins with, and where they end. The last one may have grown: it is left."""
-    at = count = 0
-    previous = 0
-    for block in old:
-        if not text.startswith(block.text, at):
-            break
-        previous, at, count = at, at + len(block.text), count + 1
-    if count == len(old) and at == len(text):
-        return count, at
-    return (count - 1, previous) if count else (0, 0)
+    same = _prefix(old.source.text, text)
+    if same == len(text) == len(old.source.text):
+        return len(old.blocks), same
+    count = max(bisect_right(old.starts, same) - 2, 0)
+    return count, old.starts[count] if old.starts else 0
 
 
-def _same_tail(text: str, old: tuple[BlockText, ...], low: int) -> tuple[int, int]:
-    """How many of the old blocks the text ends with, and where the first of them begins."""
-    end, count = len(text), 0
-    for block in reversed(old):
-        start = end - len(block.text)
-        begins = start == 0 or (start > low and text[start - 1] == "\n") or start == low
-        if start < low or not begins or not text.startswith(block.text, start) or not _HEADER.match(block.text):
-            break
-        end, count = start, count + 1
-    return count, end
+def _same_tail(text: str, old: Blocks, head: int, low: int) -> tuple[int, int]:
+    """The first of the old blocks with which the text ends, none of the first `head` ones, and where it begins."""
+    before = old.source.text
+    shift = len(text) - len(before)
+    same = _prefix(before[low:][::-1], text[low:][::-1])
+    first = max(bisect_left(old.starts, len(before) - same), head)
+    while first < len(old.blocks):
+        start = old.starts[first] + shift
+        begins = start <= low or text[start - 1] == "\n"
+        if start >= low and begins and old.blocks[first].opens:
+            return first, start
+        first += 1
+    return first, len(text)
+
+
+def _prefix(one: str, other: str) -> int:
+    """How many characters two texts begin with that are the same; by halves, as stretches are compared at once."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

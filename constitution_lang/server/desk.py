@@ -9,43 +9,17 @@ from pathlib import Path
 from pygls import uris
 
 from constitution_lang.check.modules import LIBRARY, SUFFIX
-from constitution_lang.compile import compile_source
 from constitution_lang.diagnostics.model import Diagnostic
-from constitution_lang.loader import package_loader
 from constitution_lang.server.documents import Document, Documents
 from constitution_lang.server.findings import Places
 from constitution_lang.server.positions import Positions
 from constitution_lang.server.program import Program, is_root, load_program
-from constitution_lang.source import Source
+from constitution_lang.server.whole import Texts
 
-__all__ = ["Desk", "Question", "answered"]
+__all__ = ["Desk"]
 
 _FILES_MAX = 64
 _FOLDERS_UP_MAX = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A program as it stood, to be compiled as a whole elsewhere."""
-
-    root: Path
-    program: Program
-    sources: dict[str, Source]
-    revision: int
-
-
-def answered(question: Question) -> tuple[Diagnostic, ...]:
-    """Everything that the compiler finds."""
-
-    def load(name: str) -> Source | None:
-        return question.sources.get(name) or package_loader(name) or _beside(question.root.parent, name)
-
-    return compile_source(question.sources[question.root.name], load).diagnostics
-
-
-def _beside(folder: Path, name: str) -> Source | None:
-    """A template beside the constitution."""
-    return Documents().loader(folder)(name)
 
 
 @dataclass(slots=True)
@@ -75,7 +49,7 @@ class Desk:
         known = self._programs.get(root)
         if known and known[0] == self.revision:
             return known[1]
-        program = load_program(self.documents, root, alone=alone)
+        program = load_program(self.documents, root, alone=alone, before=known[1] if known else None)
         if program:
             self._programs[root] = (self.revision, program)
         return program
@@ -112,14 +86,13 @@ class Desk:
                     found.append(file)
         return list(dict.fromkeys(found))
 
-    def question(self, document: Document) -> Question | None:
+    def texts(self, document: Document) -> Texts | None:
         """What to ask the whole compiler about a document's program; None where it has no root."""
         known = self.program(document)
         if known is None or not is_root(known[0].files[known[0].root].source.text):
             return None
-        program = known[0]
-        sources = {name: blocks.source for name, blocks in program.files.items()}
-        return Question(self.root(document), program, sources, self.revision)
+        folder = None if document.saved_nowhere else self.root(document).parent
+        return Texts(known[0].root, folder, {name: blocks.source.text for name, blocks in known[0].files.items()})
 
     def places(self, program: Program, found: Iterable[Diagnostic] = ()) -> Places:
         """Where each file of a program is for the client, and each template that something is said of."""

@@ -54,8 +54,7 @@ class Documents:
         if document is None:
             return None
         for change in changes:
-            text = Positions(document.source, self.encoding).changed(change)
-            document.source = Source(document.source.name, text)
+            document.source = Positions(document.source, self.encoding).changed(change)
         document.version = version
         return document
 
@@ -71,7 +70,7 @@ class Documents:
         """A file's text under a name; None where there is none."""
         document = self.at(path)
         if document:
-            return Source(name, document.source.text)
+            return document.source.named(name)
         try:
             about = path.stat()
             stamp = (about.st_mtime_ns, about.st_size)

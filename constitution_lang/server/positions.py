@@ -54,14 +54,13 @@ class Positions:
         """A client's range of two character offsets."""
         return types.Range(self.position(start), self.position(end))
 
-    def changed(self, change: types.TextDocumentContentChangeEvent) -> str:
+    def changed(self, change: types.TextDocumentContentChangeEvent) -> Source:
         """The text after a change; a range that runs backwards is taken as empty."""
         new = with_plain_breaks(change.text)
         if not isinstance(change, types.TextDocumentContentChangePartial):
-            return new
+            return Source(self.source.name, new)
         start, end = self.offset(change.range.start), self.offset(change.range.end)
-        text = self.source.text
-        return text[:start] + new + text[max(start, end) :]
+        return self.source.edited(start, max(start, end), new)
 
     def _narrow(self, text: str) -> bool:
         return self.encoding == "utf-32" or text.isascii()

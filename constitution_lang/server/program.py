@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from constitution_lang.check.modules import LIBRARY, beside, load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
-from constitution_lang.check.references import check_references
-from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.server.blocks import Blocks, BlockText, moved
 from constitution_lang.server.documents import Documents
 from constitution_lang.server.names import Meaning, Use
+from constitution_lang.server.recheck import Recheck, called, files_of
 from constitution_lang.server.salvage import default_shares
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes
@@ -42,6 +41,7 @@ class Program:
     declared: Declarations
     read: tuple[Diagnostic, ...]
     collected: tuple[Diagnostic, ...]
+    recheck: Recheck = field(default_factory=Recheck)
 
     @cached_property
     def found(self) -> tuple[Diagnostic, ...]:
@@ -49,8 +49,7 @@ class Program:
         found = [*self.read]
         if is_root(self.files[self.root].source.text):
             found += self.collected
-            found += check_references(self.declared)
-            found += check_values(self.declared)[1]
+            found += self.recheck.found(self.declared)
         placed = (moved(finding, self.files) for finding in dict.fromkeys(found))
         return tuple(finding for finding in placed if finding)
 
@@ -111,11 +110,18 @@ class Program:
         return next((use for use in self.uses_of(meaning) if use.declares), None)
 
 
-def load_program(documents: Documents, root: Path, *, alone: bool = False) -> Program | None:
-    """The program that begins with a file; None where there is no such file. Unchanged blocks are taken over."""
+def load_program(
+    documents: Documents, root: Path, *, alone: bool = False, before: Program | None = None
+) -> Program | None:
+    """The program that begins with a file; None where there is no such file. Unchanged blocks are taken over.
+
+    `before` is what it was the last time.
+    """
     source = documents.source(root, root.name)
     if source is None:
         return None
+    if before and (same := _with_new_insides(documents, before)):
+        return same
     files: dict[str, Blocks] = {}
     paths: dict[str, Path] = {}
 
@@ -129,7 +135,36 @@ def load_program(documents: Documents, root: Path, *, alone: bool = False) -> Pr
 
     read, found = load_files(source, documents.loader(root.parent, alone=alone), parsed)
     declared, collected = collect(read.trees, incomplete=read.incomplete)
-    return Program(str(root), root.name, files, paths, declared, tuple(found), tuple(collected))
+    recheck = before.recheck if before else Recheck()
+    return Program(str(root), root.name, files, paths, declared, tuple(found), tuple(collected), recheck)
+
+
+def _with_new_insides(documents: Documents, before: Program) -> Program | None:
+    """The program where nothing has changed in its files but what stands inside principles; None otherwise."""
+    if before.declared.incomplete:
+        return None
+    files = dict(before.files)
+    changed: list[tuple[BlockText, BlockText]] = []
+    for name, path in before.paths.items():
+        source = documents.source(path, name)
+        old = before.files[name].blocks
+        if source is None:
+            return None
+        files[name] = documents.blocks(path, source)
+        new = files[name].blocks
+        if len(new) != len(old):
+            return None
+        changed += [pair for pair in zip(old, new, strict=True) if pair[0] is not pair[1]]
+    principles = dict(before.declared.principles)
+    for one, other in changed:
+        was, now = one.principle, other.principle
+        if not (was and now) or called(was) != called(now) or principles.get(was.name.text) is not was:
+            return None
+        principles[was.name.text] = now
+    # What shows an old block is out of date, and so may be what counts from the beginning of a file.
+    if changed and files_of((*before.read, *before.collected)) & {*files, *(one.name for one, _ in changed)}:
+        return None
+    return replace(before, files=files, declared=replace(before.declared, principles=principles))
 
 
 def _digest(blocks: Blocks) -> nodes.FileTree:
@@ -138,6 +173,9 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
     read: list[nodes.Block] = []
     broken: list[nodes.Name] = []
     for block in blocks.blocks:
+        if block.principle:
+            read.append(block.principle)
+            continue
         tree = block.tree
         if block.diagnostics or not tree.blocks:
             text.append(block.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +12,18 @@ from lsprotocol import types
 
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.server.blocks import moved
-from constitution_lang.server.desk import Desk, Question, answered
+from constitution_lang.server.desk import Desk
 from constitution_lang.server.documents import Document
 from constitution_lang.server.findings import as_diagnostic
 from constitution_lang.server.program import Program
+from constitution_lang.server.whole import Whole
 
 __all__ = ["Publisher"]
 
-_SOON = 0.05
+_SOON = 0.002
+"""Seconds after the first change of a few that come together."""
 _PAUSE = 0.4
+"""Seconds after the last change."""
 
 
 class _Client(Protocol):
@@ -35,7 +39,10 @@ class Publisher:
     def __init__(self, client: _Client) -> None:
         self._client = client
         self.desk = Desk()
-        self._timers: dict[Path, tuple[asyncio.TimerHandle, ...]] = {}
+        self._soon: dict[Path, asyncio.TimerHandle] = {}
+        self._pause: dict[Path, asyncio.TimerHandle] = {}
+        self._whole = Whole()
+        self._turn = asyncio.Lock()
         self._more: dict[str, tuple[Diagnostic, ...]] = {}
         self._told: dict[Path, set[str]] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -68,18 +75,25 @@ class Publisher:
         kept = (moved(finding, program.files) for finding in self._more.get(program.key, ()))
         return tuple(dict.fromkeys((*program.found, *filter(None, kept))))
 
+    async def stop(self) -> None:
+        """End what runs beside."""
+        for task in self._running:
+            task.cancel()
+        await self._whole.stop()
+
     def _schedule(self, uri: str) -> None:
         document = self.desk.documents.open[uri]
         root = self.desk.root(document)
-        for timer in self._timers.get(root, ()):
-            timer.cancel()
         loop = asyncio.get_running_loop()
-        self._timers[root] = (
-            loop.call_later(_SOON, self._publish, uri),
-            loop.call_later(_PAUSE, self._ask, uri),
-        )
+        if root not in self._soon:
+            self._soon[root] = loop.call_later(_SOON, self._publish, uri, root)
+        if root in self._pause:
+            self._pause[root].cancel()
+        self._pause[root] = loop.call_later(_PAUSE, self._ask, uri, root)
 
-    def _publish(self, uri: str) -> None:
+    def _publish(self, uri: str, due: Path | None = None) -> None:
+        if due:
+            self._soon.pop(due, None)
         document = self.desk.documents.open.get(uri)
         known = document and self.desk.program(document)
         if not (document and known):
@@ -106,21 +120,26 @@ class Publisher:
             version = document.version if document else None
             self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
-    def _ask(self, uri: str) -> None:
-        document = self.desk.documents.open.get(uri)
-        question = self.desk.question(document) if document else None
-        if question:
-            task = asyncio.get_running_loop().create_task(self._answer(uri, question))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+    def _ask(self, uri: str, due: Path) -> None:
+        self._pause.pop(due, None)
+        gc.freeze()  # trees hold no circles, and looking for some in a large file takes longer than to check an edit
+        task = asyncio.get_running_loop().create_task(self._answer(uri))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
-    async def _answer(self, uri: str, question: Question) -> None:
-        everything = await asyncio.to_thread(answered, question)
-        if self.desk.revision != question.revision:
-            return  # it is of a text that is no more; the next pause asks again
-        program = question.program
-        known = {_said(finding) for finding in program.found}
-        more = (finding for finding in everything if _said(finding) not in known)
+    async def _answer(self, uri: str) -> None:
+        async with self._turn:
+            document = self.desk.documents.open.get(uri)
+            texts = document and self.desk.texts(document)
+            if not (document and texts) or self.desk.root(document) in self._pause:
+                return  # it has changed while it waited for its turn; the next pause asks
+            everything = await self._whole.found(texts)
+        known = self.desk.program(document)
+        if everything is None or known is None or self.desk.texts(document) != texts:
+            return  # it is of a text that is no more
+        program = known[0]
+        said = {_said(finding) for finding in program.found}
+        more = (finding for finding in everything if _said(finding) not in said)
         self._more[program.key] = tuple(program.inside(finding) for finding in more)
         self._publish(uri)
 
