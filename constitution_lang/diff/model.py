@@ -36,8 +36,11 @@ __all__ = [
     "Version",
     "VersionVerdict",
     "Work",
-    "change_fingerprint",
+    "change",
 ]  # fmt: skip
+
+FINGERPRINT = 12
+"""Hexadecimal digits of a fingerprint: the first ones of a SHA-256."""
 
 CasePairs: TypeAlias = tuple[tuple[str, str], ...]
 """A whole case: attribute and value, sorted by attribute."""
@@ -340,7 +343,24 @@ class Difference(Struct, frozen=True):
         return max((change.grade for change in self.changes), default=None)
 
 
-def change_fingerprint(grade: Grade, subject: Subject, aspect: Aspect, before: str, after: str) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of what a change is."""
-    parts = (grade.value, subject.kind.value, subject.id, aspect.value, before, after)
-    return sha256(b"constitution change 1\n" + canonical(parts)).hexdigest()[:12]
+def change(
+    grade: Grade,
+    subject: Subject,
+    aspect: Aspect,
+    says: str,
+    places: tuple[Origin | None, Origin | None],
+    *,
+    values: tuple[str, str] = ("", ""),
+    help: str = "",
+    cases: Cases | None = None,
+    shares: tuple[ShareMove, ...] = (),
+    prompts: tuple[PromptText, ...] = (),
+    stale: tuple[Stale, ...] = (),
+) -> Change:
+    """A change with its fingerprint. `places` and `values` are those of the old and the new version."""
+    parts = (grade.value, subject.kind.value, subject.id, aspect.value, *values)
+    digest = sha256(b"constitution change 1\n" + canonical(parts)).hexdigest()[:FINGERPRINT]
+    return Change(
+        grade, subject, aspect, says, *places, *values, digest,
+        help=help, cases=cases, shares=shares, prompts=prompts, stale=stale,
+    )  # fmt: skip

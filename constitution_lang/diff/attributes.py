@@ -1,0 +1,117 @@
+"""The questions about a prompt: their values, their defaults, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from constitution_lang.diff.model import Aspect, Change, Grade, PromptText, Subject, SubjectKind, change
+from constitution_lang.diff.pairing import Pairing
+from constitution_lang.diff.principles import retired_lines
+from constitution_lang.diff.staleness import of_tags
+from constitution_lang.diff.words import listed, number
+from constitution_lang.ir.cases import applicable
+from constitution_lang.ir.model import Attribute, Bundle
+
+__all__ = ["attribute_changes"]
+
+
+def attribute_changes(pairing: Pairing, texts: Mapping[str, tuple[PromptText, ...]]) -> Iterator[Change]:
+    """Every attribute that came, went or changed. `texts` are the differences of tag prompts, by attribute."""
+    old = {a.id: a for a in pairing.old.attributes}
+    retired = retired_lines(pairing)
+    for new in pairing.new.attributes:
+        before = old.pop(new.id, None)
+        if before is None:
+            says = f"{new.id} is new: each prompt is asked for {listed(new.values, 'or')}"
+            yield change(
+                Grade.BEHAVIOUR, _subject(new), Aspect.ADDED, says, (None, new.origin), values=("", _values(new)),
+                stale=(of_tags(new.id, (f"tag/{new.id}",)),),
+            )  # fmt: skip
+        else:
+            yield from _changed(before, new, pairing, texts.get(new.id, ()))
+    for gone in old.values():
+        line = retired.get((SubjectKind.ATTRIBUTE, gone.id))
+        if line is not None:
+            says = f"{gone.id} is retired: no prompt is asked for it"
+            yield change(
+                Grade.BEHAVIOUR, _subject(gone), Aspect.RETIRED, says, (gone.origin, line.origin),
+                values=(_values(gone), ""),
+            )  # fmt: skip
+
+
+def _subject(attribute: Attribute) -> Subject:
+    return Subject(SubjectKind.ATTRIBUTE, attribute.id)
+
+
+def _values(attribute: Attribute) -> str:
+    return f"{attribute.kind}: {(' < ' if attribute.kind == 'levels' else ', ').join(attribute.values)}"
+
+
+def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[PromptText, ...]) -> Iterator[Change]:
+    places, subject = (old.origin, new.origin), _subject(new)
+    stale = (of_tags(new.id, (f"tag/{new.id}",)),)
+    if _values(old) != _values(new):
+        same = set(old.values) == set(new.values)
+        asked = old.values != new.values
+        if not same:
+            grade, says = Grade.BEHAVIOUR, _came_and_went(old, new, pairing)
+        elif asked:
+            grade, says = Grade.WORDING, f"the values of {new.id} stand in another order, and so does the question"
+        else:
+            grade, says = Grade.METADATA, f"the values of {new.id} are {new.kind} now, and were {old.kind}"
+        yield change(
+            grade, subject, Aspect.VALUES, says, places, values=(_values(old), _values(new)), prompts=texts,
+            stale=stale if asked else (),
+        )  # fmt: skip
+    elif texts:
+        yield change(
+            Grade.WORDING, subject, Aspect.WORDING, f"the question of {new.id} is put otherwise", places,
+            values=(old.question, new.question), prompts=texts, stale=stale,
+        )  # fmt: skip
+    elif old.question != new.question:
+        says = f"the question of {new.id} is put otherwise, and no prompt carries it"
+        grade = Grade.METADATA if pairing.new.prompts else Grade.WORDING
+        yield change(grade, subject, Aspect.WORDING, says, places, values=(old.question, new.question))
+    if old.default != new.default:
+        yield change(
+            Grade.BEHAVIOUR, subject, Aspect.DEFAULT, _default(old, new, pairing), places,
+            values=(old.default, new.default),
+        )  # fmt: skip
+
+
+def _came_and_went(old: Attribute, new: Attribute, pairing: Pairing) -> str:
+    came = [v for v in new.values if v not in old.values]
+    went = [v for v in old.values if v not in new.values]
+    parts = []
+    if came:
+        parts.append(f"has the new value{_s(came)} {listed(came)}: {number(_cases(pairing.new, new, came))} new cases")
+    if went:
+        parts.append(f"lost {listed(went)}: {number(_cases(pairing.old, old, went))} cases that are no more")
+    return f"{new.id} {' and '.join(parts)}"
+
+
+def _s(listed: list[str]) -> str:
+    return "" if len(listed) == 1 else "s"
+
+
+def _cases(bundle: Bundle, attribute: Attribute, values: list[str]) -> int:
+    return len(values) * prod(len(a.values) for a in bundle.attributes if a.id != attribute.id)
+
+
+def _default(old: Attribute, new: Attribute, pairing: Pairing) -> str:
+    """What a prompt becomes of which nobody knows the value."""
+    says = f"a prompt whose {new.id} is not known is now {new.default}, and was {old.default}"
+    if old.default not in new.values:
+        return says
+    before, after = (
+        {p.id for p in applicable(pairing.new, {new.id: default})} for default in (old.default, new.default)
+    )
+    parts = []
+    if after - before:
+        parts.append(
+            f"{listed(sorted(after - before), at_most=6)} now appl{'ies' if len(after - before) == 1 else 'y'}"
+        )
+    if before - after:
+        parts.append(f"{listed(sorted(before - after), at_most=6)} no longer")
+    return f"{says}; where all else is at its default {' and '.join(parts)}" if parts else says

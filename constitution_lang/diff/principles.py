@@ -1,0 +1,170 @@
+"""Where principles apply: those that came, those that went, and those whose condition is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from constitution_lang.analysis.diagram import DiagramError, Node
+from constitution_lang.diff.model import Aspect, Cases, Change, Direction, Grade, Subject, SubjectKind, change
+from constitution_lang.diff.pairing import Pairing
+from constitution_lang.diff.space import Common, Told
+from constitution_lang.diff.staleness import of_applicability
+from constitution_lang.diff.words import condition_words, count_words
+from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not, Principle, Retired
+
+__all__ = ["Found", "narrowed", "principle_changes", "retired_lines"]
+
+_NO = "does not apply"
+_YES = "applies"
+
+
+class Found(NamedTuple):
+    """A change, and in which cases what is told of it: for all changes together."""
+
+    change: Change
+    told: tuple[tuple[Node, Told], ...] = ()
+
+
+def retired_lines(pairing: Pairing) -> Mapping[tuple[str, str], Retired]:
+    """The retired lines of the new version, by kind and id."""
+    return {(line.kind, line.id): line for line in pairing.new.retired}
+
+
+def principle_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
+    """Changes of what applies. An id that went without a `retired` line is told by `identity`."""
+    retired = retired_lines(pairing)
+    for old, new in pairing.principles.values():
+        yield from _moved(old, new, pairing, common)
+        yield from _applies(old, new, common)
+    for new in pairing.added():
+        cases, told = _counted(common, None, new.applies)
+        yield Found(
+            change(
+                Grade.BEHAVIOUR, _subject(new), Aspect.ADDED,
+                f"{new.id} is new, and applies in {count_words(cases.changed, cases.total)}",
+                (None, new.origin), values=("", new.statement), cases=cases, stale=of_applicability((new.id,), cases),
+            ),
+            told,
+        )  # fmt: skip
+    for old in pairing.removed():
+        line = retired.get((SubjectKind.PRINCIPLE, old.id))
+        if line is not None:
+            cases, told = went(old, common)
+            instead = f"; {line.replaced_by} stands in its place" if line.replaced_by else ""
+            yield Found(
+                change(
+                    Grade.BEHAVIOUR, _subject(old), Aspect.RETIRED,
+                    f"{old.id} is retired; it applied in {count_words(cases.changed, cases.total)}{instead}",
+                    (old.origin, line.origin), values=(old.statement, ""), cases=cases,
+                    stale=of_applicability((old.id,), cases),
+                ),
+                told,
+            )  # fmt: skip
+
+
+def went(old: Principle, common: Common) -> tuple[Cases, tuple[tuple[Node, Told], ...]]:
+    """The cases in which a principle that is gone applied."""
+    return _counted(common, old.applies, None)
+
+
+def _subject(principle: Principle) -> Subject:
+    return Subject(SubjectKind.PRINCIPLE, principle.id)
+
+
+def _applies(old: Principle, new: Principle, common: Common) -> Iterator[Found]:
+    if narrowed(old.applies, common.values) == narrowed(new.applies, common.values):
+        return
+    cases, told = _counted(common, old.applies, new.applies, new.id)
+    values = tuple(condition_words(c, _by_id(common)) for c in (old.applies, new.applies))
+    before, after = values
+    places = (old.origin, new.origin)
+    if cases.changed == 0:
+        says = f"{new.id} says in other words where it applies, and applies in the same cases"
+        yield Found(
+            change(Grade.METADATA, _subject(new), Aspect.REWRITTEN, says, places, values=(before, after), cases=cases)
+        )
+        return
+    stale = of_applicability((new.id,), cases)
+    yield Found(
+        change(
+            Grade.BEHAVIOUR, _subject(new), Aspect.APPLIES, f"{new.id} {_more_or_fewer(cases)}", places,
+            values=(before, after), cases=cases, stale=stale,
+        ),
+        told,
+    )  # fmt: skip
+
+
+def _more_or_fewer(cases: Cases) -> str:
+    if cases.changed is None:
+        return "applies in other cases, too entangled to be counted"
+    counts = {c.direction: c.count or 0 for c in cases.changes}
+    more, fewer = counts.get(Direction.STRICTER, 0), counts.get(Direction.LOOSER, 0)
+    if more and fewer:
+        return (
+            f"applies in {count_words(more, cases.total)} where it did not, "
+            f"and no longer in {count_words(fewer, cases.total)}"
+        )
+    if more:
+        return f"newly applies in {count_words(more, cases.total)}"
+    return f"no longer applies in {count_words(fewer, cases.total)}"
+
+
+def _moved(old: Principle, new: Principle, pairing: Pairing, common: Common) -> Iterator[Found]:
+    """A principle that was renamed into another category: it shares the weight of others, and other tensions speak."""
+    category = old.category
+    if pairing.side(category) == new.category:
+        return
+    says = f"{old.id} moved to {new.category} as {new.id}: it shares that category's weight, and its tensions"
+
+    def count() -> Cases:
+        return common.among(told())
+
+    def told() -> tuple[tuple[Node, Told], ...]:
+        where = common.diagram.or_(common.of(old.applies), common.of(new.applies))
+        what = (f"{new.id} counts for {new.category}", Direction.SHIFTED, f"for {category}", f"for {new.category}")
+        return ((where, what),)
+
+    cases = common.counted(count)
+    yield Found(
+        change(
+            Grade.BEHAVIOUR, _subject(new), Aspect.MOVED, says, (old.origin, new.origin), values=(old.id, new.id),
+            cases=cases, stale=of_applicability((new.id,), cases),
+        ),
+        () if cases.changed is None else told(),
+    )  # fmt: skip
+
+
+def _counted(
+    common: Common, before: Condition | None, after: Condition | None, id: str = ""
+) -> tuple[Cases, tuple[tuple[Node, Told], ...]]:
+    """Where a condition is no longer or newly true; None never is."""
+    never = AnyOf(())
+    it = f"{id} " if id else ""
+    try:
+        one, other = common.of(before or never), common.of(after or never)
+        diagram = common.diagram
+        told = (
+            (diagram.and_(other, diagram.not_(one)), (f"{it}newly applies", Direction.STRICTER, _NO, _YES)),
+            (diagram.and_(one, diagram.not_(other)), (f"{it}no longer applies", Direction.LOOSER, _YES, _NO)),
+        )
+        return common.among(told), told
+    except DiagramError:
+        return common.uncounted(), ()
+
+
+def _by_id(common: Common) -> dict[str, Attribute]:
+    return {a.id: a for a in common.attributes}
+
+
+def narrowed(condition: Condition, values: Mapping[str, tuple[str, ...]]) -> Condition:
+    """The condition with the compared values only: it is about no others."""
+    match condition:
+        case Compare(attribute, named):
+            return Compare(attribute, tuple(v for v in values.get(attribute, named) if v in named))
+        case AllOf(operands):
+            return AllOf(tuple(narrowed(c, values) for c in operands))
+        case AnyOf(operands):
+            return AnyOf(tuple(narrowed(c, values) for c in operands))
+        case Not(operand):
+            return Not(narrowed(operand, values))

@@ -1,0 +1,93 @@
+"""Two texts word by word: what stayed, what went and what came."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from constitution_lang.diff.model import Mark, Segment
+
+__all__ = ["DIFFERENT", "hunks", "marked", "shortened"]
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+DIFFERENT = 0.3
+"""Texts that are less alike than this are shown whole, one after the other: their few common words say nothing."""
+_CONTEXT = 8
+"""Words that are shown on either side of what differs."""
+
+
+def marked(old: str, new: str) -> tuple[Segment, ...]:
+    """The segments that lead from one text to the other. Those that are not new are `old`, those not old are `new`."""
+    a, b = _WORDS.findall(old), _WORDS.findall(new)
+    head = 0
+    while head < min(len(a), len(b)) and a[head] == b[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
+    found = [(Mark.SAME, "".join(a[:head]))]
+    found += _middle(middle_a, middle_b)
+    found.append((Mark.SAME, "".join(a[len(a) - tail :])))
+    return _joined(found)
+
+
+def _middle(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    if a and b and matcher.ratio() < DIFFERENT:
+        return [(Mark.OLD, "".join(a)), (Mark.NEW, "".join(b))]
+    found = []
+    for what, a_from, a_to, b_from, b_to in matcher.get_opcodes():
+        old, new = "".join(a[a_from:a_to]), "".join(b[b_from:b_to])
+        if what == "equal":
+            found.append((Mark.SAME, old))
+        else:
+            found += [(Mark.OLD, old), (Mark.NEW, new)]
+    return _bridged(found)
+
+
+def _bridged(parts: list[tuple[Mark, str]]) -> list[tuple[Mark, str]]:
+    """White space between two changes belongs to both: else a changed sentence falls to pieces."""
+    parts = [part for part in parts if part[1]]
+    found: list[tuple[Mark, str]] = []
+    for at, (mark, text) in enumerate(parts):
+        if mark is Mark.SAME and text.isspace() and 0 < at < len(parts) - 1:
+            found += [(Mark.OLD, text), (Mark.NEW, text)]
+        else:
+            found.append((mark, text))
+    return found
+
+
+def _joined(parts: list[tuple[Mark, str]]) -> tuple[Segment, ...]:
+    """Neighbours as one; between two unchanged stretches first all that went, then all that came."""
+    found: list[Segment] = []
+    for same, run in groupby((part for part in parts if part[1]), key=lambda part: part[0] is Mark.SAME):
+        listed = list(run)
+        for mark in (Mark.SAME,) if same else (Mark.OLD, Mark.NEW):
+            text = "".join(text for m, text in listed if m is mark)
+            if text:
+                found.append(Segment(mark, text))
+    return tuple(found)
+
+
+def shortened(segments: tuple[Segment, ...], context: int = _CONTEXT) -> tuple[Segment, ...]:
+    """The segments with long unchanged stretches cut to some words around the changes; `…` stands for what is cut."""
+    found = []
+    for at, segment in enumerate(segments):
+        text = segment.text
+        if segment.mark is Mark.SAME:
+            words = list(re.finditer(r"\S+", text))
+            first, last = at == 0, at == len(segments) - 1
+            keep = context if first or last else 2 * context
+            if len(words) > keep + 2:
+                before = "" if first else text[: words[context - 1].end()]
+                after = "" if last else text[words[-context].start() :]
+                text = f"{before}{' ' if before else ''}…{' ' if after else ''}{after}"
+        found.append(Segment(segment.mark, text))
+    return tuple(found)
+
+
+def hunks(segments: tuple[Segment, ...]) -> tuple[tuple[Mark, str], ...]:
+    """What changed, with little around it: the same for two texts that were edited alike."""
+    return tuple((s.mark, s.text) for s in shortened(segments, 2))

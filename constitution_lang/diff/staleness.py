@@ -1,0 +1,87 @@
+"""What a change makes stale: the work of a run that would come out differently, and in words which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from constitution_lang.diff.model import Cases, Stale, Work
+from constitution_lang.diff.words import count_words, listed, percent
+from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
+
+__all__ = ["of_applicability", "of_draws", "of_prompts", "of_tags", "of_tension"]
+
+_WORK = {
+    PromptKind.TAG: Work.TAGS,
+    PromptKind.CRITIQUE: Work.CRITIQUES,
+    PromptKind.REVISE: Work.REVISIONS,
+    PromptKind.REVISE_DIRECT: Work.REVISIONS,
+    PromptKind.PREFER: Work.VOTES,
+    PromptKind.REASON: Work.VOTES,
+    PromptKind.PREFER_REASONED: Work.VOTES,
+}
+_SHOWN = 6
+
+
+def of_prompts(kinds: Iterable[PromptKind], prompts: Sequence[str], subjects: Sequence[str]) -> tuple[Stale, ...]:
+    """Of prompts whose text changed: `subjects` are the principles, or the attributes, that they are of."""
+    found, asked = [], set(kinds)
+    for work in Work:
+        of_work = {kind.value for kind in asked if _WORK.get(kind) is work}
+        ids = tuple(p for p in prompts if p.partition("/")[0] in of_work)
+        if not ids:
+            continue
+        under = tuple(s for s in subjects if any(p.partition("+")[0].partition("/")[2] == s for p in ids))
+        named = listed(under, at_most=_SHOWN)
+        if work is Work.TAGS:
+            found.append(Stale(work, f"tags of {named}, where the model gave them", attributes=under, prompts=ids))
+        else:
+            follow = " and the labels that they stand in" if work is Work.VOTES else ""
+            found.append(Stale(work, f"{work} under {named}{follow}", principles=under, prompts=ids))
+            if work is Work.VOTES:
+                found.append(Stale(Work.LABELS, f"labels with a vote under {named}", principles=under))
+    return tuple(found)
+
+
+def of_tags(attribute: str, prompts: tuple[str, ...]) -> Stale:
+    """Of an attribute whose question or values changed."""
+    return Stale(Work.TAGS, f"tags of {attribute}, where the model gave them", attributes=(attribute,), prompts=prompts)
+
+
+def of_applicability(principles: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
+    """Of principles that apply in other cases than before, and so stand in other draws."""
+    where, named = count_words(cases.changed, cases.total), listed(principles, at_most=_SHOWN)
+    ids = tuple(principles)
+    return (
+        Stale(Work.DRAWS, f"the draws of prompts in {where}, and what follows from those that move",
+              cases=cases.changed),
+        Stale(Work.VOTES, f"votes under {named} in {where}", principles=ids, cases=cases.changed),
+        Stale(Work.LABELS, f"labels in {where}", cases=cases.changed),
+    )  # fmt: skip
+
+
+def of_draws(share: float, *, stages: str) -> tuple[Stale, ...]:
+    """Of weights: the share of draws that move, in the default case."""
+    if not share:
+        return ()
+    return (Stale(Work.DRAWS, f"{percent(share)} of {stages} draws, and what follows from those", share=share),)
+
+
+def of_tension(
+    outcomes: Iterable[object], yielding: Sequence[str], principles: Sequence[str], cases: Cases
+) -> tuple[Stale, ...]:
+    """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes."""
+    where = count_words(cases.changed, cases.total)
+    kinds = {type(outcome) for outcome in outcomes if isinstance(outcome, Outcome)}
+    found = []
+    if Weigh in kinds:
+        found.append(Stale(Work.DRAWS, f"the draws of prompts in {where} that move", tuple(principles),
+                           cases=cases.changed))  # fmt: skip
+    if Prefer in kinds:
+        named = listed(yielding, at_most=_SHOWN)
+        found += [
+            Stale(work, f"{work} under {named} in {where}", tuple(yielding), cases=cases.changed)
+            for work in (Work.CRITIQUES, Work.REVISIONS)
+        ]
+    if kinds & {Prefer, Weigh, Abstain}:
+        found.append(Stale(Work.LABELS, f"labels in {where}; no vote is asked again", cases=cases.changed))
+    return tuple(found)

@@ -1,0 +1,279 @@
+"""What tensions decide: which of two sides gains, in which cases, and where the data now lacks a label."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from constitution_lang.analysis.diagram import Diagram, DiagramError, Node
+from constitution_lang.analysis.outcomes import outcome
+from constitution_lang.diff.model import (
+    Aspect,
+    Cases,
+    Change,
+    Direction,
+    Grade,
+    Stale,
+    Subject,
+    SubjectKind,
+    change,
+)
+from constitution_lang.diff.pairing import Pairing
+from constitution_lang.diff.principles import Found, narrowed, retired_lines
+from constitution_lang.diff.space import Common, Told
+from constitution_lang.diff.staleness import of_tension
+from constitution_lang.diff.words import condition_words, count_words, outcome_words
+from constitution_lang.ir.cases import governing
+from constitution_lang.ir.model import ALWAYS, Abstain, Bundle, Origin, Prefer, Tension, Weigh
+from constitution_lang.ir.model import Outcome as Decided
+
+__all__ = ["rules_text", "tension_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Governed:
+    """The tension of a pair of principles, and whether the lesser of the two ids is on its first side."""
+
+    tension: Tension = field(hash=False)
+    straight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Pairs that are governed alike; `names` are the sides of the lesser and of the greater id."""
+
+    was: _Governed | None
+    now: _Governed | None
+    names: tuple[str, str]
+
+
+_Pairs = Mapping[tuple[str, str], _Governed]
+"""By two new ids of principles, the lesser first. Pairs with a principle that one version lacks are not among them."""
+
+
+def tension_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
+    """Every tension that came, went or is written otherwise."""
+    before = _governed(pairing.old, dict(pairing.names))
+    after = _governed(pairing.new, {new: new for new in pairing.names.values()})
+    old = {t.id: t for t in pairing.old.tensions}
+    new = {t.id: t for t in pairing.new.tensions}
+    for id in sorted(old.keys() | new.keys()):
+        one, other = old.get(id), new.get(id)
+        if one is not None and other is not None and _plain(one, pairing, common) == _plain(other, None, common):
+            continue
+        yield from _Comparison(pairing, common, (before, after), (one, other)).found()
+
+
+def rules_text(tension: Tension, common: Common) -> str:
+    """The rules as a constitution would write them."""
+    attributes = {a.id: a for a in common.attributes}
+    lines = [f"between {tension.sides[0]} and {tension.sides[1]}"]
+    for rule in tension.rules:
+        decided = outcome_words(rule.outcome, tension.sides)
+        where = "otherwise" if rule.condition == ALWAYS else f"when {condition_words(rule.condition, attributes)}"
+        lines.append(f"{where}: {decided}")
+    return "\n".join(lines)
+
+
+def _governed(bundle: Bundle, names: Mapping[str, str]) -> dict[tuple[str, str], _Governed]:
+    found = {}
+    for (first, second), tension in governing(bundle).items():
+        if first in names and second in names:
+            one, other = names[first], names[second]
+            found[min(one, other), max(one, other)] = _Governed(tension, one < other)
+    return found
+
+
+def _plain(tension: Tension, pairing: Pairing | None, common: Common) -> object:
+    """Sides and rules, in the names of the new version and over the compared values."""
+    sides = tuple(pairing.side(s) if pairing else s for s in tension.sides)
+    rules = tuple(
+        (narrowed(r.condition, common.values), _named(r.outcome, tension.sides, (sides[0], sides[1])))
+        for r in tension.rules
+    )
+    return tuple(sorted(sides)), rules
+
+
+def _named(decided: Decided, sides: tuple[str, str], names: tuple[str, str]) -> object:
+    match decided:
+        case Prefer(side):
+            return Prefer(names[sides.index(side)])
+        case Weigh(first, second):
+            return Weigh(first, second) if names[0] < names[1] else Weigh(second, first)
+        case _:
+            return decided
+
+
+class _Comparison:
+    """One tension in two versions."""
+
+    def __init__(
+        self,
+        pairing: Pairing,
+        common: Common,
+        governed: tuple[_Pairs, _Pairs],
+        versions: tuple[Tension | None, Tension | None],
+    ) -> None:
+        self.pairing, self.common = pairing, common
+        self.before, self.after = governed
+        self.old, self.new = old, new = versions
+        tension = new or old
+        assert tension is not None
+        self.tension = tension
+        self.sides = tension.sides if new else (pairing.side(tension.sides[0]), pairing.side(tension.sides[1]))
+        """In the names of the new version."""
+        self.outcomes: set[object] = set()
+        self.yielding: set[str] = set()
+        self.principles: set[str] = set()
+
+    def found(self) -> Iterator[Found]:
+        kind, places, values = self._about()
+        subject = Subject(SubjectKind.TENSION, self.tension.id)
+        try:
+            told = tuple(self._told())
+            cases = self.common.among(told)
+        except DiagramError:
+            told, cases = (), self.common.uncounted()
+        aspect = kind
+        grade = Grade.BEHAVIOUR if cases.changed != 0 else Grade.METADATA
+        if kind is Aspect.OUTCOME and cases.changed == 0:
+            aspect = Aspect.REWRITTEN
+        made: Change = change(
+            grade, subject, aspect, self._says(aspect, cases), places, values=values, cases=cases,
+            stale=self._stale(cases) if grade is Grade.BEHAVIOUR else (),
+        )  # fmt: skip
+        if kind is Aspect.REMOVED:
+            help = f"write `retired tension {self.tension.id} since {self.pairing.new.version}`"
+            made = change(Grade.IDENTITY, subject, aspect, made.says, places, values=values, help=help,
+                          cases=cases, stale=made.stale)  # fmt: skip
+        yield Found(made, told)
+
+    def _about(self) -> tuple[Aspect, tuple[Origin | None, Origin | None], tuple[str, str]]:
+        old = rules_text(self.old, self.common) if self.old else ""
+        new = rules_text(self.new, self.common) if self.new else ""
+        places = self.old.origin if self.old else None, self.new.origin if self.new else None
+        if self.new is None:
+            line = retired_lines(self.pairing).get((SubjectKind.TENSION, self.tension.id))
+            if line is None:
+                return Aspect.REMOVED, places, (old, new)
+            return Aspect.RETIRED, (places[0], line.origin), (old, new)
+        return (Aspect.ADDED if self.old is None else Aspect.OUTCOME), places, (old, new)
+
+    def _says(self, aspect: Aspect, cases: Cases) -> str:
+        id, sides = self.tension.id, f"between {self.sides[0]} and {self.sides[1]}"
+        where = f"it changes what is decided in {count_words(cases.changed, cases.total)}"
+        nothing = "and changes nothing that is decided"
+        match aspect:
+            case Aspect.ADDED:
+                return f"{id} is new {sides}; {where}" if cases.changed != 0 else f"{id} is new {sides}, {nothing}"
+            case Aspect.RETIRED:
+                return f"{id} {sides} is retired; {where}" if cases.changed != 0 else f"{id} is retired, {nothing}"
+            case Aspect.REMOVED:
+                return f"{id} {sides} is gone without a `retired` line; {where}"
+            case Aspect.REWRITTEN:
+                return f"{id} says it in other words, {nothing}"
+            case _:
+                return f"{id} decides otherwise {sides} in {count_words(cases.changed, cases.total)}"
+
+    def _stale(self, cases: Cases) -> tuple[Stale, ...]:
+        return of_tension(self.outcomes, sorted(self.yielding), sorted(self.principles), cases)
+
+    # --- cases ------------------------------------------------------------------------------------
+
+    def _told(self) -> Iterator[tuple[Node, Told]]:
+        """For every way in which pairs were and are governed, where that makes a difference."""
+        diagram = self.common.diagram
+        groups: dict[_Group, set[tuple[str, str]]] = {}
+        for pair in sorted(self.before.keys() | self.after.keys()):
+            was, now = self.before.get(pair), self.after.get(pair)
+            if self._is_mine(was, now):
+                groups.setdefault(_Group(was, now, self._names(pair, now)), set()).add(pair)
+        for group, pairs in groups.items():
+            one, other = (self._decides(diagram, governed, group.names) for governed in (group.was, group.now))
+            play = diagram.any_of(self._play(pairs, group))
+            both = diagram.choose(play, diagram.apply(_both, one, other), diagram.constant(None))
+            both = diagram.choose(self.common.within, both, diagram.constant(None))
+            for value in diagram.values(both):
+                if isinstance(value, tuple) and (told := _says_of(group.names, *value)):
+                    self._note(value, group.names, pairs)
+                    yield diagram.apply(_equal, both, diagram.constant(value)), told
+
+    def _note(self, value: tuple[object, ...], names: tuple[str, str], pairs: set[tuple[str, str]]) -> None:
+        """What the changed outcomes are, and who is concerned."""
+        self.outcomes |= {decided for decided in value if decided is not None}
+        self.principles |= {id for pair in pairs for id in pair}
+        preferred = {decided.side for decided in value if isinstance(decided, Prefer)}
+        self.yielding |= {pair[at] for pair in pairs for at in (0, 1) if names[1 - at] in preferred}
+
+    def _is_mine(self, was: _Governed | None, now: _Governed | None) -> bool:
+        """Whether a pair is told of under this tension: under the new one that governs it, where that is another."""
+        if now is not None and now.tension is self.new:
+            return True
+        taken_over = now is not None and now.tension.id not in {t.id for t in self.pairing.old.tensions}
+        return was is not None and was.tension is self.old and not taken_over
+
+    def _names(self, pair: tuple[str, str], now: _Governed | None) -> tuple[str, str]:
+        """The sides on which a pair stands, in order of its ids and in the names of the new version."""
+        if now is not None and now.tension is self.new:
+            first, second, straight = *now.tension.sides, now.straight
+        else:
+            was = self.before[pair]
+            first, second, straight = *map(self.pairing.side, was.tension.sides), was.straight
+        return (first, second) if straight else (second, first)
+
+    def _decides(self, diagram: Diagram, governed: _Governed | None, names: tuple[str, str]) -> Node:
+        """The outcome of a tension that governs a pair, whose sides are called `names` in order of the pair's ids."""
+        if governed is None:
+            return diagram.constant(None)
+        named = names if governed.straight else (names[1], names[0])
+        return outcome(diagram, governed.tension, named)
+
+    def _play(self, pairs: set[tuple[str, str]], group: _Group) -> Iterator[Node]:
+        """Where both of a pair apply, in a version in which a tension governs it."""
+        of, diagram = self.common.of, self.common.diagram
+        done = set()
+        for first, second in pairs:
+            for version, governed in enumerate((group.was, group.now)):
+                if governed is None:
+                    continue
+                conditions = tuple(self.pairing.principles[id][version].applies for id in (first, second))
+                if conditions not in done:
+                    done.add(conditions)
+                    yield diagram.and_(of(conditions[0]), of(conditions[1]))
+
+
+def _says_of(sides: tuple[str, str], before: object, after: object) -> Told | None:
+    one, other = sorted(sides)
+    if _plainly(before) == _plainly(after):
+        return None
+    words = outcome_words(before, (one, other)), outcome_words(after, (one, other))
+    if isinstance(after, Abstain):
+        return (f"a dispute of {one} and {other} gets no label", Direction.STRICTER, *words)
+    if isinstance(before, Abstain):
+        return (f"a dispute of {one} and {other} gets a label", Direction.LOOSER, *words)
+    was, now = _lean(before, one), _lean(after, one)
+    if was == now:
+        return (f"{one} and {other} weigh otherwise against the rest", Direction.SHIFTED, *words)
+    gains, loses = (one, other) if now > was else (other, one)
+    return (f"{gains} gains on {loses}", Direction.SHIFTED, *words)
+
+
+def _plainly(decided: object) -> object:
+    """To weigh both sides once is to say nothing."""
+    return None if decided == Weigh(1.0, 1.0) else decided
+
+
+def _lean(decided: object, side: str) -> float:
+    """How far an outcome leans to a side: its weight over the other's."""
+    if isinstance(decided, Prefer):
+        return inf if decided.side == side else 0.0
+    return decided.first / decided.second if isinstance(decided, Weigh) else 1.0
+
+
+def _both(before: Hashable, after: Hashable) -> Hashable:
+    return (before, after)
+
+
+def _equal(one: Hashable, other: Hashable) -> Hashable:
+    return one == other
