@@ -1,21 +1,20 @@
-"""From Lark's tree of one block to its node, with places in the whole file."""
+"""From the parser's tree of one block to its node, with places in the whole file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.block_rules import BlockLines, wrong_choice
-from constitution_lang.syntax.build_parts import PartBuilder, as_token, as_tree, last_token
+from constitution_lang.syntax.build_parts import PartBuilder, last_token
 from constitution_lang.syntax.forms import BLOCKS, RETIRABLE
+from constitution_lang.syntax.lalr import Token, Tree
 
-if TYPE_CHECKING:
-    from lark import Token, Tree
-
-    Parts: TypeAlias = "list[Token | Tree[Token]]"
+Parts: TypeAlias = list[Any]
+"""Tokens and trees: the grammar says which stands where."""
 
 __all__ = ["BlockBuilder"]
 
@@ -31,10 +30,10 @@ class BlockBuilder(PartBuilder):
         super().__init__(file, base)
         self._mended = mended
 
-    def block(self, tree: Tree[Token]) -> n.Block:
+    def block(self, tree: Tree) -> n.Block:
         """The block that a tree stands for."""
         parts = tree.children
-        span = self._span(as_token(parts[0]), last_token(tree))
+        span = self._span(parts[0], last_token(tree))
         return cast("n.Block", getattr(self, f"_{tree.data}")(parts, span))
 
     # --- one line ---
@@ -85,26 +84,26 @@ class BlockBuilder(PartBuilder):
 
     def _title(self, parts: Parts, at: int) -> tuple[n.Text | None, Parts]:
         """The quoted text of a header, where it has one, and the lines below."""
-        if len(parts) > at and isinstance(parts[at], str):
+        if len(parts) > at and isinstance(parts[at], Token):
             return self._text(parts[at]), parts[at + 1 :]
         return None, parts[at:]
 
     def _lines(self, form: str, parts: Parts) -> BlockLines:
-        header = self._span(as_token(parts[0]), as_token(parts[1]))
-        return BlockLines(BLOCKS[form], header, str(parts[1]), self.diagnostics, mended=self._mended)
+        header = self._span(parts[0], parts[1])
+        return BlockLines(BLOCKS[form], header, parts[1].text, self.diagnostics, mended=self._mended)
 
     def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
         lines = self._lines(form, parts)
-        fields = tuple(field for part in rest for field in self._field(lines, as_tree(part)))
+        fields = tuple(field for part in rest for field in self._field(lines, part))
         lines.finish()
         return fields
 
-    def _field(self, lines: BlockLines, tree: Tree[Token]) -> Iterator[n.Field]:
+    def _field(self, lines: BlockLines, tree: Tree) -> Iterator[n.Field]:
         """The field, unless something is wrong with it; then that is said."""
         written_key, colon, value = tree.children
-        key = n.Name(" ".join(as_token(written_key).split()), self._span(as_token(written_key)))
+        key = n.Name(" ".join(written_key.text.split()), self._span(written_key))
         written = self._written(value)
-        field = lines.field(key, self._span(as_token(colon)), written)
+        field = lines.field(key, self._span(colon), written)
         if field is not None:
             yield field
 
@@ -116,7 +115,7 @@ class BlockBuilder(PartBuilder):
         applies: n.Condition | None = None
         fields: list[n.Field] = []
         for part in rest:
-            tree = as_tree(part)
+            tree = part
             if tree.data == "applies":
                 lines.line("applies when", self._span_of(tree))
                 applies = self._condition(tree.children[2])
@@ -131,7 +130,7 @@ class BlockBuilder(PartBuilder):
         rules: list[n.Rule] = []
         fields: list[n.Field] = []
         for part in parts[2:]:
-            tree = as_tree(part)
+            tree = part
             children = tree.children
             match tree.data:
                 case "field":
@@ -156,11 +155,11 @@ class BlockBuilder(PartBuilder):
         tables: list[n.Table] = []
         models: list[tuple[n.Name, n.Percent | None, list[n.Field], Span]] = []
         for part in parts[2:]:
-            tree = as_tree(part)
+            tree = part
             place = self._span_of(tree)
             if tree.data == "case":
                 lines.line("case", place)
-                names = [self._name(word) for word in tree.children[1:] if as_token(word).type == "NAME"]
+                names = [self._name(word) for word in tree.children[1:] if word.type == "NAME"]
                 cases.append((n.CaseLine(tuple(zip(names[::2], names[1::2], strict=True)), place), []))
             elif tree.data == "table":
                 tables.append(self._table(lines, tree))
@@ -186,17 +185,17 @@ class BlockBuilder(PartBuilder):
             tuple(n.ModelCase(name, at_least, tuple(fields), place) for name, at_least, fields, place in models),
         )
 
-    def _table(self, lines: BlockLines, tree: Tree[Token]) -> n.Table:
+    def _table(self, lines: BlockLines, tree: Tree) -> n.Table:
         """A table with its rows; one without a row is told."""
-        head = [as_token(part) for part in tree.children if isinstance(part, str)]
+        head = [part for part in tree.children if isinstance(part, Token)]
         place = self._span(head[0], head[-1])
         columns = tuple(self._name(word) for word in head if word.type == "NAME")
-        rows = tuple(self._row(as_tree(part)) for part in tree.children[len(head) :])
+        rows = tuple(self._row(part) for part in tree.children[len(head) :])
         lines.table(place, columns, rows)
         return n.Table(columns, rows, place)
 
-    def _row(self, tree: Tree[Token]) -> n.TableRow:
-        cells = tuple(self._name(part) for part in tree.children if isinstance(part, str) and part.type == "NAME")
-        expected = [as_tree(part) for part in tree.children if not isinstance(part, str)]
+    def _row(self, tree: Tree) -> n.TableRow:
+        cells = tuple(self._name(part) for part in tree.children if isinstance(part, Token) and part.type == "NAME")
+        expected = [part for part in tree.children if not isinstance(part, Token)]
         found = tuple(self._expectation(part, self._span_of(part)) for part in expected)
         return n.TableRow(cells, found, self._span_of(tree))

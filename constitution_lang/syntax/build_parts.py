@@ -1,10 +1,10 @@
-"""The small nodes: names, numbers, texts, conditions, outcomes and expectations, from Lark's trees."""
+"""The small nodes: names, numbers, texts, conditions, outcomes and expectations, from the parser's trees."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import Any
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
@@ -12,41 +12,27 @@ from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.block_rules import Written
 from constitution_lang.syntax.forms import ValueKind
+from constitution_lang.syntax.lalr import Part, Token, Tree
 
-if TYPE_CHECKING:
-    from lark import Token, Tree
-
-    Part: TypeAlias = "Token | Tree[Token]"
-
-__all__ = ["PartBuilder", "as_token", "as_tree", "first_token", "last_token"]
+__all__ = ["PartBuilder", "first_token", "last_token"]
 
 _DEPTH_MAX = 50
 _DIGITS_MAX = 15
 _COMMENT = re.compile(r"#[^\n]*")
 
 
-def as_token(part: Part) -> Token:
-    """A child that the grammar says is a token."""
-    return cast("Token", part)
-
-
-def as_tree(part: Part) -> Tree[Token]:
-    """A child that the grammar says is a tree."""
-    return cast("Tree[Token]", part)
-
-
 def first_token(part: Part) -> Token:
     """The leftmost token below a tree."""
-    while not isinstance(part, str):
-        part = as_tree(part).children[0]
-    return as_token(part)
+    while not isinstance(part, Token):
+        part = part.children[0]
+    return part
 
 
 def last_token(part: Part) -> Token:
     """The rightmost token below a tree."""
-    while not isinstance(part, str):
-        part = as_tree(part).children[-1]
-    return as_token(part)
+    while not isinstance(part, Token):
+        part = part.children[-1]
+    return part
 
 
 class PartBuilder:
@@ -68,52 +54,45 @@ class PartBuilder:
             at = end
 
     def _span(self, first: Token, last: Token | None = None) -> Span:
-        start = cast("int", first.start_pos)
-        end = cast("int", (last or first).end_pos)
-        return Span(self._file, self._base + start, self._base + end)
+        return Span(self._file, self._base + first.start, self._base + (last or first).end)
 
-    def _span_of(self, tree: Tree[Token]) -> Span:
+    def _span_of(self, tree: Tree) -> Span:
         return self._span(first_token(tree), last_token(tree))
 
     # --- values ---
 
-    def _name(self, part: Part) -> n.Name:
-        token = as_token(part)
-        return n.Name(str(token), self._span(token))
+    def _name(self, token: Token) -> n.Name:
+        return n.Name(token.text, self._span(token))
 
-    def _number(self, part: Part) -> n.Number:
-        token = as_token(part)
-        return n.Number(self._amount(token, token), self._span(token))
+    def _number(self, token: Token) -> n.Number:
+        return n.Number(self._amount(token, token.text), self._span(token))
 
-    def _percent(self, part: Part) -> n.Percent:
-        token = as_token(part)
-        digits = token[:-1].rstrip()
+    def _percent(self, token: Token) -> n.Percent:
+        digits = token.text[:-1].rstrip()
         whole, _, decimals = digits.partition(".")
         # Through text, so that 0.1% is the nearest double to 0.001 and not a hundredth of one to 0.1.
         return n.Percent(self._amount(token, f"{whole}.{decimals}e-2"), self._span(token))
 
     def _amount(self, token: Token, digits: str) -> float:
-        if len(token) > _DIGITS_MAX + 3:
+        if len(token.text) > _DIGITS_MAX + 3:
             help = f"use at most {_DIGITS_MAX} digits"
             self.diagnostics.append(codes.E116.at(self._span(token), "this number has too many digits", help=help))
             return 1.0
         return float(digits)
 
-    def _version(self, part: Part) -> n.Version:
-        token = as_token(part)
-        major, minor, patch = (int(number) for number in token.split("."))
-        return n.Version(str(token), (major, minor, patch), self._span(token))
+    def _version(self, token: Token) -> n.Version:
+        major, minor, patch = (int(number) for number in token.text.split("."))
+        return n.Version(token.text, (major, minor, patch), self._span(token))
 
-    def _text(self, part: Part) -> n.Text:
-        token = as_token(part)
-        self._opaque.append((cast("int", token.start_pos), cast("int", token.end_pos)))
-        return n.Text(token[1:-1], self._span(token))
+    def _text(self, token: Token) -> n.Text:
+        self._opaque.append((token.start, token.end))
+        return n.Text(token.text[1:-1], self._span(token))
 
     def _prose(self, token: Token) -> n.Prose:
         """The lines of a text, without trailing spaces, which nobody could see; none where all are blank."""
-        written = token.split("\n")
+        written = token.text.split("\n")
         first = 1
-        at = cast("int", token.start_pos) + 1
+        at = token.start + 1
         while first < len(written) and (not written[first].strip() or not written[first].startswith("    ")):
             at += len(written[first]) + 1
             first += 1
@@ -122,12 +101,12 @@ class PartBuilder:
             lines.pop()
         if not lines:
             return n.Prose((), self._span(token))
-        self._opaque.append((at, cast("int", token.end_pos)))
+        self._opaque.append((at, token.end))
         length = sum(map(len, written[first : first + len(lines) - 1])) + len(lines) - 1 + 4 + len(lines[-1])
         return n.Prose(tuple(lines), Span(self._file, self._base + at + 4, self._base + at + length))
 
-    def _share(self, tree: Tree[Token]) -> n.ShareBound:
-        opening = as_token(tree.children[0])
+    def _share(self, tree: Tree) -> n.ShareBound:
+        opening: Token = tree.children[0]
         low: n.Percent | None = None
         high: n.Percent | None = None
         if opening.type == "AT_LEAST":
@@ -136,28 +115,28 @@ class PartBuilder:
             high = self._percent(tree.children[1])
         else:
             low, high = self._percent(opening), self._percent(tree.children[2])
-        final = as_token(tree.children[-1])
+        final: Token = tree.children[-1]
         stage = self._name(final) if final.type == "NAME" else None
         return n.ShareBound(low, high, stage, self._span_of(tree))
 
     def _written(self, part: Part) -> Written:
         """A field's value, and the kind that it is by its looks."""
-        if isinstance(part, str):
-            token = as_token(part)
+        if isinstance(part, Token):
+            token = part
             span = self._span(token)
             match token.type:
                 case "PROSE":
                     prose = self._prose(token)
                     return Written(ValueKind.PROSE, "", prose, prose.span)
                 case "TEXT":
-                    return Written(ValueKind.TEXT, token, self._text(token), span)
+                    return Written(ValueKind.TEXT, token.text, self._text(token), span)
                 case "PERCENT":
-                    return Written(ValueKind.PERCENT, token, self._percent(token), span)
+                    return Written(ValueKind.PERCENT, token.text, self._percent(token), span)
                 case _:
-                    return Written(ValueKind.NUMBER, token, self._number(token), span)
-        tree = as_tree(part)
+                    return Written(ValueKind.NUMBER, token.text, self._number(token), span)
+        tree = part
         span = self._span_of(tree)
-        text = " ".join(map(as_token, tree.children)).replace(" ,", ",")
+        text = " ".join(token.text for token in tree.children).replace(" ,", ",")
         if tree.data == "share":
             return Written(ValueKind.SHARE, text, self._share(tree), span)
         names = tuple(self._name(word) for word in tree.children[::2])
@@ -165,17 +144,16 @@ class PartBuilder:
 
     # --- conditions ---
 
-    def _condition(self, part: Part, depth: int = 0) -> n.Condition:  # noqa: PLR0911 - one for each form
-        tree = as_tree(part)
+    def _condition(self, tree: Tree, depth: int = 0) -> n.Condition:  # noqa: PLR0911 - one for each form
         children = tree.children
         span = self._span_of(tree)
         match tree.data:
             case "compare":
-                operator = " ".join(as_token(children[1]).split())
+                operator = " ".join(children[1].text.split())
                 return n.BinaryTest(self._name(children[0]), operator, self._name(children[2]), span)
             case "member":
                 test = n.MemberTest(self._name(children[0]), tuple(self._name(word) for word in children[2::2]), span)
-                return n.Not(test, span) if as_token(children[1]).type == "IS_NOT_ONE_OF" else test
+                return n.Not(test, span) if children[1].type == "IS_NOT_ONE_OF" else test
         if depth == _DEPTH_MAX:
             help = "split it into several rules, or declare an attribute for what it means"
             self.diagnostics.append(codes.E116.at(span, f"conditions nest more than {_DEPTH_MAX} deep", help=help))
@@ -194,14 +172,13 @@ class PartBuilder:
 
     # --- what follows from a condition ---
 
-    def _sides(self, children: list[Part]) -> tuple[tuple[n.Name, n.Number], ...]:
+    def _sides(self, children: list[Any]) -> tuple[tuple[n.Name, n.Number], ...]:
         return tuple(
             (self._name(side), self._number(weight))
             for side, weight in zip(children[1::3], children[2::3], strict=True)
         )
 
-    def _outcome(self, part: Part) -> n.Outcome:
-        tree = as_tree(part)
+    def _outcome(self, tree: Tree) -> n.Outcome:
         span = self._span_of(tree)
         match tree.data:
             case "prefer":
@@ -211,8 +188,7 @@ class PartBuilder:
             case _:
                 return n.Abstain(span)
 
-    def _expectation(self, part: Part, span: Span) -> n.Expect:
-        tree = as_tree(part)
+    def _expectation(self, tree: Tree, span: Span) -> n.Expect:
         children = tree.children
         match tree.data:
             case "over":
@@ -222,8 +198,8 @@ class PartBuilder:
             case "expect_abstain":
                 return n.ExpectAbstain((self._name(children[2]), self._name(children[4])), span)
             case "applying":
-                return n.ExpectApplies(self._name(children[0]), as_token(children[1]).type == "APPLIES", span)
+                return n.ExpectApplies(self._name(children[0]), children[1].type == "APPLIES", span)
             case "expect_share":
-                return n.ExpectShare(self._name(children[0]), self._share(as_tree(children[1])), span)
+                return n.ExpectShare(self._name(children[0]), self._share(children[1]), span)
             case _:
                 return n.ExpectDecides(self._number(children[1]), self._name(children[3]), span)
