@@ -53,6 +53,8 @@ class _Gather:
 
     def add(self, block: nodes.Block) -> None:  # noqa: C901 - one case for each kind of block
         match block:
+            case nodes.PrincipleBlock():
+                self.once(self.principles, block, "principle")
             case nodes.EditionLine():
                 self.edition(block)
             case nodes.ConstitutionLine():
@@ -61,8 +63,6 @@ class _Gather:
                 self.once(self.attributes, block, "attribute")
             case nodes.CategoryBlock():
                 self.once(self.categories, block, "category")
-            case nodes.PrincipleBlock():
-                self.once(self.principles, block, "principle")
             case nodes.TensionBlock():
                 self.once(self.tensions, block, "tension")
             case nodes.SamplingBlock():
@@ -85,7 +85,7 @@ class _Gather:
         first = known.setdefault(block.name.text, block)
         if first is not block:
             self.repeated.append(block)
-        self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
+            self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
 
     def clash(self, what: str, span: Span, first: Span) -> None:
         if span != first:

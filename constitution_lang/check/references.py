@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from constitution_lang.check.fields import Fields
-from constitution_lang.check.program import Declarations
+from constitution_lang.check.program import Declarations, Named
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import PromptKind, Stage
 from constitution_lang.syntax import nodes
 
-__all__ = ["check_references", "references_elsewhere", "references_of"]
+__all__ = ["check_references", "former_ids", "references_elsewhere", "references_of"]
 
 _DECLARED_ELSEWHERE = ("principle", "category or principle", "principle or stage", "tension", "category", "attribute")
 _STAGES = tuple(stage.value for stage in Stage)
@@ -99,11 +99,11 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
 
 
 def _retired(declared: Declarations) -> Iterator[Diagnostic]:
-    families: dict[str, dict[str, nodes.Name]] = {
-        "attribute": {id: block.name for id, block in declared.attributes.items()},
-        "category": {id: block.name for id, block in declared.categories.items()},
-        "principle": {id: block.name for id, block in declared.principles.items()},
-        "tension": {id: block.name for id, block in declared.tensions.items()},
+    families: dict[str, Mapping[str, Named]] = {
+        "attribute": declared.attributes,
+        "category": declared.categories,
+        "principle": declared.principles,
+        "tension": declared.tensions,
     }
     for line in declared.retired.values():
         family = families.get(line.kind.text)
@@ -111,7 +111,7 @@ def _retired(declared: Declarations) -> Iterator[Diagnostic]:
             continue
         if reused := family.get(line.name.text):
             yield codes.E204.at(
-                reused.span,
+                reused.name.span,
                 f"`{line.name.text}` is retired and cannot come back",
                 secondary=(Label(line.name.span, "retired here"),),
                 help="give the new one an id of its own; records of earlier versions still use the old one",
@@ -129,12 +129,20 @@ def _retired(declared: Declarations) -> Iterator[Diagnostic]:
             )
 
 
+def former_ids(block: nodes.CategoryBlock | nodes.PrincipleBlock) -> tuple[nodes.Name, ...]:
+    """The ids that it had before."""
+    for field in block.fields:
+        if field.key.text == "formerly":
+            return Fields(block.fields).words("formerly")
+    return ()
+
+
 def _formerly(
     declared: Declarations, family: Mapping[str, nodes.CategoryBlock] | Mapping[str, nodes.PrincipleBlock]
 ) -> Iterator[Diagnostic]:
     claimed: dict[str, nodes.Name] = {}
     for block in family.values():
-        for name in Fields(block.fields).words("formerly"):
+        for name in former_ids(block):
             other = claimed.setdefault(name.text, name)
             current = family.get(name.text)
             retired = declared.retired.get(name.text)

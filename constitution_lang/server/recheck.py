@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations
-from constitution_lang.check.references import references_elsewhere, references_of
+from constitution_lang.check.references import former_ids, references_elsewhere, references_of
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.syntax import nodes
@@ -74,7 +73,7 @@ class Recheck:
 
 def called(principle: nodes.PrincipleBlock) -> tuple[str, ...]:
     """A principle's id and its former ids: all that other blocks see of it."""
-    return principle.name.text, *(name.text for name in Fields(principle.fields).words("formerly"))
+    return principle.name.text, *(name.text for name in former_ids(principle))
 
 
 def files_of(found: Iterable[Diagnostic]) -> set[str]:
