@@ -11,13 +11,14 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 __all__ = ["Loader", "Position", "Source", "Span"]
 
 _BREAK = re.compile("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """Characters `start` up to but not including `end` of the file named `file`."""
 
     file: str
@@ -29,8 +30,7 @@ class Span:
         return Span(self.file, self.start, other.end)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """A line and a column, both counted from 1, in characters."""
 
     line: int

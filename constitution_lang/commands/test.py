@@ -119,6 +119,8 @@ def _placed(run: TestRun, file: str) -> TestRun:
     from dataclasses import replace
     from pathlib import Path
 
+    from msgspec import structs
+
     from constitution_lang.emit.relocate import relocated_span
 
     if file == "-":
@@ -128,7 +130,7 @@ def _placed(run: TestRun, file: str) -> TestRun:
         return relocated_span(span, Path(file).parent)
 
     expected = (replace(one, span=placed(one.span), case_span=placed(one.case_span)) for one in run.expected)
-    models = ((title, replace(model, span=placed(model.span))) for title, model in run.models)
+    models = ((title, structs.replace(model, span=placed(model.span))) for title, model in run.models)
     return replace(run, expected=tuple(expected), models=tuple(models))
 
 

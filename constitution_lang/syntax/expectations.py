@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from constitution_lang.source import Span
 from constitution_lang.syntax.leaves import Field, Name, Number, Percent, ShareBound, Text
@@ -18,16 +19,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class CaseLine:
+class CaseLine(msgspec.Struct, frozen=True, gc=False):
     """`case severity grave, topic medical`: attribute and value pairs; the rest take their default."""
 
     values: tuple[tuple[Name, Name], ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectOver:
+class ExpectOver(msgspec.Struct, frozen=True, gc=False):
     """`expect harm over autonomy`."""
 
     winner: Name
@@ -35,24 +34,21 @@ class ExpectOver:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectWeigh:
+class ExpectWeigh(msgspec.Struct, frozen=True, gc=False):
     """`expect weigh harm 2, autonomy 1`."""
 
     sides: tuple[tuple[Name, Number], ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectAbstain:
+class ExpectAbstain(msgspec.Struct, frozen=True, gc=False):
     """`expect abstain between harm and autonomy`."""
 
     sides: tuple[Name, Name]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectApplies:
+class ExpectApplies(msgspec.Struct, frozen=True, gc=False):
     """`expect harm.weapons applies` or `expect harm.weapons does not apply`."""
 
     principle: Name
@@ -60,8 +56,7 @@ class ExpectApplies:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectShare:
+class ExpectShare(msgspec.Struct, frozen=True, gc=False):
     """`expect harm.weapons at least 5% in revision`."""
 
     target: Name
@@ -69,8 +64,7 @@ class ExpectShare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectDecides:
+class ExpectDecides(msgspec.Struct, frozen=True, gc=False):
     """`expect rule 2 of safety-over-autonomy`; rules are counted from 1, `otherwise` is the last."""
 
     rule: Number
@@ -81,8 +75,7 @@ class ExpectDecides:
 Expect: TypeAlias = ExpectOver | ExpectWeigh | ExpectAbstain | ExpectApplies | ExpectShare | ExpectDecides
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(msgspec.Struct, frozen=True, gc=False):
     """`grave, weapons | harm over autonomy; harm.weapons applies`: a value for each column, and what is expected."""
 
     cells: tuple[Name, ...]
@@ -90,8 +83,7 @@ class TableRow:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True, gc=False):
     """`table severity, topic | expect` with a row for each case below it. `span` is that of its first line."""
 
     columns: tuple[Name, ...]
@@ -105,8 +97,7 @@ class Table:
             yield CaseLine(tuple(zip(self.columns, row.cells, strict=False)), place), row.expected
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCase:
+class ModelCase(msgspec.Struct, frozen=True, gc=False):
     """`under harm.weapons at least 70%`, with `prompt:`, `better:` and `worse:` below it: a pair for a model."""
 
     principle: Name
@@ -115,8 +106,7 @@ class ModelCase:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class TestBlock:
+class TestBlock(msgspec.Struct, frozen=True, gc=False):
     """`test "title"`: each `case` line with the expectations that follow it, tables, and pairs for a model."""
 
     __test__ = False  # pytest must not collect it

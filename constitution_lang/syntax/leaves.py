@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from constitution_lang.source import Span
 
@@ -12,32 +13,28 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True, gc=False):
     """An identifier as written: `harm`, `harm.weapons`, `house-assistant`, `std/cases`."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True, gc=False):
     """A bare number: relative (a weight) or a count."""
 
     value: float
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Percent:
+class Percent(msgspec.Struct, frozen=True, gc=False):
     """A percentage, as a fraction: `5%` has value 0.05."""
 
     value: float
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class WordRange:
+class WordRange(msgspec.Struct, frozen=True, gc=False):
     """`40% to 60%`."""
 
     low: Percent
@@ -45,24 +42,21 @@ class WordRange:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A quoted one-line text, such as a title; `value` is without its quotes."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(msgspec.Struct, frozen=True, gc=False):
     """An indented paragraph block: `lines` without the four columns of indentation, as written."""
 
     lines: tuple[str, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, gc=False):
     """`1.0.0`."""
 
     text: str
@@ -70,16 +64,14 @@ class Version:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(msgspec.Struct, frozen=True, gc=False):
     """A `#` line or line end outside prose, with the `#`."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ShareBound:
+class ShareBound(msgspec.Struct, frozen=True, gc=False):
     """`at least 5%`, `at most 40%`, `5% to 40%`, each optionally `in revision` or `in preference`."""
 
     low: Percent | None
@@ -91,8 +83,7 @@ class ShareBound:
 Value: TypeAlias = Number | Percent | WordRange | Text | Prose | Name | tuple[Name, ...] | ShareBound
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True, gc=False):
     """`key: value`, one line or prose. Levels keep their order as a tuple of names."""
 
     key: Name

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.expectations import (
     CaseLine,
@@ -51,8 +53,7 @@ __all__ = [
 # --- conditions ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class BinaryTest:
+class BinaryTest(msgspec.Struct, frozen=True, gc=False):
     """`severity >= serious`; `operator` is one of `is`, `is not`, `<`, `<=`, `>`, `>=`."""
 
     attribute: Name
@@ -61,8 +62,7 @@ class BinaryTest:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MemberTest:
+class MemberTest(msgspec.Struct, frozen=True, gc=False):
     """`topic is one of medical, legal`."""
 
     attribute: Name
@@ -70,24 +70,21 @@ class MemberTest:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True, gc=False):
     """`not C`."""
 
     operand: Condition
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(msgspec.Struct, frozen=True, gc=False):
     """`C and D …`."""
 
     operands: tuple[Condition, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(msgspec.Struct, frozen=True, gc=False):
     """`C or D …`."""
 
     operands: tuple[Condition, ...]
@@ -158,24 +155,21 @@ class PrincipleBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Prefer:
+class Prefer(msgspec.Struct, frozen=True, gc=False):
     """`prefer harm`."""
 
     side: Name
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Weigh:
+class Weigh(msgspec.Struct, frozen=True, gc=False):
     """`weigh harm 2, autonomy 1`."""
 
     sides: tuple[tuple[Name, Number], ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Abstain:
+class Abstain(msgspec.Struct, frozen=True, gc=False):
     """`abstain`."""
 
     span: Span
@@ -184,8 +178,7 @@ class Abstain:
 Outcome: TypeAlias = Prefer | Weigh | Abstain
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """`when C: outcome`, or `otherwise: outcome` where `condition` is None."""
 
     condition: Condition | None

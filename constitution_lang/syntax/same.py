@@ -6,6 +6,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
+
 from constitution_lang.source import Source, Span
 
 __all__ = ["same_file"]
@@ -31,7 +33,7 @@ def same(one: object, other: object) -> bool:
             if len(left) != len(right):
                 return False
             pairs.extend(zip(left, right, strict=True))
-        elif is_dataclass(left):
+        elif is_dataclass(left) or isinstance(left, msgspec.Struct):
             pairs.extend((getattr(left, name), getattr(right, name)) for name in _meaningful(left.__class__))
         elif left != right:
             return False
@@ -43,4 +45,5 @@ def _meaningful(node: type[Any]) -> tuple[str, ...]:
     """The fields of a node that are not places. Those of `Span` and `Source` are places, all of them."""
     if node in {Span, Source}:
         return ()
-    return tuple(one.name for one in fields(node) if one.name != "span")
+    names = node.__struct_fields__ if issubclass(node, msgspec.Struct) else (one.name for one in fields(node))
+    return tuple(name for name in names if name != "span")

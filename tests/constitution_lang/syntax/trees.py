@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from constitution_lang.source import Source, Span
@@ -186,6 +187,8 @@ def without_places(node: Any) -> Any:
         return NOWHERE
     if isinstance(node, tuple):
         return tuple(without_places(part) for part in node)
+    if isinstance(node, msgspec.Struct):
+        return type(node)(*(without_places(getattr(node, name)) for name in node.__struct_fields__))
     if is_dataclass(node) and not isinstance(node, type):
         return type(node)(**{one.name: without_places(getattr(node, one.name)) for one in fields(node)})
     return node
