@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo rehearse test test-model test-browser test-ray check format docs bench clean
+.PHONY: help setup demo rehearse test test-model test-browser test-spread check format docs bench clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -27,7 +27,7 @@ rehearse: setup  ## The demo on the scripted engine, with what the real one cost
 	$(BIN)/cai-run run constitutions/demo.toml --rehearse
 
 test: setup  ## The tests that need no language model and no browser
-	$(BIN)/pytest -m 'not model and not browser and not editor and not ray'
+	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch'
 
 test-model: setup  ## Tests on a real small model
 	$(BIN)/pytest -m model
@@ -37,9 +37,9 @@ test-browser: setup  ## The report in headless Chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/pytest -m browser
 
-test-ray: setup  ## Work spread over actors, on a Ray of this machine
+test-spread: setup  ## Work spread over actors of Ray, and training in several processes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'
-	$(BIN)/pytest -m ray
+	$(BIN)/pytest -m 'ray or launch'
 
 check: setup  ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .

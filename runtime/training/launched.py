@@ -53,8 +53,8 @@ def _train(job: LaunchedJob, on_step: OnStep) -> Checkpoint:
         from runtime.training.preference_model import train_preference_model
 
         return train_preference_model(
-            PreferenceModelConfig.model_validate_json(job.config), decode(job.rows, type=list[PreferenceRow]), base, out,
-            seed=job.seed, provenance=job.provenance, on_step=on_step,
+            PreferenceModelConfig.model_validate_json(job.config), decode(job.rows, type=list[PreferenceRow]),
+            base, out, seed=job.seed, provenance=job.provenance, on_step=on_step,
         )  # fmt: skip
     if job.trained is Trained.DPO:
         from runtime.training.dpo import train_dpo

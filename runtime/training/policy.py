@@ -11,6 +11,7 @@ from runtime.records import Checkpoint, PromptRecord, Provenance, TrainedKind
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPrompt, Tokens, encode_prompts
 from runtime.training.errors import TrainingError
+from runtime.training.gathering import shares_out_weights
 from runtime.training.models import computes_bfloat16, load_causal, load_text_tokenizer, merged
 from runtime.training.progress import OnStep, quiet, steps_total
 from runtime.training.scoring import Scorer
@@ -41,6 +42,11 @@ def train_policy(
 
     if not prompts:
         raise TrainingError("there are no prompts to train the policy on", "check the prompts of the run file")
+    if shares_out_weights():
+        raise TrainingError(
+            "a policy that draws completions needs its whole weights in every process, and these are shared out",
+            'start this training otherwise: [launch] policy = ["accelerate", "launch", "--multi_gpu"], or [] for here',
+        )
     room = config.tokens_max - config.completion_tokens_max
     if room < 1:
         raise TrainingError(

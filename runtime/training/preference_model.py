@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from runtime.training.arguments import StepLog, processes, run_trainer, trainer_
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
 from runtime.training.errors import TrainingError
+from runtime.training.gathering import gathered
 from runtime.training.losses import soft_label_preference_loss
-from runtime.training.models import load_scorer, load_text_tokenizer, merged, peft_config
+from runtime.training.models import load_scorer, load_text_tokenizer, peft_config
 from runtime.training.progress import OnStep, quiet, steps_total
 from runtime.training.scoring import score
 
@@ -141,4 +143,5 @@ def train_preference_model(
             truncation=truncation,
             final=log.final,
         )
-        return save_checkpoint(merged(trainer.model), tokenizer, draft, out)
+        model = gathered(trainer, partial(load_scorer, pad=tokenizer.pad_token_id, lora=False, fresh_head=False), base)
+        return save_checkpoint(model, tokenizer, draft, out)

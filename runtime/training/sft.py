@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from runtime.training.arguments import StepLog, processes, run_trainer, trainer_
 from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedSft, encode_sft
 from runtime.training.errors import TrainingError
-from runtime.training.models import load_causal, load_text_tokenizer, merged, peft_config
+from runtime.training.gathering import gathered
+from runtime.training.models import load_causal, load_text_tokenizer, peft_config
 from runtime.training.progress import OnStep, quiet, steps_total
 
 if TYPE_CHECKING:
@@ -98,4 +100,5 @@ def train_sft(
             truncation=truncation,
             final=log.final,
         )
-        return save_checkpoint(merged(trainer.model), tokenizer, draft, out)
+        model = gathered(trainer, partial(load_causal, pad=tokenizer.pad_token_id, lora=False), base)
+        return save_checkpoint(model, tokenizer, draft, out)
