@@ -41,6 +41,9 @@ test-spread: setup  ## Work spread over actors of Ray, and training in several p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/pytest -m 'ray or launch'
 
+test-editor: setup  ## The VS Code extension, packed and started on the real server (needs npm)
+	$(BIN)/pytest -m editor
+
 check: setup  ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -1,5 +1,5 @@
 // Starts `cai-compile lsp`; all that is known about the language is in there.
-const { workspace } = require("vscode");
+const { window, workspace } = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
 
 let client;
@@ -13,7 +13,14 @@ exports.activate = async () => {
     { command, args: ["lsp"] },
     { documentSelector: [{ language: "constitution" }], synchronize: { fileEvents: watcher } },
   );
-  await client.start();
+  try {
+    await client.start();
+  } catch {
+    client = undefined;
+    window.showErrorMessage(
+      `${command} lsp does not start. Install it with pip install 'constitution-compiler[lsp]', or say in the setting constitution.compiler where it is.`,
+    );
+  }
 };
 
 exports.deactivate = () => client?.stop();
