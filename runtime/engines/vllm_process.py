@@ -158,6 +158,8 @@ def _open(load: Load) -> LLMEngine:
         # In this process. On a GPU the model runs in a process of its own, whose end gives back all of its memory.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         options["kv_cache_memory_bytes"] = settings.cache_gib << 30
+        # A prompt in two parts moves the dice of its seed back, which those of a CPU cannot do: vLLM would stop.
+        options["enable_chunked_prefill"] = False
         eager = True if eager is None else eager
         block_size = block_size or CPU_BLOCK_TOKENS
     if settings.memory_fraction is not None:
