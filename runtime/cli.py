@@ -12,17 +12,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.commands import audit, explain, export, models, report, run, test
+from runtime.commands import audit, explain, export, models, plan, report, run, test
 from runtime.commands.options import FORM
 
 __all__ = ["main"]
 
-COMMANDS = (run, audit, explain, report, export, test, models)
+COMMANDS = (run, plan, audit, explain, report, export, test, models)
 
 EPILOG = """\
 examples:
   cai-run run constitutions/demo.toml             the whole way, or what is left of it
   cai-run run constitutions/demo.toml --rehearse  the same on a scripted engine, with what the real run will cost
+  cai-run plan constitutions/demo.toml            what a run would reuse, redo and cost, before anything runs
   cai-run explain harm.weapons                    what a principle decided in the latest run
   cai-run explain 3f9a1c                          the story of a training row, a prompt or a pair, by its first digits
   cai-run audit constitutions/hh.toml             how far the feedback model agrees with people

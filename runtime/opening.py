@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,16 +17,21 @@ from constitution_lang.ir.model import Bundle
 from constitution_lang.source import Source
 from runtime.config import EngineConfig, EngineKind, RunConfig
 from runtime.engines.base import Engine
+from runtime.launching import LaunchedTrainers
 from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.records import identify
 from runtime.run_file import RunFileError, load_run_file
+from runtime.served import ServedModels
 from runtime.session import Engines, Session
 from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
 
-__all__ = ["ConstitutionError", "load_bundle", "open_session", "run_folder"]
+__all__ = [
+    "ConstitutionError", "Prepared", "load_bundle", "load_revision", "open_session", "prepare", "run_folder",
+    "trainers_for",
+]  # fmt: skip
 
 PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft")
 
@@ -45,6 +51,72 @@ def run_folder(file: Path, config: RunConfig, *, rehearse: bool) -> Path:
     return folder.with_name(f"{folder.name}-rehearsal") if rehearse else folder
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can begin: all is read and checked, and nothing is written yet."""
+
+    config: RunConfig
+    bundle: Bundle
+    inputs: Inputs
+    manifest: RunManifest
+    folder: Path
+    identity: Callable[[str], str]
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self.folder / "ledger.sqlite"
+
+    def under(self, bundle: Bundle) -> Prepared:
+        """The same run under another version of its constitution."""
+        settings, models = self.manifest.config, self.manifest.models
+        key = identify("run", bundle.meaning_hash, bundle.metadata_hash, settings, models, self.manifest.id)
+        return replace(self, bundle=bundle, manifest=_manifest(key, bundle, settings, models))
+
+
+def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callable[[str], None]) -> Prepared:
+    """Read all that a run needs.
+
+    Raises:
+        RunFileError, ConstitutionError, DataError, EngineError: see there.
+    """
+    written, config = load_run_file(file)
+    if rehearse:
+        scripted_here = config.engine.model_copy(update={"kind": EngineKind.SCRIPTED, "spread": "here"})
+        config = config.model_copy(update={"engine": scripted_here})
+    scripted = config.engine.kind is EngineKind.SCRIPTED
+    bundle = load_bundle(config.constitution, say)
+    served = ServedModels(config, say) if config.engine.kind is EngineKind.OPENAI else None
+    resolve = served.resolve if served else _as_named if scripted else partial(_resolve, say)
+    inputs = load_inputs(config, file.resolve().parent, resolve, say)
+    if unknown := set(config.evaluation.categories) - {c.id for c in bundle.categories}:
+        raise RunFileError(
+            f"{file}: evaluation.categories: the constitution has no category {', '.join(sorted(unknown))}; "
+            f"it has {', '.join(c.id for c in bundle.categories)}"
+        )
+    if only_audit:
+        inputs = inputs.audit_only()
+    identity = served.identity if served else _scripted_identity if scripted else _model_identity
+    models = {
+        "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
+        "preference model's base": inputs.preference_base,
+    }  # fmt: skip
+    if inputs.pair_policy is not None:
+        models["policy that pairs stand on"] = inputs.pair_policy
+    identities = tuple((role, identity(model)) for role, model in models.items())
+    settings = written.model_copy(update={"engine": config.engine}).model_dump_json(exclude={"out"})
+    prompts = inputs.prompts
+    content_of_data = (
+        [prompts[id] for id in sorted(prompts)],
+        [(x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)],
+    )
+    run = identify("run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities, content_of_data)
+    manifest = _manifest(run, bundle, settings.encode(), identities)
+    if served:
+        config = served.check(bundle, inputs, only_audit=only_audit)
+    return Prepared(config, bundle, inputs, manifest, run_folder(file, config, rehearse=rehearse), identity)
+
+
 @contextmanager
 def open_session(
     file: Path, *, rehearse: bool, only_audit: bool = False, progress: Progress, say: Callable[[str], None]
@@ -54,61 +126,35 @@ def open_session(
     Raises:
         RunFileError, ConstitutionError, DataError, EngineError, LedgerError: see there; nothing is spent yet.
     """
-    written, config = load_run_file(file)
-    if rehearse:
-        scripted_here = config.engine.model_copy(update={"kind": EngineKind.SCRIPTED, "spread": "here"})
-        config = config.model_copy(update={"engine": scripted_here})
-    scripted = config.engine.kind is EngineKind.SCRIPTED
-    bundle = load_bundle(config.constitution, say)
-    resolve = _as_named if scripted else partial(_resolve, say)
-    inputs = load_inputs(config, file.resolve().parent, resolve, say)
-    if unknown := set(config.evaluation.categories) - {c.id for c in bundle.categories}:
-        raise RunFileError(
-            f"{file}: evaluation.categories: the constitution has no category {', '.join(sorted(unknown))}; "
-            f"it has {', '.join(c.id for c in bundle.categories)}"
-        )
-    if only_audit:
-        inputs = inputs.audit_only()
-    identity = _scripted_identity if scripted else _model_identity
-    models = {
-        "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
-        "preference model's base": inputs.preference_base,
-    }  # fmt: skip
-    identities = tuple((role, identity(model)) for role, model in models.items())
-    content = dumps(bundle)
-    settings = written.model_copy(update={"engine": config.engine}).model_dump_json(exclude={"out"})
-    prompts = inputs.prompts
-    content_of_data = (
-        [prompts[id] for id in sorted(prompts)],
-        [(x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)],
-    )
-    run = identify("run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities, content_of_data)
-    folder = run_folder(file, config, rehearse=rehearse)
+    run = prepare(file, rehearse=rehearse, only_audit=only_audit, say=say)
+    config, folder = run.config, run.folder
     if rehearse:  # it costs seconds, and only a whole one tells what everything costs
         for name in ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"):
             (folder / name).unlink(missing_ok=True)
-    engines = Engines(_with_store(config.engine, folder), _open_engine, identity)
-    with Ledger.open(folder / "ledger.sqlite") as ledger:
-        ledger.begin(
-            RunManifest(
-                id=run,
-                constitution=bundle.name,
-                version=bundle.version,
-                meaning_hash=bundle.meaning_hash,
-                metadata_hash=bundle.metadata_hash,
-                bundle=content,
-                config=settings.encode(),
-                models=identities,
-                versions=_versions(),
-                started=time.time(),
-            )
-        )
-        trainers: Trainers = RehearsedTrainers() if scripted else TrlTrainers()
-        session = Session(config, bundle, ledger, run, folder, engines, trainers, progress, say)
+    engines = Engines(_with_store(config.engine, folder), _open_engine, run.identity)
+    with Ledger.open(run.ledger) as ledger:
+        ledger.begin(run.manifest)
+        trainers = trainers_for(config)
+        session = Session(config, run.bundle, ledger, run.manifest.id, folder, engines, trainers, progress, say)
         try:
-            yield session, inputs
+            yield session, run.inputs
         finally:
             engines.close()
+
+
+def _manifest(run: str, bundle: Bundle, settings: bytes, models: tuple[tuple[str, str], ...]) -> RunManifest:
+    return RunManifest(
+        id=run,
+        constitution=bundle.name,
+        version=bundle.version,
+        meaning_hash=bundle.meaning_hash,
+        metadata_hash=bundle.metadata_hash,
+        bundle=dumps(bundle),
+        config=settings,
+        models=models,
+        versions=_versions(),
+        started=time.time(),
+    )
 
 
 def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
@@ -133,6 +179,35 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"
     )
     return bundle
+
+
+def load_revision(path: Path, revision: str) -> Bundle:
+    """The constitution at `path` as it stands in a revision of the git repository around it.
+
+    Raises:
+        RunFileError: git has no such revision, or no such file in it.
+        ConstitutionError, BundleError: what it has does not compile.
+    """
+    from constitution_lang.revisions import Repository, RevisionError
+
+    try:
+        repository = Repository.around(path.resolve().parent)
+        tree, inside = repository.tree(revision), repository.relative(path)
+        if path.suffix == ".json":
+            return loads(tree.read(inside) or b"")
+        compiled = tree.compiled(inside)
+    except RevisionError as error:
+        raise RunFileError(str(error)) from error
+    if compiled.bundle is None:
+        raise ConstitutionError(compiled.diagnostics, dict(compiled.sources))
+    return compiled.bundle
+
+
+def trainers_for(config: RunConfig) -> Trainers:
+    """What trains, as the run file says."""
+    if config.engine.kind is EngineKind.SCRIPTED:
+        return RehearsedTrainers()
+    return LaunchedTrainers(config.launch) if config.launch.command else TrlTrainers()
 
 
 def _with_store(config: EngineConfig, folder: Path) -> EngineConfig:

@@ -1,0 +1,194 @@
+"""A plan for people, for reviews and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from io import StringIO
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from runtime.ledger.runs import Operation, Step, StepId
+from runtime.planning.model import Cost, Plan, PrincipleWork, Rate, Reason, StageWork, TrainingWork
+from runtime.progress import in_words
+
+__all__ = ["PlanFormat", "cost_table", "render"]
+
+_COLUMNS = ("step", "known", "asked", "tokens read", "tokens written", "time")
+_NAMES = {
+    Step.SFT: "train SL-CAI",
+    Step.PREFERENCE_MODEL: "train the preference model",
+    Step.DPO: "train DPO",
+    Step.POLICY: "train against the preference model",
+}
+_WIDTH = 120
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def render(plan: Plan, form: PlanFormat, *, width: int = _WIDTH, color: bool = False) -> str:
+    """The plan as text, with a line break at its end."""
+    if form is PlanFormat.JSON:
+        return msgspec.json.format(msgspec.json.encode(_whole(plan)), indent=2).decode() + "\n"
+    if form is PlanFormat.MARKDOWN:
+        return "\n".join(_markdown(plan)) + "\n"
+    out = StringIO()
+    console = Console(file=out, width=width, force_terminal=color, color_system="auto" if color else None)
+    console.print(f"[bold]{escape(_title(plan))}[/]", highlight=False)
+    for line in _changes(plan):
+        console.print(escape(f"  {line}"), highlight=False)
+    console.print(cost_table(_step_rows(plan), plan.asked, plan.seconds))
+    principles = list(_principle_rows(plan))
+    if principles:
+        table = Table(title="Principles that are asked about anew")
+        for n, name in enumerate(("step", "principle", "known", "asked", "why")):
+            table.add_column(name, justify="right" if n in (2, 3) else "left")
+        for step, work in principles:
+            table.add_row(step, work.principle, str(work.kept), str(work.calls), escape(_why(work.why)))
+        console.print(table)
+    for line in (*_unlisted(plan), *_sources(plan), *plan.notes):
+        console.print(escape(line), highlight=False)
+    return out.getvalue()
+
+
+def cost_table(rows: Iterable[Sequence[str]], asked: Cost, seconds: float, title: str = "What it costs") -> Table:
+    """Steps with what they ask, and the sum. Rows have a cell for each of step, known, asked, read, written, time."""
+    table = Table(title=title)
+    for name in _COLUMNS:
+        table.add_column(name, justify="left" if name == "step" else "right")
+    for row in rows:
+        table.add_row(*row)
+    table.add_section()
+    table.add_row(
+        "all", "", str(asked.calls), str(asked.prompt_tokens), str(asked.new_tokens), in_words(seconds)
+    )  # fmt: skip
+    return table
+
+
+def _title(plan: Plan) -> str:
+    now = f"{plan.constitution} {plan.version}"
+    if plan.since is None:
+        return f"{plan.file}: {now}; no run came before, so all of it is new"
+    return f"{plan.file}: {now}, after {plan.since}"
+
+
+def _changes(plan: Plan) -> list[str]:
+    if plan.difference is None:
+        return []
+    found = [f"{c.grade.value}: {c.says}" for c in plan.difference.changes]
+    return found or ["the constitution is the same"]
+
+
+def _step_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for stage in plan.stages:
+        yield _stage_row(stage)
+    for training in plan.trainings:
+        yield _training_row(training)
+
+
+def _stage_row(stage: StageWork) -> tuple[str, ...]:
+    cost = stage.cost
+    name = _name(stage.step)
+    if stage.moved:
+        name += f" ({stage.moved} of {stage.draws} draws moved)"
+    if not cost.calls:
+        return name, str(stage.kept), "", "", "", ""
+    written = str(cost.new_tokens) if cost.new_tokens else ""
+    return name, str(stage.kept), str(cost.calls), str(cost.prompt_tokens), written, in_words(cost.seconds)
+
+
+def _training_row(training: TrainingWork) -> tuple[str, ...]:
+    name = _NAMES[training.step.step]
+    if training.taken_over:
+        return name, "known", "", "", "", ""
+    return name, "", f"{training.steps} steps", str(training.tokens), "", in_words(training.seconds)
+
+
+def _name(step: StepId) -> str:
+    if step.step is Step.REVISE:
+        return f"revise, round {step.round + 1}"
+    if step.step is Step.EVALUATE:
+        policy = ("the base", "SL-CAI", "DPO", "the policy trained against the preference model")[step.round // 2]
+        return f"evaluate: {'judge' if step.round % 2 else 'answers of'} {policy}"
+    return step.step.value
+
+
+def _principle_rows(plan: Plan) -> Iterator[tuple[str, PrincipleWork]]:
+    for stage in plan.stages:
+        for work in stage.principles:
+            if work.calls and plan.since is not None:
+                yield _name(stage.step), work
+
+
+def _why(reasons: Sequence[Reason]) -> str:
+    return "; ".join(f"{r.grade}: {r.says}" if r.grade else r.says for r in reasons)
+
+
+def _unlisted(plan: Plan) -> Iterator[str]:
+    """Why of what has no principle."""
+    for stage in plan.stages:
+        if stage.cost.calls and not any(p.calls for p in stage.principles) and plan.since is not None:
+            yield f"{_name(stage.step)}: {_why(stage.why)}"
+    for training in plan.trainings:
+        if not training.taken_over and plan.since is not None:
+            yield f"{_NAMES[training.step.step]}: {_why(training.why)}"
+
+
+def _sources(plan: Plan) -> Iterator[str]:
+    """Where speeds come from: measured ones in one line, each guess by itself."""
+    measured = [r for r in plan.rates if r.measured]
+    if measured:
+        yield "times go by speeds that runs measured here: " + ", ".join(_rate(r) for r in measured)
+    for rate in plan.rates:
+        if not rate.measured:
+            yield f"time is {rate.source}: {_rate(rate)}"
+
+
+def _rate(rate: Rate) -> str:
+    what = {Operation.GENERATE: "written", Operation.CHOOSE: "read to choose", None: "trained on"}[rate.operation]
+    return f"{rate.tokens_rate:.0f} tokens/s {what} ({rate.model[:24]})"
+
+
+def _markdown(plan: Plan) -> Iterator[str]:
+    yield f"**{_title(plan)}**"
+    yield ""
+    yield from (f"- {line}" for line in _changes(plan))
+    yield ""
+    yield f"| {' | '.join(_COLUMNS)} |"
+    yield "| --- |" + " ---: |" * (len(_COLUMNS) - 1)
+    for row in _step_rows(plan):
+        yield f"| {' | '.join(row)} |"
+    asked = plan.asked
+    yield f"| **all** | | {asked.calls} | {asked.prompt_tokens} | {asked.new_tokens} | {in_words(plan.seconds)} |"
+    principles = list(_principle_rows(plan))
+    if principles:
+        yield ""
+        yield "| step | principle | known | asked | why |"
+        yield "| --- | --- | ---: | ---: | --- |"
+        for step, work in principles:
+            why = _why(work.why).replace("|", "\\|")
+            yield f"| {step} | `{work.principle}` | {work.kept} | {work.calls} | {why} |"
+    yield ""
+    yield from (f"- {line}" for line in (*_unlisted(plan), *_sources(plan), *plan.notes))
+
+
+class _Whole(msgspec.Struct, frozen=True):
+    """The plan with its sums, for programs."""
+
+    format: int
+    plan: Plan
+    asked: Cost
+    seconds: float
+
+
+def _whole(plan: Plan) -> _Whole:
+    return _Whole(1, plan, plan.asked, plan.seconds)

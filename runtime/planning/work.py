@@ -1,0 +1,200 @@
+"""What a plan's steps amount to: answers that are known and asked for, draws that moved, trainings, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from constitution_lang.diff.model import Difference
+from constitution_lang.ir.model import Bundle
+from runtime.ledger.runs import Step, StepId, Usage
+from runtime.ledger.store import RunStore
+from runtime.planning.costs import Measured
+from runtime.planning.counts import split
+from runtime.planning.model import Cost, PrincipleWork, StageWork, TrainingWork
+from runtime.planning.overlay import Overlay
+from runtime.planning.why import Reasons
+from runtime.records import Comparison, Critique, Draw, Label, PreferenceRow, Record, Response, Revision, SftRow
+from runtime.session import Session
+
+__all__ = ["Before", "stage_works", "training_works"]
+
+_TRAININGS = (Step.SFT, Step.PREFERENCE_MODEL, Step.DPO, Step.POLICY)
+_Place = tuple[Step, str, int]
+"""A step, a prompt and a round."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the run before had: principle keys drawn at each place, and what its trainings saw."""
+
+    drawn: Mapping[_Place, frozenset[str]]
+    texts: frozenset[object]
+    pairs: frozenset[object]
+
+    @staticmethod
+    def of(store: RunStore, bundle: Bundle, run: str) -> Before:
+        """Read from the ledger, or from the plan, that holds the run."""
+        draws = [(step, d) for step in (Step.REVISE, Step.LABEL) for d in store.read(run, Draw, step)]
+        return Before(
+            _drawn(bundle, draws),
+            frozenset(_text(r) for r in store.read(run, SftRow, Step.SFT)),
+            frozenset(_pair(r) for r in store.read(run, PreferenceRow, Step.LABEL)),
+        )
+
+
+def stage_works(
+    session: Session,
+    overlay: Overlay,
+    *,
+    measured: Measured,
+    kin: Mapping[str, str],
+    before: Before | None,
+    difference: Difference | None,
+) -> tuple[StageWork, ...]:
+    """Every step that asks a model, or would."""
+    reasons = Reasons(difference, first=before is None)
+    new_texts = _new_texts(session, overlay)
+    new_pairs = _new_pairs(session, overlay, new_texts)
+    works = []
+    for step in overlay.steps(session.run):
+        records = overlay.records(session.run, step)
+        tallies = [entry.tally for entry in overlay.tallies if entry.step == step]
+        counted = split(records, lambda key, step=step: overlay.made_in.get(key) == step)  # type: ignore[misc]
+        if step.step is Step.DATA or not (counted or tallies):
+            continue
+        cost = sum(
+            (measured.cost(kin.get(t.model, t.model), t.generate, t.choose) for t in tallies), Cost()
+        )  # fmt: skip
+        now = _drawn(session.bundle, [(step.step, r) for r in records if isinstance(r, Draw)])
+        moved = {place: keys - before.drawn.get(place, frozenset()) for place, keys in now.items()} if before else {}
+        moved_keys = frozenset[str]().union(*moved.values())
+        follows = _followers(records, new_texts, new_pairs)
+        principles = tuple(
+            PrincipleWork(
+                principle=id,
+                kept=kept,
+                calls=calls,
+                why=reasons.of_answers(
+                    step.step,
+                    id,
+                    moved=session.bundle.principle(id).key in moved_keys or not now,
+                    follows=id in follows,
+                )
+                if calls
+                else (),
+            )
+            for id, (kept, calls) in sorted(counted.items())
+            if id
+        )
+        # Answers that no record names (whether a reply refuses) are in the tally alone.
+        listed = sum((t.generate + t.choose for t in tallies), Usage()).reused
+        kept = max(listed, sum(kept for kept, _ in counted.values()))
+        why = tuple(dict.fromkeys(r for p in principles for r in p.why))
+        if cost.calls and not why:
+            why = reasons.of_answers(step.step, "", moved=False, follows=step.step in (Step.PAIR, Step.EVALUATE))
+        works.append(
+            StageWork(
+                step=step,
+                taken_over=overlay.taken_over(session.run, step),
+                kept=kept,
+                cost=cost,
+                principles=principles,
+                why=why,
+                draws=sum(len(keys) for keys in now.values()),
+                moved=sum(len(keys) for keys in moved.values()) if before else None,
+            )
+        )
+    return tuple(works)
+
+
+def training_works(
+    session: Session, overlay: Overlay, measured: Measured, before: Before | None
+) -> tuple[TrainingWork, ...]:
+    """Every training."""
+    reasons = Reasons(None, first=before is None)
+    texts = [_text(r) for r in session.read(SftRow, StepId(Step.SFT, 0))]
+    pairs = [_pair(r) for r in session.read(PreferenceRow, StepId(Step.LABEL, 0))]
+    planned = {tally.step.step: tally for tally in overlay.trainings}
+    works = []
+    for step in _TRAININGS:
+        tally = planned.get(step)
+        if tally is None:
+            works.append(TrainingWork(step=StepId(step), taken_over=True))
+            continue
+        says = []
+        if step is Step.SFT:
+            says += _changed("texts", texts, before.texts if before else frozenset())
+        if step in (Step.PREFERENCE_MODEL, Step.DPO):
+            says += _changed("pairs", pairs, before.pairs if before else frozenset())
+        if step in (Step.DPO, Step.POLICY) and Step.SFT in planned:
+            says.append("SL-CAI, which it starts from, is trained anew")
+        if step is Step.POLICY and Step.PREFERENCE_MODEL in planned:
+            says.append("the preference model is trained anew")
+        works.append(
+            TrainingWork(
+                step=StepId(step),
+                taken_over=False,
+                steps=tally.steps,
+                tokens=tally.tokens,
+                seconds=measured.training_seconds(step, tally.model, tally.tokens),
+                why=reasons.of_training(says),
+            )
+        )
+    return tuple(works)
+
+
+def _changed(what: str, now: Sequence[object], before: frozenset[object]) -> list[str]:
+    new = sum(x not in before for x in now)
+    gone = len(before - set(now))
+    if new:
+        return [f"{new} of {len(now)} {what} are new"]
+    if gone:
+        return [f"{gone} {what} are gone"]
+    return []
+
+
+def _text(row: SftRow) -> object:
+    return row.turns, row.completion
+
+
+def _pair(row: PreferenceRow) -> object:
+    return row.turns, row.chosen, row.rejected, row.probability
+
+
+def _drawn(bundle: Bundle, draws: Sequence[tuple[Step, Draw]]) -> dict[_Place, frozenset[str]]:
+    found: dict[_Place, set[str]] = {}
+    for step, draw in draws:
+        found.setdefault((step, draw.prompt, draw.round), set()).add(bundle.principle(draw.principle).key)
+    return {place: frozenset(keys) for place, keys in found.items()}
+
+
+def _new_texts(session: Session, overlay: Overlay) -> frozenset[str]:
+    """Ids of responses, critiques and revisions that the plan only supposes."""
+    return frozenset(
+        record.id
+        for step in overlay.steps(session.run)
+        for record in overlay.records(session.run, step)
+        if isinstance(record, Response | Critique | Revision) and record.key in overlay.made_in
+    )
+
+
+def _new_pairs(session: Session, overlay: Overlay, new_texts: frozenset[str]) -> frozenset[str]:
+    """Ids of pairs with a text that the plan only supposes."""
+    return frozenset(
+        record.id
+        for step in overlay.steps(session.run)
+        for record in overlay.records(session.run, step)
+        if isinstance(record, Comparison) and new_texts & {record.a, record.b}
+    )
+
+
+def _followers(records: Sequence[Record], new_texts: frozenset[str], new_pairs: frozenset[str]) -> frozenset[str]:
+    """Principles that are asked about a text that is new."""
+    found = set[str]()
+    for record in records:
+        if isinstance(record, Critique | Revision) and record.of in new_texts:
+            found.add(record.principle)
+        if isinstance(record, Label) and record.comparison in new_pairs:
+            found.update(vote.principle for vote in record.votes)
+    return frozenset(found)
