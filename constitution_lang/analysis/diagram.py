@@ -15,7 +15,8 @@ often each is taken, `witness(node, value)` where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from statistics import fmean
 from typing import NewType
@@ -33,6 +34,7 @@ NO, YES = Node(0), Node(1)
 
 NODES_MAX = 200_000
 """A diagram that grows larger is given up: some seconds, some hundred megabytes."""
+_STEPS_A_NODE = 10
 _ATTRIBUTES_MAX = 400
 """Walks go one call deeper for each attribute, and Python's stack has an end."""
 
@@ -73,7 +75,9 @@ class Diagram:
         self._made: dict[tuple[int, tuple[Node, ...]], Node] = {}
         self._of: dict[Condition, Node] = {}
         self._not: dict[Node, Node] = {NO: YES, YES: NO}
-        self._applied: dict[object, dict[tuple[Node, Node], Node]] = {}
+        self._walked: dict[Hashable, dict[tuple[Node, Node], Node]] = {}
+        self._asked: dict[Node, frozenset[int]] = {}
+        self._projected: dict[tuple[frozenset[int], bool], dict[Node, Node]] = {}
         self._counted: dict[Node, dict[Hashable, int]] = {}
 
     # --- functions --------------------------------------------------------------------------------
@@ -116,15 +120,19 @@ class Diagram:
 
     def and_(self, one: Node, other: Node) -> Node:
         """Where both hold."""
-        return self._walk(_both, one, other, _short_and)
+        return self._walk("and", one, other, _short_and)
 
     def or_(self, one: Node, other: Node) -> Node:
         """Where one of them holds."""
-        return self._walk(_either, one, other, _short_or)
+        return self._walk("or", one, other, _short_or)
 
     def xor(self, one: Node, other: Node) -> Node:
         """Where two functions differ, whatever their values."""
-        return self._walk(_differ, one, other, _short_differ)
+
+        def short(a: Node, b: Node) -> Node | None:
+            return NO if a == b else None if self._below[a] or self._below[b] else YES
+
+        return self._walk("xor", one, other, short)
 
     def not_(self, node: Node) -> Node:
         """Where it does not hold."""
@@ -153,32 +161,51 @@ class Diagram:
 
     def choose(self, where: Node, then: Node, otherwise: Node) -> Node:
         """The function `then` where `where` holds, else `otherwise`."""
+        if then == otherwise:
+            return then
         open_ = self.constant(_OPEN)
-
-        def held(a: Node, b: Node) -> Node | None:
-            return open_ if a == NO else b if a == YES else None
 
         def filled(a: Node, b: Node) -> Node | None:
             return b if a == open_ else None if self._below[a] else a
 
-        return self._walk(_filled, self._walk(_held, where, then, held), otherwise, filled)
+        return self._walk(("choose", open_), self._within(where, then, open_), otherwise, filled)
+
+    def within(self, where: Node, node: Node) -> Node:
+        """The function where `where` holds, and None elsewhere."""
+        return self._within(where, node, self.constant(None))
+
+    def _within(self, where: Node, node: Node, elsewhere: Node) -> Node:
+        def short(a: Node, b: Node) -> Node | None:
+            return elsewhere if a == NO else b if a == YES else None
+
+        return self._walk(("within", elsewhere), where, node, short)
 
     def apply(self, operation: Callable[[Hashable, Hashable], Hashable], one: Node, other: Node) -> Node:
         """The function `operation(one, other)` of the case. The operation has to be pure; results are kept under it."""
-        return self._walk(operation, one, other, None)
+
+        def both(a: Node, b: Node) -> Node | None:
+            if self._below[a] or self._below[b]:
+                return None
+            return self.constant(operation(self._value[a], self._value[b]))
+
+        return self._walk(operation, one, other, both)
 
     # --- answers ----------------------------------------------------------------------------------
 
     def value(self, node: Node, case: Case) -> Hashable:
         """The function's value in a case, which has to have every attribute that matters."""
+        return self._value[self.leaf(node, case)]
+
+    def leaf(self, node: Node, case: Case) -> Node:
+        """The leaf that the function comes to in a case."""
         while self._below[node]:
             attribute = self.order[self._level[node]]
             node = self._below[node][attribute.values.index(case[attribute.id])]
-        return self._value[node]
+        return node
 
     def values(self, node: Node) -> tuple[Hashable, ...]:
         """Every value that the function takes in some case."""
-        return tuple(self._value[n] for n in self._reached(node) if not self._below[n])
+        return tuple(self._value[n] for n in self.upwards([node]) if not self._below[n])
 
     def count(self, node: Node, value: Hashable = True) -> int:  # noqa: FBT002
         """The number of cases in which the function has this value."""
@@ -196,7 +223,7 @@ class Diagram:
         """
         leaf = self._leaf.get((type(value), value))
         far: dict[Node, int] = {}
-        for n in reversed(self._reached(node)):  # what is below comes first
+        for n in self.upwards([node]):
             if not self._below[n]:
                 if n == leaf:
                     far[n] = 0
@@ -219,6 +246,20 @@ class Diagram:
         for value, child in zip(attribute.values, self._below[node], strict=True):
             yield int(value != attribute.default), child
 
+    @contextmanager
+    def at_most(self, more: int) -> Iterator[None]:
+        """Inside, more new nodes than this are too many, and the same holds of ten times as many steps in one walk."""
+        kept = self._nodes_max
+        self._nodes_max = min(kept, len(self._level) + more)
+        try:
+            yield
+        finally:
+            self._nodes_max = kept
+
+    def __len__(self) -> int:
+        """The number of all nodes made so far."""
+        return len(self._level)
+
     # --- nodes ------------------------------------------------------------------------------------
 
     def below(self, node: Node) -> tuple[Node, ...]:
@@ -229,9 +270,24 @@ class Diagram:
         """Where in `order` the attribute stands that the node asks; the length of `order` for a leaf."""
         return self._level[node]
 
+    def constant_of(self, leaf: Node) -> Hashable:
+        """The value of a leaf."""
+        return self._value[leaf]
+
+    def upwards(self, nodes: Iterable[Node], known: Container[Node] = ()) -> list[Node]:
+        """The nodes and all below them, each after those below it; what is known, and what is below that, left out."""
+        found = {node for node in nodes if node not in known}
+        waiting = list(found)
+        while waiting:
+            for child in self._below[waiting.pop()]:
+                if child not in found and child not in known:
+                    found.add(child)
+                    waiting.append(child)
+        return sorted(found, key=self._level.__getitem__, reverse=True)
+
     def size(self, node: Node) -> int:
         """The number of its nodes, leaves included."""
-        return len(self._reached(node))
+        return len(self.upwards([node]))
 
     def _node(self, level: int, below: tuple[Node, ...]) -> Node:
         first = below[0]
@@ -250,40 +306,91 @@ class Diagram:
         self._value.append(None)
         return Node(len(self._level) - 1)
 
-    def _walk(
-        self, operation: Callable[[Hashable, Hashable], Hashable], one: Node, other: Node, short: _Short | None
-    ) -> Node:
-        known = self._applied.setdefault(operation, {})
+    def asks(self, node: Node) -> frozenset[int]:
+        """The levels of the attributes that make a difference to the function."""
+        known = self._asked.get(node)
+        if known is None:
+            bottom = len(self.order)
+            known = self._asked[node] = frozenset({self._level[n] for n in self.upwards([node])} - {bottom})
+        return known
+
+    def best(self, node: Node, over: frozenset[int], *, greatest: bool) -> Node:
+        """The greatest or the least value that the attributes at these levels can make, for each case of the others.
+
+        The values have to be in order; None counts only where there is nothing else.
+        """
+        known = self._projected.setdefault((over, greatest), {})
+        better: Callable[..., Hashable] = max if greatest else min
+
+        def short(a: Node, b: Node) -> Node | None:
+            if a == b:
+                return a
+            if self._below[a] or self._below[b]:
+                return None
+            values = [v for v in (self._value[a], self._value[b]) if v is not None]
+            return self.constant(better(values))
+
+        for n in self.upwards([node], known=known):
+            below = [known[child] for child in self._below[n]]
+            if not below or self._level[n] not in over:
+                known[n] = self._node(self._level[n], tuple(below)) if below else n
+                continue
+            found, *others = dict.fromkeys(below)
+            for other in others:
+                found = self._walk(("best", greatest), found, other, short)
+            known[n] = found
+        return known[node]
+
+    def attained(self, node: Node, over: frozenset[int], case: Case, *, greatest: bool) -> dict[str, str]:
+        """Values of the attributes at these levels that make what `best` says, where the others are as in the case."""
+        self.best(node, over, greatest=greatest)
+        known = self._projected[over, greatest]
+        found: dict[str, str] = {}
+        while self._below[node]:
+            attribute = self.order[self._level[node]]
+            if self._level[node] in over:
+                wanted = self.leaf(known[node], case)
+                values = (attribute.default, *attribute.values)
+                found[attribute.id] = next(
+                    value
+                    for value in values
+                    if self.leaf(known[self._below[node][attribute.values.index(value)]], case) == wanted
+                )
+            value = found.get(attribute.id, case[attribute.id])
+            node = self._below[node][attribute.values.index(value)]
+        return found
+
+    def _walk(self, name: Hashable, one: Node, other: Node, short: Callable[[Node, Node], Node | None]) -> Node:
+        """Both functions from the top, as far down as `short` has no answer. What was found is kept under the name."""
+        known = self._walked.setdefault(name, {})
         level, below, node = self._level, self._below, self._node
+        steps_max = len(known) + _STEPS_A_NODE * (self._nodes_max - len(level))
 
         def walk(a: Node, b: Node) -> Node:
-            if short is not None and (quick := short(a, b)) is not None:
-                return quick
-            found = known.get((a, b))
-            if found is not None:
-                return found
-            at_a, at_b = level[a], level[b]
-            if not below[a] and not below[b]:
-                found = self.constant(operation(self._value[a], self._value[b]))
-            else:
+            if len(known) >= steps_max:
+                raise DiagramError(f"more than {steps_max} steps")
+            found = short(a, b)
+            if found is None:
+                at_a, at_b = level[a], level[b]
                 at = min(at_a, at_b)
                 times = self._sizes[at]
-                made = []
-                for x, y in zip(
+                pairs = zip(
                     below[a] if at_a == at else (a,) * times, below[b] if at_b == at else (b,) * times, strict=True
-                ):
-                    made.append(walk(x, y))
+                )
+                made = []
+                for pair in pairs:  # most of them are known, and a call costs more than a look
+                    under = known.get(pair)
+                    made.append(walk(*pair) if under is None else under)
                 found = node(at, tuple(made))
             known[a, b] = found
             return found
 
-        return walk(one, other)
+        under = known.get((one, other))
+        return walk(one, other) if under is None else under
 
     def _count(self, node: Node) -> dict[Hashable, int]:
         """Over the attributes from the node's own on."""
-        for n in reversed(self._reached(node)):
-            if n in self._counted:
-                continue
+        for n in self.upwards([node], known=self._counted):
             if not self._below[n]:
                 self._counted[n] = {self._value[n]: 1}
                 continue
@@ -296,39 +403,8 @@ class Diagram:
             self._counted[n] = found
         return self._counted[node]
 
-    def _reached(self, node: Node) -> list[Node]:
-        """Every node below and this one, each before those below it."""
-        found, waiting = {node}, [node]
-        while waiting:
-            for child in self._below[waiting.pop()]:
-                if child not in found:
-                    found.add(child)
-                    waiting.append(child)
-        return sorted(found, key=lambda n: self._level[n])
 
-
-_Short = Callable[[Node, Node], Node | None]
 _OPEN = object()
-
-
-def _both(one: Hashable, other: Hashable) -> Hashable:
-    return bool(one and other)
-
-
-def _either(one: Hashable, other: Hashable) -> Hashable:
-    return bool(one or other)
-
-
-def _differ(one: Hashable, other: Hashable) -> Hashable:
-    return one != other
-
-
-def _held(where: Hashable, then: Hashable) -> Hashable:
-    return then if where else _OPEN
-
-
-def _filled(held: Hashable, otherwise: Hashable) -> Hashable:
-    return otherwise if held is _OPEN else held
 
 
 def _short_and(a: Node, b: Node) -> Node | None:
@@ -345,10 +421,6 @@ def _short_or(a: Node, b: Node) -> Node | None:
     if a in {NO, b}:
         return b
     return a if b == NO else None
-
-
-def _short_differ(a: Node, b: Node) -> Node | None:
-    return NO if a == b else None
 
 
 def _near(order: list[str], edges: Sequence[Sequence[str]]) -> list[str]:

@@ -1,180 +1,173 @@
-"""Shares of first draws while it is still open, in part, which principles apply and which rules decide.
+"""What shares are made of, as terms.
 
-A share is a rational function of a few facts. Where all facts are known it is a number, else an interval that holds
-every value that it can still take.
+One over the share of a first draw is a term that grows with everything it is made of. Of a principle of weight w in a
+group g (`play.Play`) of a category c of weight W:
+
+    1 / share = 1 / w * sum over the groups h of c of s(h) * (m(h) / m(g) + R / (W * m(g)))
+
+s(h) is the sum of the weights of those of h that apply, m(h) the product of the multipliers of h, and R the sum over
+the other categories of their weight times the mean of their groups' multipliers by s. Of a category, M its own mean:
+
+    1 / share = 1 + R / (W * M)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import fsum
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from math import inf
 
+from constitution_lang.analysis.diagram import NO, Diagram, Node
+from constitution_lang.analysis.outcomes import conditions, firing
 from constitution_lang.analysis.play import Play
-from constitution_lang.ir.model import Weigh
-from constitution_lang.ir.space import TRUE
+from constitution_lang.analysis.terms import FOLD_MAX, Fold, Leaf, Product, Sum, Term
+from constitution_lang.ir.model import AnyOf, Condition, Tension, Weigh
 
-__all__ = ["Parts", "Range"]
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """From `low` to `high`, both included."""
-
-    low: float
-    high: float
-
-
-@dataclass(slots=True)
-class _Part:
-    """Principles of one group that apply together; `weight` is the sum of their own."""
-
-    group: str
-    category: str
-    literal: int
-    weight: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighing:
-    """When a tension multiplies what two groups weigh, and by how much. The facts are of rules that exclude another."""
-
-    pairs: tuple[tuple[str, str], ...]
-    multipliers: tuple[tuple[int, float, float], ...]
+__all__ = ["Parts"]
 
 
 class Parts:
-    """What shares are made of."""
+    """The terms of one constitution, made when they are asked for.
 
-    def __init__(self, play: Play) -> None:
+    Raises:
+        DiagramError: here and in every method, where a condition by itself has no diagram of a size that can be kept.
+    """
+
+    def __init__(self, play: Play, fold_max: int = FOLD_MAX) -> None:
         self._play = play
-        self._category_weight = {c.id: c.weight for c in play.bundle.categories}
-        self._parts: dict[tuple[str, int], _Part] = {}
-        self._of_principle: dict[str, tuple[tuple[str, int], float]] = {}
-        named = {side for tension in play.bundle.tensions for side in tension.sides}
-        for p in play.bundle.principles:
-            literal = play.space.literal(p.applies)
-            key = (play.group_of(p, named), literal)
-            part = self._parts.setdefault(key, _Part(key[0], p.category, literal))
-            part.weight += p.weight
-            self._of_principle[p.id] = (key, p.weight)
-        self._literals: dict[str, list[int]] = {}
-        for part in self._parts.values():
-            self._literals.setdefault(part.group, []).append(part.literal)
-        self._weighings = tuple(w for t in play.bundle.tensions if (w := self._weighing(t.id)))
-        facts = [m[0] for w in self._weighings for m in w.multipliers] + [p.literal for p in self._parts.values()]
-        self.facts = tuple(dict.fromkeys(abs(fact) for fact in facts if abs(fact) != TRUE))
-        """Variables whose truth settles every share."""
+        bundle = play.bundle
+        self.diagram = Diagram(bundle.attributes, about=_about(play))
+        self._fold = Fold(self.diagram, fold_max)
+        self._weight = {c.id: _number(c.weight) for c in bundle.categories}
+        self._weight |= {p.id: _number(p.weight) for p in bundle.principles}
+        self._groups: dict[str, list[str]] = {}
+        for group, category in play.category.items():
+            self._groups.setdefault(category, []).append(group)
+        self._group = {p.id: group for group, members in play.groups.items() for p in members}
+        self._applies = {p.id: self.diagram.of(p.applies) for p in bundle.principles}
+        self._present = {g: self.diagram.any_of(self._applies[p.id] for p in m) for g, m in play.groups.items()}
+        self._multipliers = self._multiplied()
+        self._kept: dict[tuple[str, str], Term] = {}
+        self._bounds: dict[Node, tuple[float, float]] = {}
 
-    def _weighing(self, id: str) -> _Weighing | None:
-        tension = next(t for t in self._play.bundle.tensions if t.id == id)
-        by: dict[tuple[float, float], list[int]] = {}
-        for literal, rule in zip(self._play.space.fires(tension), tension.rules, strict=True):
-            outcome = rule.outcome
-            factors = (outcome.first, outcome.second) if isinstance(outcome, Weigh) else (1.0, 1.0)
-            by.setdefault(factors, []).append(literal)
-        if not by.keys() - {(1.0, 1.0)} or id not in self._play.pairs:
-            return None
-        facts = tuple((self._play.space.any_of(literals), *factors) for factors, literals in by.items())
-        return _Weighing(tuple(self._play.pairs[id]), facts)
+    def applies(self, target: str) -> Node:
+        """Where a principle applies, or some principle of a category."""
+        if target in self._applies:
+            return self._applies[target]
+        return self.diagram.any_of(self._present[g] for g in self._groups.get(target, ()))
 
-    def applies(self, target: str) -> int:
-        """Whether something of a principle or a category applies."""
-        if target in self._of_principle:
-            return self._of_principle[target][0][1]
-        return self._play.category_applies(target)
+    def inverse(self, target: str) -> Term:
+        """One over the share of a principle or a category; what it is where that does not apply does not matter."""
+        if ("inverse", target) not in self._kept:
+            if target in self._group:
+                found = self._of_principle(target)
+            else:
+                found = self._fold.sum([self._fold.number(Fraction(1)), self._others(target, self._mean(target), "")])
+            self._kept["inverse", target] = found
+        return self._kept["inverse", target]
 
-    def share(self, target: str, known: Mapping[int, bool]) -> Range:
-        """Of a principle or a category that applies, as far as the facts (variable to truth) are known."""
-        multiplied = self._multipliers(known)
-        categories: dict[str, list[tuple[_Part, bool | None, Range]]] = {}
-        for part in self._parts.values():
-            truth = _truth(part.literal, known)
-            if truth is not False and part.weight > 0:
-                categories.setdefault(part.category, []).append((part, truth, multiplied[part.group]))
-        own = self._of_principle.get(target)
-        if own is None:
-            return self._of_category(target, categories)
-        part = self._parts[own[0]]
-        if part.weight <= 0:
-            return Range(0.0, 0.0)
-        whole, one = self._of_part(part, categories, multiplied[part.group]), own[1] / part.weight
-        return Range(whole.low * one, whole.high * one)
+    def bounds(self, nodes: Iterable[Node]) -> Mapping[Node, tuple[float, float]]:
+        """Of these nodes and all below them the least and the greatest value; infinity and less where there is none."""
+        for node in self.diagram.upwards(nodes, known=self._bounds):
+            below = self.diagram.below(node)
+            if below:
+                found = [self._bounds[child] for child in below]
+                self._bounds[node] = min(b[0] for b in found), max(b[1] for b in found)
+            else:
+                value = self.diagram.constant_of(node)
+                self._bounds[node] = (float(value), float(value)) if isinstance(value, Fraction) else (inf, -inf)
+        return self._bounds
 
-    def _of_category(self, target: str, categories: dict[str, list[tuple[_Part, bool | None, Range]]]) -> Range:
-        if target not in categories:
-            return Range(0.0, 0.0)
-        mine = self._weight(target, categories[target], applies=True)
-        others = self._others(target, categories)
-        return Range(_ratio(mine.low, others.high), _ratio(mine.high, others.low))
+    def _of_principle(self, principle: str) -> Term:
+        group = self._group[principle]
+        category, own = self._play.category[group], self._multipliers[group]
+        others = self._others(category, own, group)
+        found: list[Term] = []
+        for beside in self._groups[category]:
+            ratio: Term = self._fold.number(Fraction(1))
+            if beside != group:
+                ratio = self._ratio(beside, group)
+            found.append(Product((self._weights(beside), Sum((ratio, others)))))
+        return Product((self._fold.number(1 / self._weight[principle]), Sum(tuple(found))))
 
-    def _of_part(
-        self, part: _Part, categories: dict[str, list[tuple[_Part, bool | None, Range]]], mine: Range
-    ) -> Range:
-        others = self._others(part.category, categories)
-        weight = self._category_weight[part.category]
-        beside = [entry for entry in categories[part.category] if entry[0] is not part]
-        sure = [entry for entry in beside if entry[1]]
-        # Against one unit of the part: what stands beside it in its category, and what is outside of it.
-        total_low = fsum([part.weight, *(p.weight for p, _, _ in sure)])
-        total_high = fsum([part.weight, *(p.weight for p, _, _ in beside)])
-        low = fsum(p.weight * m.low for p, _, m in sure) / (part.weight * mine.high)
-        high = fsum(p.weight * m.high for p, _, m in beside) / (part.weight * mine.low)
-        if not weight:
-            return Range(0.0, 0.0)
-        low += others.low * total_low / (weight * part.weight * mine.high)
-        high += others.high * total_high / (weight * part.weight * mine.low)
-        return Range(1 / (1 + high), 1 / (1 + low))
+    def _ratio(self, group: str, by: str) -> Term:
+        """Of the multipliers of two groups."""
+        name = f"{group} {by}"
+        if ("ratio", name) not in self._kept:
+            self._kept["ratio", name] = self._fold.quotient(self._multipliers[group], self._multipliers[by])
+        return self._kept["ratio", name]
 
-    def _others(self, target: str, categories: dict[str, list[tuple[_Part, bool | None, Range]]]) -> Range:
-        weights = [self._weight(id, parts) for id, parts in categories.items() if id != target]
-        return Range(fsum(w.low for w in weights), fsum(w.high for w in weights))
+    def _others(self, category: str, mean: Term, group: str) -> Term:
+        """What stands outside of a category, against its weight times its mean, or times the multiplier of a group."""
+        name = f"{category} {group}"
+        if ("others", name) not in self._kept:
+            own = self._fold.product((self._fold.number(self._weight[category]), mean))
+            outside = self._fold.sum(
+                self._fold.product((self._fold.number(self._weight[other]), self._mean(other)))
+                for other in self._groups
+                if other != category
+            )
+            self._kept["others", name] = self._fold.quotient(outside, own)
+        return self._kept["others", name]
 
-    def _weight(self, id: str, parts: list[tuple[_Part, bool | None, Range]], *, applies: bool = False) -> Range:
-        """Of a whole category: its own, times the mean of the multipliers of what applies."""
-        own = self._category_weight[id]
-        sure = applies or any(truth for _, truth, _ in parts)
-        if all(truth for _, truth, _ in parts):
-            total = fsum(p.weight for p, _, _ in parts)
-            low = fsum(p.weight * m.low for p, _, m in parts) / total
-            high = fsum(p.weight * m.high for p, _, m in parts) / total
-        else:
-            low, high = min(m.low for _, _, m in parts), max(m.high for _, _, m in parts)
-        return Range(own * low if sure else 0.0, own * high)
+    def _mean(self, category: str) -> Term:
+        """Of the multipliers of what applies in a category; 0 where nothing does."""
+        if ("mean", category) not in self._kept:
+            groups = self._groups[category]
+            if len(groups) == 1:
+                here = self._fold.either(self._present[groups[0]], Fraction(1), Fraction(0))
+                found = self._fold.product((here, self._multipliers[groups[0]]))
+            else:
+                found = self._fold.mean([(self._weights(g), self._multipliers[g]) for g in groups])
+            self._kept["mean", category] = found
+        return self._kept["mean", category]
 
-    def _multipliers(self, known: Mapping[int, bool]) -> dict[str, Range]:
-        """Of each group, over all tensions that weigh it."""
-        present = {group: self._present(group, known) for group in self._play.groups}
-        found = dict.fromkeys(self._play.groups, Range(1.0, 1.0))
-        for weighing in self._weighings:
-            open_ = [m for m in weighing.multipliers if _truth(m[0], known) is not False]
-            sure = [m for m in open_ if _truth(m[0], known)]
-            possible = sure or open_
-            for side in (0, 1):
-                against: dict[str, list[bool | None]] = {}
-                for pair in weighing.pairs:
-                    against.setdefault(pair[side], []).append(present[pair[1 - side]])
-                for group, others in against.items():
-                    if all(other is False for other in others):
-                        continue
-                    factors = [m[1 + side] for m in possible] + ([] if any(others) else [1.0])
-                    old = found[group]
-                    found[group] = Range(old.low * min(factors), old.high * max(factors))
-        return found
+    def _weights(self, group: str) -> Term:
+        """The sum of the own weights of those of a group that apply."""
+        if ("weights", group) not in self._kept:
+            by: dict[Node, Fraction] = {}
+            for principle in self._play.groups[group]:
+                where = self._applies[principle.id]
+                by[where] = by.get(where, Fraction(0)) + self._weight[principle.id]
+            level = self.diagram.level
+            each = sorted(by.items(), key=lambda entry: (level(entry[0]), entry[0]))
+            self._kept["weights", group] = self._fold.sum(
+                self._fold.either(n, w, Fraction(0)) for n, w in each if n != NO
+            )
+        return self._kept["weights", group]
 
-    def _present(self, group: str, known: Mapping[int, bool]) -> bool | None:
-        truths = [_truth(literal, known) for literal in self._literals[group]]
-        if any(truths):
-            return True
-        return None if None in truths else False
+    def _multiplied(self) -> dict[str, Term]:
+        """Of each group what all tensions multiply its weight by."""
+        factors: dict[str, list[Term]] = {group: [] for group in self._play.groups}
+        for tension in self._play.bundle.tensions:
+            if any(isinstance(rule.outcome, Weigh) for rule in tension.rules):
+                self._weigh(tension, factors)
+        return {group: self._fold.product(found) for group, found in factors.items()}
 
-
-def _truth(literal: int, known: Mapping[int, bool]) -> bool | None:
-    if abs(literal) == TRUE:
-        return literal == TRUE
-    truth = known.get(abs(literal))
-    return truth if truth is None or literal > 0 else not truth
+    def _weigh(self, tension: Tension, factors: dict[str, list[Term]]) -> None:
+        diagram = self.diagram
+        fires = firing(diagram, tension)
+        for side in (0, 1):
+            factor = diagram.constant(Fraction(1))
+            for where, rule in zip(fires, tension.rules, strict=True):
+                if isinstance(rule.outcome, Weigh):
+                    by = diagram.constant(_number((rule.outcome.first, rule.outcome.second)[side]))
+                    factor = diagram.choose(where, by, factor)
+            against: dict[str, list[Node]] = {}
+            for pair in self._play.pairs.get(tension.id, ()):
+                against.setdefault(pair[side], []).append(self._present[pair[1 - side]])
+            for group, others in against.items():
+                met = diagram.any_of(others)
+                factors[group].append(Leaf(diagram.choose(met, factor, diagram.constant(Fraction(1)))))
 
 
-def _ratio(mine: float, others: float) -> float:
-    return mine / (mine + others) if mine > 0 else 0.0
+def _about(play: Play) -> Iterable[Condition]:
+    """What the diagram is ordered by: rules of one tension belong together, as their outcomes do."""
+    yield from conditions(play.bundle)
+    for tension in play.bundle.tensions:
+        yield AnyOf(tuple(rule.condition for rule in tension.rules))
+
+
+def _number(weight: float) -> Fraction:
+    """The number as it was written."""
+    return Fraction(repr(weight))

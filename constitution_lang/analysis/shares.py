@@ -1,34 +1,33 @@
 """The least and the greatest share that a principle or a category has in any case in which it applies.
 
-Best first: of the sets of cases that are still open, the one that promises most is split by the truth of a fact, until
-a case at hand is as good as every promise. Facts that do not move a promise are never split, so the number of
-combinations matters only where they really interact.
+One over a share is a term over decision diagrams (`parts`). Where it is one diagram its least and greatest leaf are the
+answer. Else the diagrams are walked together, attribute by attribute, always from where the term's bounds promise most,
+until a case at hand is as good as every promise.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import count
-from math import prod
-from typing import NamedTuple
+from math import fsum, inf
+from typing import TypeAlias
 
+from constitution_lang.analysis.diagram import NO, NODES_MAX, DiagramError, Node
 from constitution_lang.analysis.parts import Parts
 from constitution_lang.analysis.play import Play
-from constitution_lang.ir.cases import cases
-from constitution_lang.ir.model import Attribute, Stage
+from constitution_lang.analysis.terms import FOLD_MAX, high, leaves, low
+from constitution_lang.ir.model import Stage
 from constitution_lang.sampling import shares
 
-__all__ = ["CASES_MAX", "ROUNDING", "SPLITS_MAX", "Extreme", "Shares"]
+__all__ = ["ROUNDING", "STEPS_MAX", "Extreme", "Shares"]
 
-SPLITS_MAX = 64
-"""After so many splits the search ends: the answer is then an interval and no number."""
+STEPS_MAX = 40_000
+"""After so many steps, of all searches in a constitution, the next ones end early, and their answers are intervals."""
+_STEPS_AT_ONCE = 10_000
+_STEPS_LEAST = 100
+"""A search after that still goes so far: most need no more."""
 ROUNDING = 1e-9
-CASES_MAX = 4096
-"""Up to so many cases the answer is exact all the same: then each of them is looked at."""
-_LOOKED_AT = 12
-"""So many facts are tried to find the one to split by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,14 @@ class Extreme:
 class Shares:
     """Answers about one bundle; what was asked is kept. Both stages draw alike, so an answer is for either."""
 
-    def __init__(self, play: Play, splits_max: int = SPLITS_MAX) -> None:
+    def __init__(
+        self, play: Play, *, steps_max: int = STEPS_MAX, fold_max: int = FOLD_MAX, steps_least: int = _STEPS_LEAST
+    ) -> None:
         self._play = play
-        self._parts = Parts(play)
-        self._splits_max = splits_max
+        self._steps_left = steps_max
+        self._fold_max = fold_max
+        self._steps_least = steps_least
+        self._parts: Parts | None = None
         self._kept: dict[tuple[str, bool], Extreme | None] = {}
 
     def least(self, target: str) -> Extreme | None:
@@ -64,90 +67,160 @@ class Shares:
 
     def _extreme(self, target: str, *, greatest: bool) -> Extreme | None:
         if (target, greatest) not in self._kept:
-            found = self._search(target, greatest=greatest)
-            if found is not None and not found.exact and prod(len(a.values) for a in self._attributes) <= CASES_MAX:
-                found = self._counted(target, greatest=greatest)
+            try:
+                if self._parts is None or len(self._parts.diagram) > NODES_MAX // 2:
+                    self._parts = Parts(self._play, self._fold_max)  # a diagram forgets nothing
+                found = self._searched(self._parts, target, greatest=greatest)
+            except DiagramError:
+                found = self._unknown(target, greatest=greatest)
             self._kept[target, greatest] = found
         return self._kept[target, greatest]
 
-    @property
-    def _attributes(self) -> tuple[Attribute, ...]:
-        return self._play.bundle.attributes
-
-    @cached_property
-    def _table(self) -> list[tuple[dict[str, str], dict[str, float]]]:
-        """Every case with the shares of what applies in it, principles and categories."""
-        bundle = self._play.bundle
-        rows = []
-        for case in cases(self._attributes):
-            found = dict(shares(bundle, Stage.REVISION, case))
-            for principle, share in list(found.items()):
-                category = bundle.principle(principle).category
-                found[category] = found.get(category, 0.0) + share
-            rows.append((case, found))
-        return rows
-
-    def _counted(self, target: str, *, greatest: bool) -> Extreme:
-        """The extreme by looking at every case, where they are few and the search gave up."""
-        having = [(found[target], case) for case, found in self._table if target in found]
-        share, case = (max if greatest else min)(having, key=lambda row: row[0])
-        return Extreme(share, share, case)
-
-    def _search(self, target: str, *, greatest: bool) -> Extreme | None:
-        space, applies = self._play.space, self._parts.applies(target)
-        if not space.possible(applies):
+    def _searched(self, parts: Parts, target: str, *, greatest: bool) -> Extreme | None:
+        if parts.applies(target) == NO:
             return None
-        sign = 1.0 if greatest else -1.0
-        order = count()
+        walk = _Walk(parts, target, greatest=greatest)
+        case, bound = walk.best(min(_STEPS_AT_ONCE, max(self._steps_left, self._steps_least)))
+        self._steps_left -= walk.steps
+        share = self._share(target, case)
+        bound = max(share, 1 / bound) if greatest else min(share, 1 / bound)
+        return Extreme(share, bound, case)
 
-        def opened(*literals: int) -> _Open:
-            known = _facts(space.implied(literals) | {*literals}, self._parts.facts)
-            promised = self._parts.share(target, known)
-            true = _facts(space.true(*literals), self._parts.facts)
-            has = self._parts.share(target, true).low
-            return _Open(-sign * (promised.high if greatest else promised.low), next(order), literals, known, true, has)
+    def _share(self, target: str, case: dict[str, str]) -> float:
+        found = shares(self._play.bundle, Stage.REVISION, case)
+        return fsum(share for id, share in found.items() if target in {id, id.partition(".")[0]})
 
-        best = opened(applies)
-        queue, splits = [best], 0
-        while queue and -queue[0].promise > sign * best.share + ROUNDING and splits < self._splits_max:
-            splits += 1
-            top = heapq.heappop(queue)
-            fact = self._fact(target, top.known, sign)
-            for literal in (fact, -fact):
-                if space.possible(*top.literals, literal):
-                    entry = opened(*top.literals, literal)
-                    best = entry if sign * entry.share > sign * best.share else best
-                    heapq.heappush(queue, entry)
-        bound = max([sign * best.share, *(-entry.promise for entry in queue[:1])])
-        case = space.witness(applies, *(fact if true else -fact for fact, true in best.true.items()))
-        assert case is not None
-        return Extreme(best.share, sign * bound, case)
-
-    def _fact(self, target: str, known: dict[int, bool], sign: float) -> int:
-        """The fact whose truth moves the promise most, either way."""
-        unknown = [fact for fact in self._parts.facts if fact not in known]
-
-        def promise(fact: int, *, true: bool) -> float:
-            share = self._parts.share(target, {**known, fact: true})
-            return share.high if sign > 0 else -share.low
-
-        def worth(fact: int) -> tuple[float, float]:
-            promises = promise(fact, true=True), promise(fact, true=False)
-            return -max(promises), -min(promises)
-
-        return max(unknown[:_LOOKED_AT], key=worth)
+    def _unknown(self, target: str, *, greatest: bool) -> Extreme | None:
+        """Some case, and no bound."""
+        literals = (p for p in self._play.bundle.principles if target in {p.id, p.category})
+        space = self._play.space
+        case = space.witness(space.any_of(space.literal(p.applies) for p in literals))
+        return None if case is None else Extreme(self._share(target, case), float(greatest), case)
 
 
-class _Open(NamedTuple):
-    """Cases that are still open: those in which `literals` are true. `share` and `true` are of one of them."""
-
-    promise: float
-    order: int
-    literals: tuple[int, ...]
-    known: dict[int, bool]
-    true: dict[int, bool]
-    share: float
+_State: TypeAlias = tuple[Node, ...]
+"""For each leaf of the term the node that the walk has come to, and last whether the target applies."""
 
 
-def _facts(literals: set[int], facts: tuple[int, ...]) -> dict[int, bool]:
-    return {fact: fact in literals for fact in facts if fact in literals or -fact in literals}
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The values that a walk took, the last one first."""
+
+    level: int
+    value: str
+    before: _Path | None
+
+
+class _Walk:
+    """The search for the least value of a term, which has the greatest share, or for its greatest value."""
+
+    def __init__(self, parts: Parts, target: str, *, greatest: bool) -> None:
+        self._parts = parts
+        self._diagram = parts.diagram
+        self._applies = parts.applies(target)
+        self._term = parts.inverse(target)
+        self._leaves = leaves(self._term)
+        self._sign = 1 if greatest else -1
+        self.steps = 0
+        """How many sets of cases were split."""
+
+    def best(self, steps_max: int) -> tuple[dict[str, str], float]:
+        """A case, and what the term does not pass in any: its own value there, if the search came to an end."""
+        own = self._own()
+        start = []
+        for leaf, levels in own.items():
+            node = self._diagram.best(leaf, levels, greatest=self._grows(leaf)) if levels else leaf
+            start.append(self._diagram.within(self._applies, node))
+        case, bound = self._searched(start, steps_max)
+        for leaf, levels in own.items():
+            if levels:
+                case |= self._diagram.attained(leaf, levels, case, greatest=self._grows(leaf))
+        return self._nearest(case), bound
+
+    def _own(self) -> dict[Node, frozenset[int]]:
+        """Of each leaf the attributes that nothing else asks: each has there what is best for the term, by itself."""
+        asked = {leaf: self._diagram.asks(leaf) for leaf in self._leaves}
+        found = {}
+        for leaf, signs in self._leaves.items():
+            others = [self._diagram.asks(self._applies), *(levels for other, levels in asked.items() if other != leaf)]
+            found[leaf] = asked[leaf].difference(*others) if len(signs) == 1 else frozenset()
+        return found
+
+    def _grows(self, leaf: Node) -> bool:
+        """Whether the greatest value of a leaf is the best."""
+        return self._leaves[leaf] == {-self._sign}
+
+    def _searched(self, start: list[Node], steps_max: int) -> tuple[dict[str, str], float]:
+        self._bounds = self._parts.bounds(start)
+        first: _State = (*start, self._applies)
+        count, seen = 0, set[_State]()
+        queue: list[tuple[float, int, int, _State, _Path | None]] = [(self._promise(first), 0, 0, first, None)]
+        while True:
+            promise, _, _, state, path = heapq.heappop(queue)
+            if all(not self._diagram.below(node) for node in state):
+                break
+            if state in seen:
+                continue
+            self.steps = len(seen)
+            if self.steps >= steps_max:
+                state, path = self._straight_down(state, path)
+                break
+            seen.add(state)
+            for after, promised, taken in self._steps(state, path):
+                count += 1
+                # What is nearer to the end comes first among those that promise alike, and then what came first.
+                heapq.heappush(queue, (max(promise, promised), -taken.level, count, after, taken))
+        case = {a.id: a.default for a in self._diagram.attributes}
+        while path is not None:
+            case[self._diagram.order[path.level].id] = path.value
+            path = path.before
+        return case, self._sign * promise
+
+    def _steps(self, state: _State, path: _Path | None) -> list[tuple[_State, float, _Path]]:
+        """Where the next attribute leads, its default first; values that lead to the same place are one."""
+        level = min(map(self._diagram.level, state))
+        here = [i for i, node in enumerate(state) if self._diagram.level(node) == level]
+        below = [self._diagram.below(state[i]) for i in here]
+        attribute = self._diagram.order[level]
+        found: dict[tuple[Node, ...], str] = {}
+        for value in (attribute.default, *attribute.values):
+            at = attribute.values.index(value)
+            found.setdefault(tuple(nodes[at] for nodes in below), value)
+        steps = []
+        for nodes, value in found.items():
+            child = list(state)
+            for i, node in zip(here, nodes, strict=True):
+                child[i] = node
+            after = tuple(child)
+            promised = self._promise(after)
+            if promised < inf:
+                steps.append((after, promised, _Path(level, value, path)))
+        return steps
+
+    def _straight_down(self, state: _State, path: _Path | None) -> tuple[_State, _Path | None]:
+        """To the end, always where most is promised."""
+        while any(self._diagram.below(node) for node in state):
+            state, _, path = min(self._steps(state, path), key=lambda step: step[1])
+        return state, path
+
+    def _promise(self, state: _State) -> float:
+        """What no case from here on comes below (with the sign turned for the greatest value); infinite for no case."""
+        if state[-1] == NO or any(self._bounds[node][0] == inf for node in state[:-1]):
+            return inf
+        at = dict(zip(self._leaves, state[:-1], strict=True))
+        return low(self._term, self._bounds, at) if self._sign > 0 else -high(self._term, self._bounds, at)
+
+    def _nearest(self, case: dict[str, str]) -> dict[str, str]:
+        """The case with every attribute back at its default whose value makes no difference."""
+        worth = self._worth(case)
+        for attribute in self._diagram.attributes:
+            if case[attribute.id] != attribute.default:
+                tried = {**case, attribute.id: attribute.default}
+                if self._worth(tried) == worth:
+                    case = tried
+        return case
+
+    def _worth(self, case: Mapping[str, str]) -> float:
+        state = tuple(self._diagram.leaf(node, case) for node in (*self._leaves, self._applies))
+        self._parts.bounds(state)
+        return self._promise(state)

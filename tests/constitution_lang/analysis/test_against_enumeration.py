@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import fsum
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +10,6 @@ from constitution_lang.analysis.counts import decided, size
 from constitution_lang.analysis.pairs import differences, meetings, undrawable
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.rules import fates
-from constitution_lang.analysis.shares import Shares
 from constitution_lang.ir.cases import applicable, cases, decide, decisions, governing, holds, variants, yields
 from constitution_lang.ir.model import (
     ALWAYS,
@@ -25,10 +22,8 @@ from constitution_lang.ir.model import (
     Not,
     Outcome,
     Prefer,
-    Stage,
     Weigh,
 )
-from constitution_lang.sampling.weights import shares
 from tests.conftest import BuildBundle
 
 ATTRIBUTES = {"one": ("a", "b", "c"), "two": ("a", "b"), "three": ("a", "b")}
@@ -140,43 +135,6 @@ def test_circles(data: st.DataObject, build_bundle: BuildBundle) -> None:
             assert step.loser != step.winner
     told = [frozenset((s.tension.id, s.winner) for s in c.steps) for c in found]
     assert len(told) == len(set(told))
-
-
-@quick
-@given(data=st.data())
-def test_shares(data: st.DataObject, build_bundle: BuildBundle) -> None:
-    bundle = data.draw(made(build_bundle))
-    answers = Shares(Play(bundle))
-    space = list(cases(bundle.attributes))
-    for target in SIDES:
-
-        def share(case: dict[str, str], target: str = target) -> float | None:
-            found = shares(bundle, Stage.REVISION, case)
-            listed = [s for id, s in found.items() if id == target or id.startswith(target + ".")]
-            return fsum(listed) if listed else None
-
-        taken = [s for case in space if (s := share(case)) is not None]
-        for extreme, expected in (
-            (answers.least(target), min(taken, default=None)),
-            (answers.greatest(target), max(taken, default=None)),
-        ):
-            assert (extreme is None) is (expected is None)
-            if extreme is not None and expected is not None:
-                assert extreme.exact
-                assert abs(extreme.share - expected) < 1e-9
-                assert abs((share(extreme.case) or 0) - extreme.share) < 1e-9
-
-
-@quick
-@given(data=st.data(), splits=st.integers(min_value=0, max_value=2))
-def test_a_search_that_is_given_up_still_bounds(data: st.DataObject, splits: int, build_bundle: BuildBundle) -> None:
-    bundle = data.draw(made(build_bundle))
-    least, exact = Shares(Play(bundle), splits_max=splits), Shares(Play(bundle))
-    for target in SIDES:
-        low, true = least.least(target), exact.least(target)
-        assert (low is None) is (true is None)
-        if low is not None and true is not None:
-            assert low.bound - 1e-9 <= true.share <= low.share + 1e-9
 
 
 @quick
