@@ -9,6 +9,8 @@ from constitution_lang.commands.files import FORM, WELL, WrongUseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from constitution_lang.commands.files import Commands
 
 __all__ = ["add"]
@@ -19,7 +21,8 @@ def add(commands: Commands) -> None:
     init = commands.add_parser(
         "init",
         help="write a first constitution, and what its repository needs",
-        description="Writes a constitution, a run file, prompts, a hook and a workflow; overwrites nothing.",
+        description="Writes a constitution, a run file, prompts, a hook and a workflow, and tells git how to show a "
+        "change; overwrites nothing.",
         formatter_class=FORM,
     )
     init.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="where to (default: here)")
@@ -45,11 +48,24 @@ def _init(options: argparse.Namespace) -> int:
         print(f"wrote {folder / file}")
     for file in done.kept:
         print(f"kept  {folder / file}, which was there")
+    _tell_git(folder)
     print(
         "\nnext, in that folder:\n"
         f"  cai-compile check {name}.const\n"
         "  git config core.hooksPath .githooks                    no commit with errors\n"
-        "  git config diff.const.xfuncname '^[a-z].*$'            diffs that name the block\n"
         "  cai-run run run.toml --rehearse                        the whole pipeline, without a model"
     )
     return WELL
+
+
+def _tell_git(folder: Path) -> None:
+    from constitution_lang.scaffold.git import top_of, with_diff_driver
+
+    top = top_of(folder)
+    if top is None:
+        print("this is no git repository; after `git init`, call this again for diffs that name the block")
+        return
+    for setting in with_diff_driver(folder):
+        print(f"set   {setting} in {top}, for diffs that name the block")
+    if top != folder.resolve():
+        print(f"note: GitHub and hooks read .github and .githooks in {top} only; move them there")

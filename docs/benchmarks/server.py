@@ -1,8 +1,8 @@
 """From an edit to what is wrong with the file, through the language server's own door: a client on its standard input.
 
 2,000 principles in one file of about 1 MB. Each edit is one `didChange`; the time runs until the client has the
-`publishDiagnostics` of that version. Beside: the processor time of the server for it, which other work moves less; and the
-whole check of the same text, in a process that is warm. Reads /proc, so it needs Linux.
+`publishDiagnostics` of that version. Beside: the processor time of the server for it, which other work moves less; and
+the whole check of the same text, in a process that is warm. Reads /proc, so it needs Linux.
 """
 
 from __future__ import annotations

@@ -71,7 +71,6 @@ def test_the_hook_refuses_a_bad_commit_and_takes_a_good_one(folder: Path) -> Non
 
     git("init", "-q")
     git("config", "core.hooksPath", ".githooks")
-    git("config", "diff.const.xfuncname", "^[a-z].*$")
     git("add", ".")
     good = git("commit", "-m", "one")
     assert good.returncode == 0, good.stdout + good.stderr
@@ -87,7 +86,6 @@ def test_the_hook_refuses_a_bad_commit_and_takes_a_good_one(folder: Path) -> Non
     git("add", ".")
     assert git("commit", "-m", "three").returncode == 1
     file.write_text(text.replace("in plain words", "in simple words"), encoding="utf-8")
-    assert "@@ principle help.answer" in git("diff", "-U0").stdout
     git("add", ".")
     assert git("commit", "-m", "four").returncode == 0
     assert git("rev-list", "--count", "HEAD").stdout == "2\n"
