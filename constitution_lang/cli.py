@@ -12,12 +12,26 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from constitution_lang.commands import analyze, build, check, docs, explain, export, fmt, import_, init, lsp, show, test
+from constitution_lang.commands import (
+    analyze,
+    build,
+    check,
+    diff,
+    docs,
+    explain,
+    export,
+    fmt,
+    import_,
+    init,
+    lsp,
+    show,
+    test,
+)
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
 
 __all__ = ["main"]
 
-COMMANDS = (build, check, analyze, test, fmt, show, docs, explain, init, lsp, import_, export)
+COMMANDS = (build, check, diff, analyze, test, fmt, show, docs, explain, init, lsp, import_, export)
 EPILOG = """\
 examples:
   cai-compile check house.const               what is wrong with it, and what to write instead
@@ -26,6 +40,7 @@ examples:
   cai-compile build house.const               writes house.bundle.json, which cai-run takes
   cai-compile show house.const --case severity=grave
                                               who is drawn how often, and which tension decides
+  cai-compile diff main                       what your edit changes, against how it is in main
   cai-compile show house.const --prompt critique/harm.weapons
                                               a prompt as a model will see it
   cai-compile explain E201                    what a code means, with an example

@@ -16,6 +16,7 @@ from constitution_lang.diff.space import Common, together
 from constitution_lang.diff.tensions import tension_changes
 from constitution_lang.diff.versions import verdict
 from constitution_lang.diff.wording import Wording
+from constitution_lang.diff.words import pairs_of
 from constitution_lang.ir.model import Bundle
 
 __all__ = ["diff"]
@@ -25,7 +26,7 @@ _KINDS = tuple(SubjectKind)
 
 def diff(old: Bundle, new: Bundle) -> Difference:
     """What changed from one version to the other, and what each change does. A pure function."""
-    pairing, common, wording = pair(old, new), Common(old, new), None
+    pairing, common = pair(old, new), Common(old, new)
     by_case = [
         *identity_changes(pairing, common),
         *principle_changes(pairing, common),
@@ -54,6 +55,7 @@ def diff(old: Bundle, new: Bundle) -> Difference:
         shares=share_moves(pairing, common),
         cases=_all_cases(by_case, common),
         renamed=pairing.renamed(),
+        defaults=pairs_of({a.id: a.default for a in common.attributes}),
     )
 
 

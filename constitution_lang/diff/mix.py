@@ -73,7 +73,7 @@ def _weight(kind: SubjectKind, old: Category | Principle, new: Category | Princi
     by_share: dict[tuple[float, float], list[str]] = {}
     for move in told:
         by_share.setdefault((move.before, move.after), []).append(move.stage)
-    moving = {stage: drawn.moved for stage, drawn in found.items()}
+    moving = {f"first {s}" if drawn.first else s.value: drawn.moved for s, drawn in found.items()}
     words = [
         f"its share goes from {percent(a)} to {percent(b)}" if a != b else "its share stays as it was"
         for a, b in by_share
@@ -82,11 +82,11 @@ def _weight(kind: SubjectKind, old: Category | Principle, new: Category | Princi
     return change(
         Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, f"{says}, and {_moving(moving)}", (old.origin, new.origin),
         values=(number(old.weight), number(new.weight)), shares=tuple(told),
-        stale=tuple(s for stage, share in moving.items() for s in of_draws(share, stages=stage)),
+        stale=of_draws(moving),
     )  # fmt: skip
 
 
-def _moving(moving: Mapping[Stage, float]) -> str:
+def _moving(moving: Mapping[str, float]) -> str:
     told = [f"{percent(share)} of {stage} draws" for stage, share in moving.items() if share > _LEAST]
     return f"{listed(told)} move" if told else "no draw moves"
 

@@ -290,7 +290,8 @@ class Change(Struct, frozen=True):
 class Version(Struct, frozen=True):
     """One side. `label` is how the reader named it: a path, or a revision and a path.
 
-    `folder` is what the files of its places are relative to, empty for the working directory.
+    `folder` is what the files of its places are relative to, empty for the working directory, and `revision` the
+    revision that they are of, empty for files on the disk.
     """
 
     name: str
@@ -299,6 +300,17 @@ class Version(Struct, frozen=True):
     metadata_hash: str
     label: str = ""
     folder: str = ""
+    revision: str = ""
+
+    def place(self, origin: Origin) -> str:
+        """Where something stands, as a person would look it up: `main:constitutions/house.const:17`."""
+        revision = f"{self.revision}:" if self.revision else ""
+        return f"{revision}{self.path(origin)}:{origin.line}"
+
+    def path(self, origin: Origin) -> str:
+        """The file of a place, without its revision. What the library holds has no folder."""
+        inside = not self.folder or origin.file.startswith("<")
+        return origin.file if inside else f"{self.folder}/{origin.file}"
 
 
 class Growth(StrEnum):
@@ -325,7 +337,8 @@ class Difference(Struct, frozen=True):
 
     `cases` is about all of them together: the cases in which what applies, or what a tension decides, is not what it
     was; None where no case can change. `shares` are those that move in the default case. `renamed` are pairs of old and
-    new ids of principles and categories that are the same thing in both versions under another name.
+    new ids of principles and categories that are the same thing in both versions under another name. `defaults` is the
+    case in which every attribute of either version has its default.
     """
 
     old: Version
@@ -336,6 +349,7 @@ class Difference(Struct, frozen=True):
     shares: tuple[ShareMove, ...] = ()
     cases: Cases | None = None
     renamed: tuple[tuple[str, str], ...] = ()
+    defaults: CasePairs = ()
 
     @property
     def grade(self) -> Grade | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from constitution_lang.diff.model import Cases, Stale, Work
 from constitution_lang.diff.words import count_words, listed, percent
@@ -35,7 +35,7 @@ def of_prompts(kinds: Iterable[PromptKind], prompts: Sequence[str], subjects: Se
         if work is Work.TAGS:
             found.append(Stale(work, f"tags of {named}, where the model gave them", attributes=under, prompts=ids))
         else:
-            follow = " and the labels that they stand in" if work is Work.VOTES else ""
+            follow = ", and the revisions that follow" if work is Work.CRITIQUES else ""
             found.append(Stale(work, f"{work} under {named}{follow}", principles=under, prompts=ids))
             if work is Work.VOTES:
                 found.append(Stale(Work.LABELS, f"labels with a vote under {named}", principles=under))
@@ -49,7 +49,7 @@ def of_tags(attribute: str, prompts: tuple[str, ...]) -> Stale:
 
 def of_applicability(principles: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
     """Of principles that apply in other cases than before, and so stand in other draws."""
-    where, named = count_words(cases.changed, cases.total), listed(principles, at_most=_SHOWN)
+    where, named = count_words(cases.changed, cases.total, brief=True), listed(principles, at_most=_SHOWN)
     ids = tuple(principles)
     return (
         Stale(Work.DRAWS, f"the draws of prompts in {where}, and what follows from those that move",
@@ -59,18 +59,19 @@ def of_applicability(principles: Sequence[str], cases: Cases) -> tuple[Stale, ..
     )  # fmt: skip
 
 
-def of_draws(share: float, *, stages: str) -> tuple[Stale, ...]:
-    """Of weights: the share of draws that move, in the default case."""
-    if not share:
+def of_draws(shares: Mapping[str, float]) -> tuple[Stale, ...]:
+    """Of weights: for the draws of each stage the share that moves, in the default case."""
+    told = [f"{percent(share)} of {stage} draws" for stage, share in shares.items() if share]
+    if not told:
         return ()
-    return (Stale(Work.DRAWS, f"{percent(share)} of {stages} draws, and what follows from those", share=share),)
+    return (Stale(Work.DRAWS, f"{listed(told)}, and what follows from those", share=max(shares.values())),)
 
 
 def of_tension(
     outcomes: Iterable[object], yielding: Sequence[str], principles: Sequence[str], cases: Cases
 ) -> tuple[Stale, ...]:
     """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes."""
-    where = count_words(cases.changed, cases.total)
+    where = count_words(cases.changed, cases.total, brief=True)
     kinds = {type(outcome) for outcome in outcomes if isinstance(outcome, Outcome)}
     found = []
     if Weigh in kinds:
@@ -79,7 +80,7 @@ def of_tension(
     if Prefer in kinds:
         named = listed(yielding, at_most=_SHOWN)
         found += [
-            Stale(work, f"{work} under {named} in {where}", tuple(yielding), cases=cases.changed)
+            Stale(work, f"critiques and revisions under {named} in {where}", tuple(yielding), cases=cases.changed)
             for work in (Work.CRITIQUES, Work.REVISIONS)
         ]
     if kinds & {Prefer, Weigh, Abstain}:

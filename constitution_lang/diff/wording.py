@@ -90,7 +90,7 @@ class Wording:
         what = {
             SubjectKind.TEMPLATE: f"the template of {subject.id} is another one",
             SubjectKind.EXEMPLAR: f"the examples of {subject.id} are others",
-        }.get(subject.kind, f"{subject.id} is worded otherwise in {listed(fields)}")
+        }.get(subject.kind, f"{subject.id} has another {listed(fields)}")
         if not texts and self.pairing.new.prompts and self.pairing.old.prompts:
             says, grade = f"{what}, and no prompt carries that", Grade.METADATA
         else:
@@ -114,15 +114,10 @@ class Wording:
             if text != wanted and edit.old and edit.old in text and edit.new in wanted:
                 text = text.replace(edit.old, edit.new)
                 explained.append(edit)
-        if text == wanted and (old.options, old.values) == (new.options, new.values):
-            for edit in explained:
-                self._note(edit.subject, old, new, edit.segments)
-            return
-        cause = self._residue(new)
-        if cause.kind is SubjectKind.TEMPLATE and explained:
-            for edit in explained:
-                self._note(edit.subject, old, new, edit.segments)
-        self._note(cause, old, new, *_whole(old, new))
+        for edit in explained:
+            self._note(edit.subject, old, new, edit.segments)
+        if text != wanted or (old.options, old.values) != (new.options, new.values) or not explained:
+            self._note(self._residue(new), old, new, *_whole(old, new, text))
 
     def _near(self, prompt: Prompt) -> list[_Edit]:
         """The edits of texts that a prompt may carry, long texts first: a short one may be part of a long one."""
@@ -237,8 +232,9 @@ def _marked(old: str, new: str) -> tuple[Segment, ...]:
     return marked(old, new)
 
 
-def _whole(old: Prompt, new: Prompt) -> tuple[tuple[Segment, ...], str]:
-    before, after = text_of_prompt(old), text_of_prompt(new)
+def _whole(old: Prompt, new: Prompt, text: str | None = None) -> tuple[tuple[Segment, ...], str]:
+    """What differs between two prompts, or between a text of the old one and the new one."""
+    before, after = text or text_of_prompt(old), text_of_prompt(new)
     note = ""
     if (old.options, old.values) != (new.options, new.values):
         note = f"the options are {listed(new.values)} and were {listed(old.values)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from constitution_lang.diff.model import CasePairs
 from constitution_lang.ir.model import (
@@ -18,7 +18,7 @@ from constitution_lang.ir.model import (
     Weigh,
 )
 
-__all__ = ["case_words", "condition_words", "count_words", "listed", "number", "outcome_words", "pairs_of", "percent"]
+__all__ = ["condition_words", "count_words", "listed", "number", "outcome_words", "pairs_of", "percent"]
 
 _EXACT_TO = 10**15
 """Above, a number is also given as a power of ten."""
@@ -54,28 +54,19 @@ def number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def count_words(changed: int | None, total: int) -> str:
-    """How many of all cases, in words."""
+def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:
+    """How many of all cases, in words; `brief` without the share."""
     if changed is None:
         return "cases that are too entangled to be counted"
     if changed == total:
         return "every case" if total != 1 else "the only case there is"
-    share = f" ({percent(changed / total)})" if changed > 0 and total > 1 else ""
+    share = f" ({percent(changed / total)})" if changed and not brief else ""
     return f"{number(changed) if changed else 'none'} of {number(total)} cases{share}"
 
 
 def pairs_of(case: Mapping[str, str]) -> CasePairs:
     """A case as sorted pairs."""
     return tuple(sorted(case.items()))
-
-
-def case_words(case: CasePairs, attributes: Sequence[Attribute]) -> str:
-    """What of a case is not the default, as in `severity grave, topic weapons`."""
-    defaults = {a.id: a.default for a in attributes}
-    unusual = [f"{id} {value}" for id, value in case if defaults.get(id) != value]
-    if unusual:
-        return ", ".join(unusual)
-    return "every attribute at its default" if case else "there is one case only"
 
 
 def condition_words(condition: Condition, attributes: Mapping[str, Attribute]) -> str:

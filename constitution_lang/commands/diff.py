@@ -1,0 +1,252 @@
+"""`cai-compile diff`: what a change to a constitution does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from constitution_lang.commands.files import (
+    FINDINGS,
+    FORM,
+    FORMATS,
+    WELL,
+    WRONG_USE,
+    WrongUseError,
+    colors,
+    write_whole,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from constitution_lang.commands.files import Commands
+    from constitution_lang.commands.sides import Pair, Side
+    from constitution_lang.diff.approvals import Approval, Review
+    from constitution_lang.diff.model import Change, Version
+    from constitution_lang.source import Source
+
+__all__ = ["add"]
+
+GRADES = ("cosmetic", "metadata", "mix", "wording", "behaviour", "identity")
+EPILOG = """\
+what to compare:
+  cai-compile diff main                     every constitution here, with how it is in main
+  cai-compile diff house.const              one file, with the last commit
+  cai-compile diff main -- house.const      one file, with how it is in main
+  cai-compile diff v1.0..v1.1               two revisions; v1.0...v1.1 starts where they parted
+  cai-compile diff v1.0 v1.1 -- house.const
+  cai-compile diff old.const new.const      two files; folders with one constitution and Bundles (.json) as well
+  cai-compile diff main:a.const b.const     a file of a revision, by another name
+
+grades, and what a run has to redo:
+  cosmetic   layout, comments               nothing
+  metadata   titles, sources, reasons       nothing
+  mix        weights, rounds, draws         the draws that move
+  wording    the text of prompts            what was asked with those prompts
+  behaviour  who applies, who comes first   the cases that change, each with a witness
+  identity   an id is lost or used again    always an error: it says what to write
+
+approving what was meant, in approvals.toml beside the constitution:
+  cai-compile diff main --approve principle/harm.weapons/applies --reason "Agreed on 3 May"
+
+exit codes: 0 all is well; 1 an id is lost, the version number did not grow enough, a side has errors, or there is an
+unapproved change of the grade of --fail-on or above; 2 wrong use; 3 a fault of ours
+"""
+
+
+def add(commands: Commands) -> None:
+    """Teach the parser this command."""
+    diff = commands.add_parser(
+        "diff",
+        help="what a change to a constitution does",
+        description="What differs between two versions by meaning: the cases that change, counted, each with a "
+        "witness; the shares and the draws that move; the words of the prompts; what has to be done again.",
+        epilog=EPILOG,
+        formatter_class=FORM,
+    )
+    diff.add_argument(
+        "sides", metavar="SIDE", nargs="+", help="a file, a folder, a Bundle, a revision, or a range of revisions"
+    )
+    diff.add_argument(
+        "--format", choices=("terminal", "markdown", *FORMATS[1:]), default="terminal",
+        help="how to print it; markdown is for a review comment (default %(default)s)",
+    )  # fmt: skip
+    diff.add_argument(
+        "--fail-on", choices=GRADES, metavar="GRADE", help="exit with 1 on an unapproved change this high"
+    )
+    diff.add_argument(
+        "--approve", metavar="CHANGE", action="append", default=[],
+        help="say that a change was meant, by its id or fingerprint as the output has them; may be given again",
+    )  # fmt: skip
+    diff.add_argument("--reason", metavar="TEXT", help="why, for --approve")
+    diff.add_argument("--by", metavar="NAME", help="who, for --approve (default: as git has it)")
+    diff.add_argument("--approvals", metavar="FILE", help="where approvals are kept (default: beside the constitution)")
+    diff.set_defaults(call=_diff)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from constitution_lang.commands.sides import pairs_of
+    from constitution_lang.diff.model import Grade
+
+    if len(options.sides) > 3:
+        raise WrongUseError("three sides at most: two revisions and a file")
+    if bool(options.approve) != bool(options.reason and options.reason.strip()):
+        raise WrongUseError("--approve and --reason go together: say which change, and why it was meant")
+    pairs, told = pairs_of(options.sides)
+    for line in told:
+        print(f"cai-compile: {line}", file=sys.stderr)
+    readable = [pair for pair in pairs if not _errors(pair)]
+    reviews = [_review(pair, options) for pair in readable]
+    if options.approve:
+        return _approve(readable, reviews, options)
+    _print(readable, reviews, options)
+    failed = len(readable) < len(pairs)
+    for review in reviews:
+        failed = failed or bool(review.errors()) or not review.difference.verdict.holds
+        failed = failed or bool(options.fail_on and review.open(Grade(options.fail_on)))
+    return FINDINGS if failed else WELL
+
+
+def _errors(pair: Pair) -> bool:
+    """Show what keeps a side from being compiled."""
+    from constitution_lang.diagnostics.render import render
+
+    wrong = False
+    for side in (pair.old, pair.new):
+        if side.bundle is None:
+            wrong = True
+            print(f"cai-compile: {side.label} has errors, so there is nothing to compare", file=sys.stderr)
+            sys.stderr.write(render(side.errors, side.sources or {}, color=colors(sys.stderr)))
+    return wrong
+
+
+def _review(pair: Pair, options: argparse.Namespace) -> Review:
+    from msgspec import structs
+
+    from constitution_lang.diff.approvals import review
+    from constitution_lang.diff.compare import diff
+
+    assert pair.old.bundle is not None
+    assert pair.new.bundle is not None
+    found = diff(pair.old.bundle, pair.new.bundle)
+    found = structs.replace(found, old=_named(found.old, pair.old), new=_named(found.new, pair.new))
+    return review(found, _approvals(pair.new, options)[1])
+
+
+def _named(version: Version, side: Side) -> Version:
+    from msgspec import structs
+
+    return structs.replace(version, label=side.label, folder=side.folder, revision=side.revision)
+
+
+def _approvals(side: Side, options: argparse.Namespace) -> tuple[str, tuple[Approval, ...]]:
+    """The text of the file of approvals, empty where there is none, and what it says."""
+    from pathlib import Path
+
+    from constitution_lang.diff.approvals import APPROVALS, ApprovalsError, read
+
+    named: str | None = options.approvals
+    try:
+        if named is not None:
+            text = Path(named).read_text(encoding="utf-8") if Path(named).exists() else ""
+        else:
+            text = side.beside(APPROVALS) or ""
+        return text, read(text)
+    except ApprovalsError as error:
+        raise WrongUseError(f"{named or APPROVALS} beside {side.label}: {error}") from error
+    except OSError as error:
+        raise WrongUseError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _print(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.Namespace) -> None:
+    from constitution_lang.diagnostics.render import Format, render
+    from constitution_lang.diff.render.findings import findings
+    from constitution_lang.diff.render.json import to_json
+    from constitution_lang.diff.render.markdown import to_markdown
+    from constitution_lang.diff.render.terminal import to_terminal
+
+    match options.format:
+        case "terminal":
+            sys.stdout.write("\n".join(to_terminal(r, color=colors(sys.stdout)) for r in reviews))
+        case "markdown":
+            sys.stdout.write("\n".join(to_markdown(review) for review in reviews))
+        case "json":
+            sys.stdout.write(to_json(reviews))
+        case chosen:
+            sources = {n: s for pair in pairs for n, s in _plain_sources(pair.new).items()}
+            both = zip(pairs, reviews, strict=True)
+            found = [finding for pair, review in both for finding in findings(review, _plain_sources(pair.new))]
+            sys.stdout.write(render(found, sources, Format(chosen)))
+
+
+def _plain_sources(side: Side) -> dict[str, Source]:
+    """The texts under their paths without a revision: annotations are of files."""
+    from constitution_lang.source import Source as Text
+
+    prefix = f"{side.revision}:" if side.revision else ""
+    names = {name: name.removeprefix(prefix).removeprefix("./") for name in side.sources or {}}
+    return {plain: Text(plain, (side.sources or {})[name].text) for name, plain in names.items()}
+
+
+# --- approving ----------------------------------------------------------------------------------------
+
+
+def _approve(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.Namespace) -> int:
+    from datetime import date
+    from pathlib import Path
+
+    from constitution_lang.diff.approvals import APPROVALS, entry
+
+    if not reviews:
+        return WRONG_USE
+    by = options.by or _author()
+    for wanted in options.approve:
+        pair, review, change = _wanted(wanted, pairs, reviews)
+        if change.fingerprint in review.approved:
+            print(f"{change.id} is approved already: {review.approved[change.fingerprint].reason}")
+            continue
+        if pair.new.tree is not None and options.approvals is None:
+            raise WrongUseError(
+                f"{pair.new.label} is in a revision, which nothing can be written into; "
+                "compare with the working tree, or say --approvals FILE"
+            )
+        file = Path(options.approvals) if options.approvals else Path(pair.new.folder) / APPROVALS
+        text, _ = _approvals(pair.new, options)
+        since = review.difference.old.version
+        today = date.today().isoformat()  # noqa: DTZ011 - the author's day
+        made = entry(text, change, reason=options.reason, since=since, by=by, date=today)
+        write_whole(file, made.encode())
+        print(f"{file}: approved {change.id} ({change.fingerprint}): {change.says}")
+    return WELL
+
+
+def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tuple[Pair, Review, Change]:
+    """The one change that is named."""
+    from difflib import get_close_matches
+
+    from constitution_lang.diff.model import Grade
+
+    every = [(p, r, c) for p, r in zip(pairs, reviews, strict=True) for c in r.difference.changes]
+    found = [row for row in every if text in {row[2].id, row[2].fingerprint}]
+    if not found:
+        near = get_close_matches(text, [c.id for _, _, c in every], n=3) or [c.id for _, _, c in every][:3]
+        raise WrongUseError(f"there is no change {text}; there is {', '.join(near)}" if near else "nothing changed")
+    if len(found) > 1:
+        raise WrongUseError(f"{text} is a change of several constitutions; name one of them, or give its fingerprint")
+    change = found[0][2]
+    if change.grade is Grade.IDENTITY:
+        raise WrongUseError(f"{change.id} is a mistake with an id, which cannot be approved: {change.help}")
+    return found[0]
+
+
+def _author() -> str:
+    """As git would name the author of a commit; else as the system names the user."""
+    import getpass
+    import subprocess
+
+    try:
+        done = subprocess.run(["git", "config", "user.name"], capture_output=True, check=False, text=True)  # noqa: S607
+        return done.stdout.strip() or getpass.getuser()
+    except OSError:
+        return getpass.getuser()

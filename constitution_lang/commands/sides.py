@@ -1,0 +1,250 @@
+"""The two sides of a comparison: files, folders, Bundles and revisions of git, as they were named."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from constitution_lang.commands.files import WrongUseError, compiled
+from constitution_lang.compile import Compilation
+from constitution_lang.diagnostics.model import Diagnostic, Severity
+from constitution_lang.ir.model import Bundle
+from constitution_lang.revisions import Repository, RevisionError, Tree, is_root
+from constitution_lang.source import Source
+
+__all__ = ["Pair", "Side", "pairs_of"]
+
+_NAME = re.compile(rb"^constitution[ \t]+(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One version. `bundle` is None where the constitution has errors, which `errors` are then, with their places.
+
+    `folder` is that of the constitution's files, and `revision` their revision, empty for files on the disk.
+    `approvals` is the text of the file of approvals beside it.
+    """
+
+    label: str
+    folder: str
+    revision: str
+    bundle: Bundle | None
+    errors: tuple[Diagnostic, ...] = ()
+    sources: dict[str, Source] | None = None
+    tree: Tree | None = None
+
+    def beside(self, name: str) -> str | None:
+        """The text of a file beside the constitution; None where there is none."""
+        if self.tree is not None:
+            data = self.tree.read(posixpath.join(self.folder, name))
+            return None if data is None else data.decode("utf-8", "replace")
+        path = Path(self.folder) / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two versions of one constitution."""
+
+    old: Side
+    new: Side
+
+
+@dataclass(frozen=True)
+class _Revision:
+    """A side that is a whole tree; None stands for the working tree."""
+
+    tree: Tree | None
+
+
+def pairs_of(named: list[str]) -> tuple[list[Pair], list[str]]:
+    """What to compare with what, and what there is to say about constitutions that one side lacks.
+
+    Raises:
+        WrongUseError: something cannot be found, or could mean two things.
+    """
+    try:
+        return _Chooser(Path()).pairs(named)
+    except RevisionError as error:
+        raise WrongUseError(str(error)) from error
+    except OSError as error:
+        raise WrongUseError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
+
+
+class _Chooser:
+    def __init__(self, here: Path) -> None:
+        self.here = here
+        self._repository: Repository | None = None
+
+    @property
+    def repository(self) -> Repository:
+        if self._repository is None:
+            self._repository = Repository.around(self.here)
+        return self._repository
+
+    def pairs(self, named: list[str]) -> tuple[list[Pair], list[str]]:
+        *rest, last = named
+        if len(named) == 1:
+            if self._is_path(last):
+                return [self._one(self.repository.tree("HEAD"), None, last)], []
+            return self._all(*(self._range(last) or (self.repository.tree(last), None)))
+        if len(named) == 2 and not self._is_path(last) and self._range(rest[0]) is None:
+            return self._two(rest[0], last)
+        if len(named) == 2:
+            ends = self._range(rest[0])
+            if ends is None and (self._is_path(rest[0]) or ":" in rest[0] or last.endswith(".json")):
+                return self._two(rest[0], last)
+            return [self._one(*(ends or (self.repository.tree(rest[0]), None)), last)], []
+        old, new = (self.repository.tree(revision) for revision in rest)
+        return [self._one(old, new, last)], []
+
+    def _range(self, text: str) -> tuple[Tree, Tree | None] | None:
+        """The ends of `A..B`, or of `A...B` from where the two parted."""
+        dots = "..." if "..." in text else ".."
+        if dots not in text or self._is_path(text) or ":" in text:
+            return None
+        one, _, other = text.partition(dots)
+        one, other = one or "HEAD", other or "HEAD"
+        start = self.repository.merge_base(one, other) if dots == "..." else self.repository.tree(one)
+        return start, self.repository.tree(other)
+
+    def _is_path(self, text: str) -> bool:
+        path = self.here / text
+        if not path.exists():
+            if text.endswith((".const", ".json")) and ":" not in text and ".." not in text.strip("./"):
+                return not self._is_revision(text)
+            return False
+        if "/" not in text and path.suffix not in {".const", ".json"} and text != "." and self._is_revision(text):
+            raise WrongUseError(
+                f"{text} is a {'folder' if path.is_dir() else 'file'} and a revision; "
+                f"write ./{text} for the first, refs/heads/{text} for a branch"
+            )
+        return True
+
+    def _is_revision(self, text: str) -> bool:
+        try:
+            return self.repository.has(text)
+        except RevisionError:
+            return False
+
+    # --- two that are named ----------------------------------------------------------------------
+
+    def _two(self, old: str, new: str) -> tuple[list[Pair], list[str]]:
+        """Sides that are named apart: a path, `REVISION:PATH`, or a revision, whose file is then that of the other."""
+        if not any(self._is_path(side) or ":" in side for side in (old, new)):
+            return self._all(self.repository.tree(old), self.repository.tree(new))
+        sides = [self._named(side) for side in (old, new)]
+        for at, name in enumerate((old, new)):
+            if sides[at] is None:
+                sides[at] = self._in_revision(self.repository.tree(name), (new, old)[at])
+        one, other = sides
+        assert one is not None
+        assert other is not None
+        return [Pair(one, other)], []
+
+    def _named(self, text: str) -> Side | None:
+        if self._is_path(text):
+            return _on_disk(self.here / text, text)
+        if ":" in text:
+            revision, _, path = text.partition(":")
+            tree = self.repository.tree(revision or "HEAD")
+            return _in_tree(tree, _one_of(tree.roots(path), path, f"{revision}:") if _is_folder(tree, path) else path)
+        return None
+
+    def _in_revision(self, tree: Tree, other: str) -> Side:
+        path = self.here / other
+        if ":" in other:
+            return _in_tree(tree, other.partition(":")[2])
+        if path.suffix == ".json":
+            return _in_tree(tree, _one_of(tree.roots(), ".", f"{tree.revision}:"))
+        inside = self.repository.relative(path)
+        return _in_tree(tree, _one_of(tree.roots(inside), inside, f"{tree.revision}:") if path.is_dir() else inside)
+
+    def _one(self, old: Tree, new: Tree | None, path: str) -> Pair:
+        """One file or folder in two trees."""
+        other = self._in_revision(new, path) if new is not None else _on_disk(self.here / path, path)
+        return Pair(self._in_revision(old, path), other)
+
+    # --- all that there are ----------------------------------------------------------------------
+
+    def _all(self, old: Tree, new: Tree | None) -> tuple[list[Pair], list[str]]:
+        """Every constitution in and below the working directory, paired by path, then by its name."""
+        under = self.repository.relative(self.here)
+        before = old.roots(under)
+        after = self.repository.roots(self.here.resolve()) if new is None else new.roots(under)
+        if not before and not after:
+            raise WrongUseError(f"there is no constitution here, nor in {old.revision}; name a file, or change folders")
+        names = {_NAME.findall(data)[0]: path for path, data in before.items() if path not in after}
+        pairs, told = [], []
+        for path, data in after.items():
+            was = path if path in before else names.pop(_NAME.findall(data)[0], None)
+            if was is None:
+                told.append(f"{path} is new: {old.revision} has no constitution there, and none of its name")
+                continue
+            other = _in_tree(new, path) if new is not None else self._working(path)
+            pairs.append(Pair(_in_tree(old, was), other))
+        told += [f"{path} is gone: only {old.revision} has it" for path in names.values()]
+        return pairs, told
+
+    def _working(self, path: str) -> Side:
+        """A file of the working tree, named as from here."""
+        whole = self.repository.folder / path
+        try:
+            shown = whole.relative_to(self.here.resolve())
+        except ValueError:
+            shown = whole
+        return _on_disk(self.here / shown, shown.as_posix())
+
+
+def _is_folder(tree: Tree, path: str) -> bool:
+    return tree.read(path) is None and bool(tree.roots(path))
+
+
+def _one_of(roots: dict[str, bytes], folder: str, where: str) -> str:
+    """The one constitution of a folder."""
+    if len(roots) == 1:
+        return next(iter(roots))
+    if not roots:
+        raise WrongUseError(f"there is no constitution in {where}{folder}; name a file")
+    raise WrongUseError(f"there are {len(roots)} constitutions in {where}{folder}; name one of {', '.join(roots)}")
+
+
+def _on_disk(path: Path, label: str) -> Side:
+    if path.is_dir():
+        found = {
+            p.relative_to(path).as_posix(): p.read_bytes()
+            for p in sorted(path.rglob("*.const"))
+            if not any(part.startswith(".") for part in p.relative_to(path).parts)
+        }
+        path = path / _one_of({name: data for name, data in found.items() if is_root(data)}, label, "")
+        label = path.as_posix()
+    if path.suffix == ".json":
+        return Side(label, "", "", _bundle(path))
+    folder = path.parent.as_posix()
+    return _side(compiled(path.as_posix()), label, "" if folder == "." else folder, "")
+
+
+def _bundle(path: Path) -> Bundle:
+    from constitution_lang.ir.codec import BundleError, loads
+
+    try:
+        return loads(path.read_bytes())
+    except BundleError as error:
+        raise WrongUseError(f"{path}: {error}") from error
+
+
+def _in_tree(tree: Tree, path: str) -> Side:
+    from constitution_lang.emit.relocate import relocated
+
+    compilation = tree.compiled(path)
+    folder = posixpath.dirname(path)
+    sources, found = relocated(compilation.sources, compilation.diagnostics, Path(f"{tree.revision}:{folder or '.'}"))
+    named = Compilation(compilation.bundle, found, sources, compilation.draft)
+    return _side(named, f"{tree.revision}:{path}", folder, tree.revision, tree)
+
+
+def _side(compilation: Compilation, label: str, folder: str, revision: str, tree: Tree | None = None) -> Side:
+    errors = tuple(d for d in compilation.diagnostics if d.severity is Severity.ERROR)
+    return Side(label, folder, revision, compilation.bundle, errors, dict(compilation.sources), tree)

@@ -1,0 +1,165 @@
+"""A difference as a comment on a change: the table first, the details folded."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from constitution_lang.diff.approvals import Review
+from constitution_lang.diff.model import Change, Grade, Mark, PromptText, Segment
+from constitution_lang.diff.render.sentences import (
+    case_lines,
+    movement_lines,
+    places,
+    share_rows,
+    stale_words,
+    summary,
+    together_lines,
+    unused_line,
+)
+from constitution_lang.diff.segments import shortened
+from constitution_lang.diff.words import listed
+
+__all__ = ["to_markdown"]
+
+_SPECIAL = re.compile(r"([\\`*_~\[\]|#<>&])")
+_PROMPTS_SHOWN = 12
+
+
+def to_markdown(review: Review) -> str:
+    """The whole comment."""
+    return "\n".join(_lines(review)).rstrip() + "\n"
+
+
+def _lines(review: Review) -> Iterator[str]:
+    found = review.difference
+    yield f"### {_text(found.new.name)} {found.old.version} → {found.new.version}: {summary(found)}"
+    yield ""
+    errors, verdict = review.errors(), found.verdict
+    if errors:
+        yield f"**{len(errors)} mistake{'' if len(errors) == 1 else 's'} with ids.** Each says below what to write.\n"
+    if not verdict.holds:
+        yield f"**Version:** {_text(verdict.says)}. {_text(verdict.help).capitalize()}.\n"
+    if found.changes:
+        yield "| grade | what | cases | stale |"
+        yield "| --- | --- | --- | --- |"
+        for change in found.changes:
+            cells = _grade(change, review), _text(change.says), _direction(change), _text(_brief(change))
+            yield f"| {' | '.join(cells)} |"
+        yield ""
+    yield from _together(review)
+    for change in found.changes:
+        yield from _details(change, review)
+    if unused := unused_line(review):
+        yield f"{_text(unused)}\n"
+    if verdict.holds and found.changes:
+        yield f"Version: {_text(verdict.says)}.\n"
+
+
+def _grade(change: Change, review: Review) -> str:
+    if change.grade is Grade.IDENTITY:
+        return "**identity: error**"
+    return f"{change.grade.value}, approved" if change.fingerprint in review.approved else change.grade.value
+
+
+def _direction(change: Change) -> str:
+    cases = change.cases
+    if cases is None:
+        return ""
+    if not cases.changed:
+        return "none" if cases.changed == 0 else "not counted"
+    return f"{cases.changed:,} of {cases.total:,}, {cases.direction}"
+
+
+def _brief(change: Change) -> str:
+    """The kinds of work only: the details have the rest."""
+    works = list(dict.fromkeys(stale.work.value for stale in change.stale))
+    return listed(works) if works else "nothing" if change.grade < Grade.MIX else ""
+
+
+def _together(review: Review) -> Iterator[str]:
+    found = review.difference
+    if found.cases and len(found.changes) > 1:
+        yield f"- {_text('; '.join(together_lines(found.cases, found.defaults)))}"
+    for line in movement_lines(found.movement, found.defaults):
+        yield f"- {_text(line)}"
+    if found.movement or (found.cases and len(found.changes) > 1):
+        yield ""
+    rows = share_rows(found.shares)
+    if rows:
+        yield "<details><summary>Shares of a first draw, in the default case</summary>\n"
+        yield "| | before | after | in |"
+        yield "| --- | ---: | ---: | --- |"
+        for target, stages, before, after in rows:
+            yield f"| {_text(target)} | {before} | {after} | {stages} |"
+        yield "\n</details>\n"
+
+
+def _details(change: Change, review: Review) -> Iterator[str]:
+    says = html.escape(change.says, quote=False)
+    yield f"<details><summary><b>{change.grade.value}</b>: {says}</summary>\n"
+    at = places(change, review.difference)
+    if at:
+        yield f"{_text(at)}\n"
+    if change.help:
+        yield f"**Write instead:** {_text(change.help)}\n"
+    if change.cases is not None and change.cases.changed != 0:
+        yield from (f"- {_text(line)}" for line in case_lines(change.cases, review.difference.defaults))
+        yield ""
+    yield from _values(change)
+    for text in change.prompts:
+        yield from _prompt(text)
+    if stale := stale_words(change):
+        yield f"**Stale:** {_text(stale)}\n"
+    approved = review.approved.get(change.fingerprint)
+    if approved:
+        yield f"**Approved** by {_text(approved.by)} on {_text(approved.date)}: {_text(approved.reason)}\n"
+    else:
+        yield f"`{change.id}` `{change.fingerprint}`\n"
+    yield "</details>\n"
+
+
+def _values(change: Change) -> Iterator[str]:
+    if change.prompts or change.grade in {Grade.COSMETIC, Grade.IDENTITY} or not (change.before or change.after):
+        return
+    yield "````diff"
+    before, after = change.before.splitlines(), change.after.splitlines()
+    yield from (f"- {line.replace('````', '```')}" for line in before if line not in after)
+    yield from (f"+ {line.replace('````', '```')}" for line in after if line not in before)
+    yield "````\n"
+
+
+def _prompt(text: PromptText) -> Iterator[str]:
+    names = listed((f"`{name}`" for name in text.new), at_most=_PROMPTS_SHOWN)
+    yield f"{names}{': ' + _text(text.note) if text.note else ''}\n"
+    if text.segments:
+        shown = "".join(_segment(segment) for segment in shortened(text.segments))
+        yield "\n".join(f"> {line}".rstrip() for line in shown.split("\n")) + "\n"
+
+
+def _segment(segment: Segment) -> str:
+    """Marks cannot begin or end with white space, nor cross a line."""
+    if segment.mark is Mark.SAME:
+        return _text(segment.text)
+    mark = "~~" if segment.mark is Mark.OLD else "**"
+    return "\n".join(_marked(line, mark) for line in segment.text.split("\n"))
+
+
+def _marked(line: str, mark: str) -> str:
+    inner = line.strip()
+    if not inner:
+        return line
+    start, end = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
+    return f"{start}{mark}{_text(inner)}{mark}{end}"
+
+
+def _text(text: str) -> str:
+    """Prose that nothing in it can turn into markup; a code word stays one."""
+    return "`".join(
+        part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(_balanced(text).split("`"))
+    )
+
+
+def _balanced(text: str) -> str:
+    return text if text.count("`") % 2 == 0 and "|" not in text else text.replace("`", "'")

@@ -1,0 +1,119 @@
+"""What every rendering for people says, in the same words: headlines, cases, shares and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from constitution_lang.diff.approvals import Review
+from constitution_lang.diff.model import CasePairs, Cases, Change, Difference, Direction, Grade, Movement, ShareMove
+from constitution_lang.diff.words import count_words, listed, number, percent
+from constitution_lang.ir.model import Stage
+
+__all__ = [
+    "case_lines", "counted", "in_case", "movement_lines", "places", "share_rows", "stale_words", "summary",
+    "together_lines", "unused_line",
+]  # fmt: skip
+
+_VALUES_SHOWN = 8
+
+
+def summary(difference: Difference) -> str:
+    """`3 changes: 1 behaviour, 2 wording`."""
+    if not difference.changes:
+        return "no change"
+    many = len(difference.changes)
+    return f"{many} change{'' if many == 1 else 's'}: {counted(difference.changes)}"
+
+
+def counted(changes: Iterable[Change]) -> str:
+    """How many of each grade, the highest first."""
+    grades = [change.grade for change in changes]
+    return ", ".join(f"{grades.count(g)} {g.value}" for g in reversed(Grade) if g in grades)
+
+
+def places(change: Change, difference: Difference) -> str:
+    """Where it stands, and where it stood."""
+    new = difference.new.place(change.new) if change.new else ""
+    old = difference.old.place(change.old) if change.old else ""
+    if new and old:
+        return new if new == old else f"{new} (was {old})"
+    return new or (f"was {old}" if old else "")
+
+
+def in_case(case: CasePairs, defaults: CasePairs) -> str:
+    """What of a case is not the default, or its beginning where that is much."""
+    if not case:
+        return "in every case"
+    usual = dict(defaults)
+    unusual = [f"{id} is {value}" for id, value in case if usual.get(id) != value]
+    if not unusual:
+        return "where every attribute has its default"
+    return f"where {listed(unusual, at_most=_VALUES_SHOWN)}"
+
+
+def case_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
+    """The cases that change, one direction in a line, each with a witness. One direction alone needs no count."""
+    for change in cases.changes:
+        turn = f": {change.before} → {change.after}" if change.before else ""
+        example = f"for example {in_case(change.witness, defaults)}{turn}"
+        kind = "" if change.direction in {Direction.SHIFTED, Direction.NONE} else str(change.direction)
+        if len(cases.changes) == 1:
+            yield f"{kind or change.says}, {example}"
+        else:
+            number = "cases" if change.count is None else count_words(change.count, cases.total)
+            yield f"{f'{kind}: ' if kind else ''}{change.says} in {number}, {example}"
+    if cases.changed and cases.left_out:
+        yield f"counted over the cases that both versions know; left out are those with {cases.left_out}"
+
+
+def together_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
+    """The cases that change in some way, over all changes."""
+    yield f"{count_words(cases.changed, cases.total)} change{'' if cases.changed != 1 else 's'}"
+    for change in cases.changes:
+        yield f"{change.says} in {number(change.count or 0)}, for example {in_case(change.witness, defaults)}"
+
+
+def stale_words(change: Change) -> str:
+    """What a run has to redo."""
+    if change.stale:
+        return "; ".join(dict.fromkeys(stale.says for stale in change.stale))
+    return "nothing" if change.grade < Grade.MIX else ""
+
+
+def share_rows(moves: Iterable[ShareMove]) -> list[tuple[str, str, str, str]]:
+    """Target, stages, before and after: one row where the stages agree."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for move in moves:
+        rows.setdefault((move.target, percent(move.before), percent(move.after)), []).append(move.stage)
+    return [
+        (target, "both stages" if len(stages) == len(Stage) else listed(stages), before, after)
+        for (target, before, after), stages in rows.items()
+    ]
+
+
+def movement_lines(movement: Iterable[Movement], defaults: CasePairs) -> Iterator[str]:
+    """For each stage the share of draws that move."""
+    for m in movement:
+        what = f"first {m.stage} draws" if m.first else f"{m.stage} draws"
+        line = f"{percent(m.default)} of {what} move in the default case"
+        if m.least != m.greatest:
+            reach = "" if m.exact else " of the cases looked at"
+            line += (
+                f"; {percent(m.least)} at least ({in_case(m.least_case, defaults)}) "
+                f"and {percent(m.greatest)} at most ({in_case(m.greatest_case, defaults)}){reach}"
+            )
+        elif m.exact:
+            line += ", and in every other"
+        yield line
+
+
+def unused_line(review: Review) -> str:
+    """Approvals that say nothing about these changes; empty where there are none."""
+    if not review.unused:
+        return ""
+    named = listed((f"{a.change} ({a.fingerprint})" for a in review.unused), at_most=4)
+    many = len(review.unused) > 1
+    return (
+        f"{len(review.unused)} approval{'s are' if many else ' is'} of no change that is here: {named}; the edit is "
+        f"another one by now, or was taken back: delete {'them' if many else 'it'}, or approve anew"
+    )
