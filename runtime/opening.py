@@ -23,6 +23,7 @@ from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.records import identify
 from runtime.run_file import RunFileError, load_run_file
+from runtime.served import ServedModels
 from runtime.session import Engines, Session
 from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
@@ -85,7 +86,8 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         config = config.model_copy(update={"engine": scripted_here})
     scripted = config.engine.kind is EngineKind.SCRIPTED
     bundle = load_bundle(config.constitution, say)
-    resolve = _as_named if scripted else partial(_resolve, say)
+    served = ServedModels(config, say) if config.engine.kind is EngineKind.OPENAI else None
+    resolve = served.resolve if served else _as_named if scripted else partial(_resolve, say)
     inputs = load_inputs(config, file.resolve().parent, resolve, say)
     if unknown := set(config.evaluation.categories) - {c.id for c in bundle.categories}:
         raise RunFileError(
@@ -94,7 +96,7 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         )
     if only_audit:
         inputs = inputs.audit_only()
-    identity = _scripted_identity if scripted else _model_identity
+    identity = served.identity if served else _scripted_identity if scripted else _model_identity
     models = {
         "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
         "preference model's base": inputs.preference_base,
@@ -110,6 +112,8 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
     )
     run = identify("run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities, content_of_data)
     manifest = _manifest(run, bundle, settings.encode(), identities)
+    if served:
+        config = served.check(bundle, inputs, only_audit=only_audit)
     return Prepared(config, bundle, inputs, manifest, run_folder(file, config, rehearse=rehearse), identity)
 
 

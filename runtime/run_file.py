@@ -96,10 +96,13 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
         return str(folder / name) if name is not None and name.startswith(("./", "../")) else name
 
     models = {name: model(getattr(config.models, name)) for name in type(config.models).model_fields}
+    server = config.engine.openai
+    server = server.model_copy(update={"names": {str(model(name)): served for name, served in server.names.items()}})
     return config.model_copy(
         update={
             "constitution": folder / config.constitution,
             "out": None if config.out is None else folder / config.out,
             "models": config.models.model_copy(update=models),
+            "engine": config.engine.model_copy(update={"openai": server}),
         }
     )

@@ -33,10 +33,7 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
         return _transformers(config, model)
     if config.kind is EngineKind.VLLM:
         return _vllm(config, model)
-    raise EngineError(
-        f'there is no engine for kind = "{config.kind}" yet',
-        'write kind = "transformers" or "vllm" under [engine]',
-    )
+    return _server(config, model)
 
 
 def _transformers(config: EngineConfig, model: str) -> Engine:
@@ -78,3 +75,9 @@ def _vllm(config: EngineConfig, model: str) -> Engine:
             f'kind = "vllm" under [engine] needs vLLM, which cannot be imported here: {e}',
             "pip install 'constitution-compiler[vllm]' on a machine with a GPU; docs/engines.md has the build for CPUs",
         ) from e
+
+
+def _server(config: EngineConfig, model: str) -> Engine:
+    from runtime.engines.server.roles import is_trained_here, open_server
+
+    return _transformers(config, model) if is_trained_here(config.openai, model) else open_server(config.openai, model)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from runtime.engines.base import EngineError
 
-__all__ = ["KnownModel", "cache_folder", "known_models", "resolve"]
+__all__ = ["KnownModel", "cache_folder", "known_models", "resolve", "resolve_tokenizer"]
 
 Progress = Callable[[str], None]
 
@@ -52,7 +52,8 @@ _KNOWN = (
     ),
 )
 
-_HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "merges.txt", "tokenizer.model"]
+_TOKENIZER_FILES = ["*.json", "*.jinja", "merges.txt", "tokenizer.model"]
+_HUB_FILES = ["*.safetensors", *_TOKENIZER_FILES]
 
 
 def known_models() -> tuple[KnownModel, ...]:
@@ -84,6 +85,64 @@ def resolve(name: str, *, progress: Progress | None = None) -> Path:
     if path.suffix == ".gguf" or path.is_absolute() or name.startswith(("./", "../", "~")):
         raise EngineError(f"there is no model at {name}", "write the path of a model folder or of a .gguf file")
     return _hub(name, say)
+
+
+def resolve_tokenizer(name: str, *, progress: Progress | None = None) -> Path | None:
+    """A folder with the tokenizer of the model called `name`, for a model that a server has: weights are not fetched.
+
+    None where nothing here and no hub knows the name, as with models that are only to be had as a service.
+
+    Raises:
+        EngineError: It is the name of something here, and that is no model.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir() and (path / "tokenizer.json").is_file():
+        return path
+    here = path.exists() or path.is_absolute() or name.startswith(("./", "../", "~"))
+    if here or name in {model.name for model in _KNOWN}:
+        return resolve(name, progress=progress)
+    if name.count("/") != 1:
+        return None
+    if progress is not None:
+        progress(f"looking for the tokenizer of {name} in the cache of the model hub, and there")
+    return _hub_tokenizer(name)
+
+
+@lru_cache(maxsize=64)
+def _hub_tokenizer(name: str) -> Path | None:
+    """Its folder, or None where the hub cannot be asked either. Asked once, since a hub out of reach takes its time."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        return None
+    for only_here in (True, False):
+        try:
+            folder = Path(snapshot_download(name, allow_patterns=_TOKENIZER_FILES, local_files_only=only_here))
+        except Exception:  # noqa: BLE001, S112 - the client's errors have no common base; a server needs no hub
+            continue
+        if (folder / "tokenizer.json").is_file():
+            return folder
+    return None
+
+
+def at_hand(name: str) -> Path | None:
+    """The folder with the model called `name` where it is on this machine and ready; None where it is not."""
+    for model in _KNOWN:
+        if name == model.name:
+            target = _target(model.name, model.sha256)
+            return target if target.is_dir() else None
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.suffix == ".gguf" and path.is_file():
+        target = _target(path.stem, _sha256(path))
+        return target if target.is_dir() else None
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, allow_patterns=_HUB_FILES, local_files_only=True))
+    except (ImportError, OSError, ValueError):  # the client's errors are among these where it may not fetch
+        return None
 
 
 def _folder(path: Path) -> Path:
