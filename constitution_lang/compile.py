@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from constitution_lang.check.cases import check_cases
+from constitution_lang.check.case_needs import needs_cases
 from constitution_lang.check.modules import load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.references import check_references
@@ -15,9 +15,8 @@ from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
 from constitution_lang.loader import folder_loader, package_loader, source_of
-from constitution_lang.lower.bundle import seal
 from constitution_lang.lower.declarations import lower_declarations
-from constitution_lang.lower.prompts import count_variants, lower_prompts
+from constitution_lang.lower.variants import count_variants
 from constitution_lang.source import Loader, Source
 from constitution_lang.syntax.from_text import parse
 from constitution_lang.syntax.nodes import FileTree
@@ -72,16 +71,22 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
         return Compilation(None, _in_order(found, sources), sources, None, files.trees)
 
     draft = lower_declarations(program, own_templates.values())
-    found += check_cases(program, draft)
+    if needs_cases(draft):
+        from constitution_lang.check.cases import check_cases
+
+        found += check_cases(program, draft)
     variants, wrong = count_variants(program, draft)
     found += wrong
-    prompts, wrong = lower_prompts(draft, variants, templates)
-    found += wrong
     bundle = None
-    if whole and not _errors(found):
-        standard, wrong = lower_prompts(draft, variants, dict(standard_templates(loader, but=templates)))
+    if whole or templates:
+        from constitution_lang.lower.bundle import seal
+        from constitution_lang.lower.prompts import lower_prompts
+
+        prompts, wrong = lower_prompts(draft, variants, templates)
         found += wrong
-        bundle = None if wrong else seal(draft, prompts + standard)
+        if whole and not _errors(found):
+            standard, _ = lower_prompts(draft, variants, dict(standard_templates(loader, but=templates)))
+            bundle = seal(draft, prompts + standard)
     return Compilation(bundle, _in_order(found, sources), sources, draft, files.trees)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from constitution_lang.check.modules import LIBRARY, TEMPLATES
@@ -21,7 +20,7 @@ def package_loader(name: str) -> Source | None:
     """A file of the standard library or a standard template, out of the installed package."""
     for prefix, folder in ((LIBRARY, "library"), (TEMPLATES, "templates")):
         if name.startswith(prefix):
-            resource = files("constitution_lang").joinpath(folder, *name.removeprefix(prefix).split("/"))
+            resource = Path(__file__).parent.joinpath(folder, *name.removeprefix(prefix).split("/"))
             return source_of(name, resource.read_bytes()) if resource.is_file() else None
     return None
 

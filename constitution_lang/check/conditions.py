@@ -25,6 +25,8 @@ class ConditionChecker:
         """Attributes that are declared, but not well: what is said of them is not looked at."""
         self.incomplete = incomplete
         self.found: list[Diagnostic] = []
+        self._kept: dict[tuple[str, str, str], ir.Compare] = {}
+        """What comparisons came to in which there was nothing to find: many principles ask the same."""
 
     def resolve(self, condition: nodes.Condition | None) -> ir.Condition:
         """The condition over value sets; no condition is always true."""
@@ -49,6 +51,10 @@ class ConditionChecker:
         self._known(attribute, (value,))
 
     def _binary(self, test: nodes.BinaryTest) -> ir.Condition:
+        asked = (test.attribute.text, test.operator, test.value.text)
+        kept = self._kept.get(asked)
+        if kept is not None:
+            return kept
         known = self._known(test.attribute, (test.value,))
         attribute = self.attributes.get(test.attribute.text)
         if attribute is None or not known:
@@ -64,8 +70,9 @@ class ConditionChecker:
             )
             return ir.Compare(test.attribute.text, ())
         at = attribute.values.index(test.value.text)
-        kept = [value for i, value in enumerate(attribute.values) if _holds(test.operator, i, at)]
-        return ir.Compare(test.attribute.text, self._ordered(test.attribute, kept))
+        values = [value for i, value in enumerate(attribute.values) if _holds(test.operator, i, at)]
+        result = self._kept[asked] = ir.Compare(test.attribute.text, self._ordered(test.attribute, values))
+        return result
 
     def _ordered(self, attribute: nodes.Name, values: Collection[str]) -> tuple[str, ...]:
         """Without repetitions and in the order of declaration, levels; sorted, otherwise."""

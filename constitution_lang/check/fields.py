@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TypeVar
 
 from constitution_lang.source import Span
@@ -18,6 +18,9 @@ class Fields:
 
     def __init__(self, fields: tuple[nodes.Field, ...]) -> None:
         self._fields = fields
+        self._by_key: dict[str, list[nodes.Value]] = {}
+        for field in fields:
+            self._by_key.setdefault(field.key.text, []).append(field.value)
 
     def key(self, key: str) -> Span | None:
         """Where the key of a field stands."""
@@ -58,7 +61,10 @@ class Fields:
         return self._first(key, nodes.Prose) or self._first(key, nodes.Text)
 
     def _first(self, key: str, form: type[_V]) -> _V | None:
-        return next((value for value in self._values(key) if isinstance(value, form)), None)
+        for value in self._values(key):
+            if isinstance(value, form):
+                return value
+        return None
 
-    def _values(self, key: str) -> Iterator[nodes.Value]:
-        return (field.value for field in self._fields if field.key.text == key)
+    def _values(self, key: str) -> Sequence[nodes.Value]:
+        return self._by_key.get(key, ())

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import msgspec
+
 from constitution_lang.ir import model as ir
 from constitution_lang.syntax import nodes
 
@@ -45,8 +47,7 @@ class Declarations:
     """A used file could not be read, so that an unknown name may be one of its."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedAttribute:
+class CheckedAttribute(msgspec.Struct, frozen=True):
     """An attribute, with its values in order."""
 
     block: nodes.AttributeBlock
@@ -55,8 +56,7 @@ class CheckedAttribute:
     default: str
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPrinciple:
+class CheckedPrinciple(msgspec.Struct, frozen=True):
     """A principle, its category and when it applies."""
 
     block: nodes.PrincipleBlock
@@ -64,16 +64,14 @@ class CheckedPrinciple:
     applies: ir.Condition
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedRule:
+class CheckedRule(msgspec.Struct, frozen=True):
     """A rule with its condition resolved."""
 
     rule: nodes.Rule
     condition: ir.Condition
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedTension:
+class CheckedTension(msgspec.Struct, frozen=True):
     """A tension; `sides` are sorted."""
 
     block: nodes.TensionBlock

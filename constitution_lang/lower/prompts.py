@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from constitution_lang.check.program import CheckedProgram
 from constitution_lang.check.turns import turns
-from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
-from constitution_lang.ir.cases import variants
 from constitution_lang.ir.codec import prompt_hash
 from constitution_lang.ir.model import Attribute, Bundle, Principle, Prompt, PromptKind, Stage
+from constitution_lang.lower.variants import Variants
 
 if TYPE_CHECKING:
     from constitution_lang.check.templating import Template
 
-__all__ = ["Variants", "count_variants", "lower_prompts"]
+__all__ = ["lower_prompts"]
 
-Variants: TypeAlias = Mapping[str, tuple[tuple[str, ...], ...]]
-"""Of each principle, by id, the sides that it yields to: one tuple for each set of cases in which these differ."""
-
-VARIANTS_MAX = 64
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _REVISION = (PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT)
 _REASONED = (PromptKind.REASON, PromptKind.PREFER_REASONED)
 _PAIR_VALUES = ("response_a", "response_b")
-
-
-def count_variants(program: CheckedProgram, draft: Bundle) -> tuple[Variants, list[Diagnostic]]:
-    """The sides that each principle may have to yield to; an error where its prompts would be too many."""
-    every: dict[str, tuple[tuple[str, ...], ...]] = {}
-    found = []
-    for principle in draft.principles:
-        overs = variants(draft, principle, VARIANTS_MAX)
-        if len(overs) > VARIANTS_MAX:
-            at = program.principles[principle.id].block.name.span
-            help = f"its prompts would need more than {VARIANTS_MAX} variants; join or widen its tensions"
-            found.append(codes.E411.at(at, f"`{principle.id}` may yield to too many sides", help=help))
-        else:
-            every[principle.id] = overs
-    return every, found
 
 
 def lower_prompts(

@@ -9,6 +9,7 @@ from constitution_lang.syntax.nodes import Prose, Text
 __all__ = ["fold", "text_of"]
 
 _AS_IT_IS = re.compile(r"[ \t]|[-*+•][ \t]|\d{1,3}[.)][ \t]")
+_NOT_PLAIN = re.compile(rf"^(?:{_AS_IT_IS.pattern}|$)|\s$", re.MULTILINE)
 
 
 def text_of(prose: Prose | Text | None) -> str:
@@ -20,6 +21,9 @@ def text_of(prose: Prose | Text | None) -> str:
 
 def fold(lines: tuple[str, ...]) -> str:
     """Line breaks inside a paragraph become spaces; runs of blank lines separate paragraphs."""
+    text = "\n".join(lines)
+    if not _NOT_PLAIN.search(text):  # one paragraph without a list, as most are
+        return text.replace("\n", " ")
     paragraphs: list[list[str]] = [[]]
     plain = False
     for line in (line.rstrip() for line in lines):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import structs
+
 from constitution_lang.check.modules import LIBRARY, beside, load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
@@ -184,7 +186,7 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
             if isinstance(node, nodes.EditionLine | nodes.ConstitutionLine):
                 # These two are compared with the file in which they stand.
                 text.append(block.text)
-                read.append(replace(node, span=blocks.place(node.span) or node.span))
+                read.append(structs.replace(node, span=blocks.place(node.span) or node.span))
             else:
                 read.append(node)
     return nodes.FileTree(Source(blocks.source.name, "".join(text)), tuple(read), (), tuple(broken))

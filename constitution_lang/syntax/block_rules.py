@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.codes.code import Code
@@ -19,8 +19,7 @@ _PAIR_KEYS = ("prompt", "better", "worse")
 """What a pair for a model has to have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """A value as it was written, and the kind that it is by its looks; `text` is the line of it."""
 
     kind: ValueKind

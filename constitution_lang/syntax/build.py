@@ -101,7 +101,8 @@ class BlockBuilder(PartBuilder):
     def _field(self, lines: BlockLines, tree: Tree) -> Iterator[n.Field]:
         """The field, unless something is wrong with it; then that is said."""
         written_key, colon, value = tree.children
-        key = n.Name(" ".join(written_key.text.split()), self._span(written_key))
+        word = written_key.text
+        key = n.Name(" ".join(word.split()) if " " in word else word, self._span(written_key))
         written = self._written(value)
         field = lines.field(key, self._span(colon), written)
         if field is not None:

@@ -48,7 +48,7 @@ class PartBuilder:
         """The comments of the block just built, whose text is `text`: every `#` outside texts begins one."""
         at = 0
         for start, end in (*self._opaque, (len(text), len(text))):
-            for found in _COMMENT.finditer(text, at, start):
+            for found in _COMMENT.finditer(text, at, start) if text.find("#", at, start) >= 0 else ():
                 place = Span(self._file, self._base + found.start(), self._base + found.end())
                 yield n.Comment(found.group().rstrip(), place)
             at = end

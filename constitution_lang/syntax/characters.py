@@ -14,18 +14,26 @@ _STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff]|\r(?!\n)"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 _SHOWN_MAX = 20
+_PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 
 
 def same_length(text: str) -> str:
     """The text as the parser reads it: no carriage return, and a space for what may not be there."""
+    if _is_plain(text):
+        return text
     if "\r" in text:
         text = text.replace("\r\n", " \n")
     return _STRANGE.sub(" ", text)
 
 
+def _is_plain(text: str) -> bool:
+    """Whether nothing but printable ASCII and line feeds is in it, which is quickly told."""
+    return text.isascii() and not text.encode().translate(None, _PLAIN)
+
+
 def undecodable(source: Source) -> tuple[Diagnostic, ...]:
     """A finding where the bytes of a file are not UTF-8; a loader keeps such bytes as lone surrogates."""
-    found = _SURROGATE.search(source.text)
+    found = None if source.text.isascii() else _SURROGATE.search(source.text)
     if found is None:
         return ()
     encoding = "UTF-16" if source.text.startswith(_UTF_16_MARKS) else "another encoding"
@@ -37,6 +45,8 @@ def undecodable(source: Source) -> tuple[Diagnostic, ...]:
 def strange_characters(source: Source) -> list[Diagnostic]:
     """A finding for each line that holds a character which is neither text nor a line break."""
     found: dict[int, Diagnostic] = {}
+    if _is_plain(source.text):
+        return []
     for match in _STRANGE.finditer(source.text):
         line = source.position(match.start()).line
         if line in found or len(found) == _SHOWN_MAX:

@@ -6,8 +6,9 @@ which must be there stands here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 __all__ = ["BLOCKS", "KEYWORDS", "RETIRABLE", "BlockForm", "FieldForm", "LineForm", "ValueKind"]
 
@@ -28,8 +29,7 @@ class ValueKind(Enum):
     CHOICE = "one of a few words"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldForm:
+class FieldForm(msgspec.Struct, frozen=True):
     """One key of a block. `example` is a value as one would write it; for prose, a line of it."""
 
     key: str
@@ -41,8 +41,7 @@ class FieldForm:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LineForm:
+class LineForm(msgspec.Struct, frozen=True):
     """A line of a block that is not `key: value`; `below` is a line that has to follow, with its indentation."""
 
     opening: str
@@ -53,8 +52,7 @@ class LineForm:
     below: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockForm:
+class BlockForm(msgspec.Struct, frozen=True):
     """One kind of block. `header` is its first line, and `choices` the words its name is one of."""
 
     keyword: str

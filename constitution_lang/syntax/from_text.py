@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
@@ -47,8 +48,7 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     return tree, tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(msgspec.Struct, frozen=True):
     """The text of one block, and where it begins in the file."""
 
     start: int

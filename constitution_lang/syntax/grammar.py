@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from constitution_lang.syntax.lalr import Tree, block_parser
 from constitution_lang.syntax.tables import grammar_text, lark_parser, tables
@@ -10,8 +10,7 @@ from constitution_lang.syntax.tables import grammar_text, lark_parser, tables
 __all__ = ["Failure", "block_tree", "literals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Where a block stops making sense, and the names of the terminals that could have stood there."""
 
     offset: int

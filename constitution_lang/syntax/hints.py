@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
@@ -22,8 +23,7 @@ _SEVERAL_MAX = 6
 _ROW_EXAMPLE = "grave, weapons | harm over autonomy"
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(msgspec.Struct, frozen=True):
     """The text of a block, which begins `base` characters into `file`."""
 
     file: str

@@ -56,6 +56,15 @@ class _FieldReader(msgspec.Struct, frozen=True):
     behind: int
 
 
+class _Plan(msgspec.Struct, frozen=True):
+    """What is done to reduce by a rule; `takes` is None where every symbol gives one child."""
+
+    length: int
+    origin: str
+    tree: str | None
+    takes: tuple[int, ...] | None
+
+
 class Parser:
     """Parses blocks."""
 
@@ -67,18 +76,18 @@ class Parser:
         self._scanners: dict[int, _Scanner] = {}
         self._patterns: dict[int, tuple[re.Pattern[str], tuple[str, ...]]] = {}
         self._plans = tuple(
-            (len(rule.symbols), rule.origin, rule.tree, None if set(rule.takes) <= {1} else rule.takes)
+            _Plan(len(rule.symbols), rule.origin, rule.tree, None if set(rule.takes) <= {1} else rule.takes)
             for rule in made.rules
         )
 
     def tree(self, text: str) -> Tree | None:
         """The tree of a block, None where the text is not one."""
-        known, silent, ignored = self._scanners, self._silent, self._ignored
-        states: list[int] = [self._tables.start]
+        rows, known, silent, ignored = self._rows, self._scanners, self._silent, self._ignored
+        state, end = self._tables.start, self._tables.end
+        states: list[int] = [state]
         values: list[Any] = []
         at = 0
-        while True:
-            state = states[-1]
+        while state != end:
             scanner = known.get(state) or self._scanner(state)
             if scanner.field and (found := scanner.field.pattern.match(text, at)):
                 number = cast("int", found.lastindex)
@@ -88,60 +97,55 @@ class Parser:
                     Token("COLON", ":", colon, colon_end),
                     Token(scanner.field.kinds[number], text[start:at], start, at),
                 ]
-                states.append(scanner.field.behind)
+                state = scanner.field.behind
+                states.append(state)
                 values.append(Tree(_FIELD, children))
                 continue
             found = scanner.pattern.match(text, at)
-            if found is None:
-                return None if text[at:].strip(" ") else self._end(states, values)
-            number = cast("int", found.lastindex)
-            kind = scanner.kinds[number]
-            start, at = found.span(number)
-            if kind in ignored:
-                continue
-            if not self._shift(kind, states, values):
+            if found:
+                number = cast("int", found.lastindex)
+                kind = scanner.kinds[number]
+                start, at = found.span(number)
+                if kind in ignored:
+                    continue
+            elif text[at:].strip(" "):
                 return None
-            values.append(None if kind in silent else Token(kind, text[start:at], start, at))
+            else:
+                kind = END
+            action = rows[state].get(kind)
+            while action is not None and action < 0:
+                state = self._reduce(self._plans[-1 - action], states, values)
+                if kind is END and state == end:
+                    break
+                action = rows[state].get(kind)
+            else:
+                if action is None:
+                    return None
+                state = action
+                states.append(state)
+                values.append(None if kind in silent else Token(kind, text[start:at], start, at))
+        tree: Tree = values[-1][0]  # `block` gives what it holds
+        return tree
 
-    def _shift(self, kind: str, states: list[int], values: list[Any]) -> bool:
-        """Reduce by what is complete, and go on to the state behind the token; its value is still to be pushed."""
-        rows = self._rows
-        action = rows[states[-1]].get(kind)
-        while action is not None and action < 0:
-            self._reduce(-1 - action, states, values)
-            action = rows[states[-1]].get(kind)
-        if action is None:
-            return False
-        states.append(action)
-        return True
-
-    def _end(self, states: list[int], values: list[Any]) -> Tree | None:
-        while True:
-            action = self._rows[states[-1]].get(END)
-            if action is None or action >= 0:
-                return None
-            self._reduce(-1 - action, states, values)
-            if states[-1] == self._tables.end:
-                tree: Tree = values[-1][0]  # `block` gives what it holds
-                return tree
-
-    def _reduce(self, rule: int, states: list[int], values: list[Any]) -> None:
-        length, origin, tree, takes = self._plans[rule]
-        children: list[Any]
-        if length:
-            children = values[-length:]
-            del states[-length:], values[-length:]
-            if takes:
+    def _reduce(self, plan: _Plan, states: list[int], values: list[Any]) -> int:
+        """Put what the symbols of a rule have given in the place of these. Returns the state behind it."""
+        children: list[Any] = []
+        if plan.length:
+            children = values[-plan.length :]
+            del states[-plan.length :], values[-plan.length :]
+            if plan.takes:
                 given, children = children, []
-                for value, take in zip(given, takes, strict=True):
+                for value, take in zip(given, plan.takes, strict=True):
                     if take == 1:
                         children.append(value)
+                    elif take and children:
+                        children += value
                     elif take:
-                        children = [*children, *value] if children else value  # not copied where it comes first
-        else:
-            children = []
-        states.append(self._rows[states[-1]][origin])
-        values.append(children if tree is None else Tree(tree, children))
+                        children = value  # of nobody else from now on, so it may grow: a list of lines is not copied
+        state = self._rows[states[-1]][plan.origin]
+        states.append(state)
+        values.append(children if plan.tree is None else Tree(plan.tree, children))
+        return state
 
     # --- patterns, each made when it is first needed ---
 

@@ -97,16 +97,14 @@ Condition: TypeAlias = BinaryTest | MemberTest | Not | And | Or
 # --- fields and blocks --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class EditionLine:
+class EditionLine(msgspec.Struct, frozen=True):
     """`edition 2026`."""
 
     year: Number
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ConstitutionLine:
+class ConstitutionLine(msgspec.Struct, frozen=True):
     """`constitution house-assistant 1.0.0 "Title"`, with optional fields below (`owner:`)."""
 
     name: Name
@@ -116,16 +114,14 @@ class ConstitutionLine:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class UseLine:
+class UseLine(msgspec.Struct, frozen=True):
     """`use std/cases` (the library) or `use ./topics/medical` (beside the file, without `.const`)."""
 
     path: Name
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeBlock:
+class AttributeBlock(msgspec.Struct, frozen=True):
     """`attribute severity "Question?"` with `levels:` or `one of:`, and `default:`."""
 
     name: Name
@@ -134,8 +130,7 @@ class AttributeBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryBlock:
+class CategoryBlock(msgspec.Struct, frozen=True):
     """`category harm "Title"` with `weight:`, `share:`, `statement:`, `formerly:`, `owner:`."""
 
     name: Name
@@ -144,8 +139,7 @@ class CategoryBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipleBlock:
+class PrincipleBlock(msgspec.Struct, frozen=True):
     """`principle harm.weapons "Title"` with `applies when …` and its fields."""
 
     name: Name
@@ -186,8 +180,7 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class TensionBlock:
+class TensionBlock(msgspec.Struct, frozen=True):
     """`tension id`, `between A and B`, rules, `because:` and other fields."""
 
     name: Name
@@ -197,8 +190,7 @@ class TensionBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class SamplingBlock:
+class SamplingBlock(msgspec.Struct, frozen=True):
     """`sampling revision` or `sampling preference`, and its fields."""
 
     stage: Name
@@ -206,8 +198,7 @@ class SamplingBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleBlock:
+class ExampleBlock(msgspec.Struct, frozen=True):
     """`example harm.weapons`, or `example revision` / `example preference` for every principle."""
 
     target: Name
@@ -215,8 +206,7 @@ class ExampleBlock:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredLine:
+class RetiredLine(msgspec.Struct, frozen=True):
     """`retired principle harm.insults since 0.9.0 replaced by harm.respect`."""
 
     kind: Name
@@ -226,8 +216,7 @@ class RetiredLine:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateLine:
+class TemplateLine(msgspec.Struct, frozen=True):
     """`template critique from "critique.j2"`."""
 
     kind: Name

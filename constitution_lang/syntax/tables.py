@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,17 +60,16 @@ class Tables(msgspec.Struct, frozen=True):
 
 def grammar_text() -> str:
     """The grammar file: inside the installed package, or in an editable checkout beside it."""
-    installed = files("constitution_lang") / "grammar" / "constitution.lark"
-    if installed.is_file():
-        return installed.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / "grammar" / "constitution.lark").read_text(encoding="utf-8")
+    installed = Path(__file__).parents[1] / "grammar" / "constitution.lark"
+    beside = Path(__file__).parents[2] / "grammar" / "constitution.lark"
+    return (installed if installed.is_file() else beside).read_text(encoding="utf-8")
 
 
 @cache
 def tables() -> Tables:
     """The tables of the grammar as it is: kept ones where they were made from it, else new ones."""
     text = grammar_text()
-    kept = files("constitution_lang.syntax") / _KEPT
+    kept = Path(__file__).with_name(_KEPT)
     if kept.is_file():
         read = msgspec.json.decode(kept.read_bytes(), type=Tables)
         if read.made_from == _hash(text):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 __all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "closest", "did_you_mean", "listed"]
 
@@ -58,6 +57,8 @@ def listed(words: Iterable[str], last: str = "or") -> str:
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was most likely meant to be, None where none is near."""
+    from difflib import get_close_matches
+
     by_lower = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None

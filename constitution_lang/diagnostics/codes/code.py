@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from textwrap import dedent, indent, wrap
+import msgspec
 
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label, Severity
 from constitution_lang.source import Span
@@ -14,8 +13,7 @@ _WIDTH = 88
 _SEVERITY_OF_LETTER = {"E": Severity.ERROR, "W": Severity.WARNING, "A": Severity.ADVICE}
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """One kind of finding, and all that `explain` prints of it.
 
     `id` is a letter (E error, W warning, A advice) and three digits. `title` is a short noun phrase.
@@ -50,6 +48,8 @@ class Code:
 
     def explain(self) -> str:
         """The page that `explain CODE` prints."""
+        from textwrap import indent
+
         return "\n\n".join(
             (
                 f"{self.id}: {self.title}",
@@ -62,8 +62,12 @@ class Code:
 
 
 def _paragraph(text: str) -> str:
+    from textwrap import wrap
+
     return "\n".join(wrap(" ".join(text.split()), _WIDTH))
 
 
 def _example(text: str) -> str:
+    from textwrap import dedent
+
     return dedent(text).strip("\n")
