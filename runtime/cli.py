@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # Threads of torch that wait by spinning take ten times as long where anything else uses the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Lines that it writes past Python tear progress bars apart; errors still come.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     try:
         return int(options.call(options))
     except KeyboardInterrupt:
