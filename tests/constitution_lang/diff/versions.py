@@ -1,0 +1,143 @@
+"""Two versions of a constitution, made at random as texts, so that everything is compiled as it would be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import strategies as st
+
+ATTRIBUTES = {"one": ("a", "b", "c"), "two": ("a", "b"), "three": ("x", "y")}
+PRINCIPLES = ("u.p", "u.q", "v.p", "v.q", "w.p")
+CATEGORIES = ("u", "v", "w")
+PAIRS = (("u", "v"), ("u", "w"), ("u.p", "v.p"), ("u.q", "w.p"), ("v", "w"))
+WORDS = ("be", "kind", "safe", "true", "short", "plain", "fair")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A constitution in parts. Rules are pairs of a condition and an outcome; None is `otherwise`."""
+
+    version: str = "1.0.0"
+    title: str = "A house"
+    weights: dict[str, int] = field(default_factory=dict)
+    applies: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    tensions: dict[str, tuple[tuple[str, str], tuple[tuple[str | None, str], ...]]] = field(default_factory=dict)
+    values: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(ATTRIBUTES))
+    defaults: dict[str, str] = field(default_factory=dict)
+    retired: tuple[str, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    rounds: int = 2
+    draw: int = 1
+    votes: int = 2
+
+    def text(self, *, turned: bool = False) -> str:
+        """The file; with `turned` its blocks in the reverse order, with comments between them."""
+        blocks = [
+            f'attribute {id} "What is {id}?"\n  one of: {", ".join(v)}\n  default: {self.defaults.get(id, v[0])}\n'
+            for id, v in self.values.items()
+        ]
+        blocks += [f'category {c} "{c.upper()}"\n  weight: {self.weights.get(c, 1)}\n' for c in CATEGORIES]
+        blocks += [self._principle(p) for p in PRINCIPLES if p not in self.retired]
+        blocks += [self._tension(id) for id in self.tensions]
+        blocks += [f"retired principle {p} since {self.version}\n" for p in self.retired]
+        blocks.append(f"sampling revision\n  rounds: {self.rounds}\n  draw: {self.draw}\n")
+        blocks.append(f"sampling preference\n  draw: {self.votes}\n")
+        if turned:
+            blocks = [f"# A remark.\n{block}" for block in reversed(blocks)]
+        return f'edition 2026\nconstitution house {self.version} "{self.title}"\n\n' + "\n".join(blocks)
+
+    def _principle(self, id: str) -> str:
+        now = self.renamed.get(id, id)
+        lines = [f'principle {now} "{self.titles.get(id, id)}"']
+        if now != id:
+            lines.append(f"  formerly: {id}")
+        if self.applies.get(id):
+            lines.append(f"  applies when {self.applies[id]}")
+        lines.append(f"  weight: {self.weights.get(id, 1)}")
+        if id in self.sources:
+            lines.append(f'  source: "{self.sources[id]}"')
+        return "\n".join([*lines, "  statement:", f"    Always {self.statements.get(id, id)}.", ""])
+
+    def _tension(self, id: str) -> str:
+        (first, second), rules = self.tensions[id]
+        first, second = (self.renamed.get(side, side) for side in (first, second))
+        lines = [f"tension {id}", f"  between {first} and {second}"]
+        for condition, outcome in rules:
+            said = outcome.replace("FIRST", first).replace("SECOND", second)
+            lines.append(f"  otherwise: {said}" if condition is None else f"  when {condition}: {said}")
+        return "\n".join([*lines, ""])
+
+
+leaves = st.sampled_from(sorted(ATTRIBUTES)).flatmap(
+    lambda name: st.builds(
+        "{} is{} {}".format, st.just(name), st.sampled_from(("", " not")), st.sampled_from(ATTRIBUTES[name])
+    )
+)
+conditions = st.one_of(
+    leaves,
+    st.builds("{} {} {}".format, leaves, st.sampled_from(("and", "or")), leaves),
+    st.builds("not ({})".format, leaves),
+)
+outcomes = st.sampled_from(
+    (
+        "prefer FIRST",
+        "prefer SECOND",
+        "abstain",
+        "weigh FIRST 2, SECOND 1",
+        "weigh FIRST 1, SECOND 3",
+        "weigh FIRST 1, SECOND 1",
+    )
+)
+rules = st.tuples(st.lists(st.tuples(conditions, outcomes), max_size=2), outcomes).map(
+    lambda made: (*made[0], (None, made[1]))
+)
+weights = st.integers(1, 4)
+statements = st.lists(st.sampled_from(WORDS), min_size=2, max_size=4).map(" ".join)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> Text:
+    """A version."""
+    chosen = draw(st.lists(st.sampled_from(range(len(PAIRS))), unique=True, max_size=3))
+    return Text(
+        weights={id: draw(weights) for id in (*CATEGORIES, *PRINCIPLES)},
+        applies={id: draw(st.one_of(st.just(""), conditions)) for id in PRINCIPLES},
+        statements={id: draw(statements) for id in PRINCIPLES},
+        tensions={f"t{i}": (PAIRS[i], draw(rules)) for i in chosen},
+    )
+
+
+@st.composite
+def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901 - one kind of edit in a case
+    """The next version: some edits, or none."""
+    for _ in range(draw(st.integers(0, 3))):
+        id = draw(st.sampled_from(PRINCIPLES))
+        match draw(st.integers(0, 9)):
+            case 0:
+                text = replace(text, weights={**text.weights, draw(st.sampled_from((*CATEGORIES, id))): draw(weights)})
+            case 1:
+                text = replace(text, applies={**text.applies, id: draw(conditions)})
+            case 2:
+                text = replace(text, statements={**text.statements, id: draw(statements)})
+            case 3:
+                at = draw(st.integers(0, len(PAIRS) - 1))
+                text = replace(text, tensions={**text.tensions, f"t{at}": (PAIRS[at], draw(rules))})
+            case 4:
+                text = replace(text, titles={**text.titles, id: draw(statements)})
+            case 5:
+                text = replace(text, sources={**text.sources, id: draw(statements)}, title=draw(statements))
+            case 6 if not any(id in text.tensions[t][0] for t in text.tensions) and len(text.retired) < 3:
+                text = replace(text, retired=(*{*text.retired, id},))
+            case 7:
+                text = replace(text, renamed={**text.renamed, id: f"{id}-now"})
+            case 8:
+                text = replace(text, rounds=draw(st.integers(1, 3)), votes=draw(st.integers(1, 2)))
+            case 9:
+                one = draw(st.sampled_from(sorted(ATTRIBUTES)))
+                text = replace(text, defaults={**text.defaults, one: draw(st.sampled_from(ATTRIBUTES[one]))})
+            case _:
+                pass
+    return text
