@@ -20,7 +20,8 @@ from constitution_lang.server.outline import folds, hints, symbols
 from constitution_lang.server.positions import Positions
 from constitution_lang.server.program import Program
 from constitution_lang.server.publisher import Publisher
-from constitution_lang.server.renaming import RefusedError, renamed
+from constitution_lang.server.renaming import RefusedError, former_names, renamed
+from constitution_lang.server.workspace_edit import edit_of
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
@@ -188,12 +189,16 @@ def _edits(server: LanguageServer, publisher: Publisher) -> None:
             found = renamed(spot.program, use.meaning, params.new_name)
         except RefusedError as error:
             raise JsonRpcInvalidParams(str(error)) from error
-        edits: dict[str, list[types.TextEdit]] = {}
-        for span, text in found:
-            location = spot.location(span)
-            if location:
-                edits.setdefault(location.uri, []).append(types.TextEdit(location.range, text))
-        return types.WorkspaceEdit(changes=edits)
+        return edit_of(
+            [(location, text) for span, text in found if (location := spot.location(span))],
+            [
+                (location, text)
+                for span, text in former_names(spot.program, use.meaning, params.new_name)
+                if (location := spot.location(span))
+            ],
+            {uri: document.version for uri, document in publisher.desk.documents.open.items()},
+            annotated=_can_annotate(server.client_capabilities),
+        )
 
     @server.feature(types.TEXT_DOCUMENT_FORMATTING)
     def _(params: types.DocumentFormattingParams) -> list[types.TextEdit]:
@@ -212,6 +217,11 @@ def _edits(server: LanguageServer, publisher: Publisher) -> None:
         low, high = positions.offset(params.range.start), positions.offset(params.range.end)
         found = publisher.found(spot.program)
         return list(actions(found, Span(spot.file, low, max(low, high)), spot.places))
+
+
+def _can_annotate(client: types.ClientCapabilities) -> bool:
+    edits = client.workspace and client.workspace.workspace_edit
+    return bool(edits and edits.document_changes and edits.change_annotation_support)
 
 
 def _used_file(spot: _Spot, offset: int) -> types.Location | None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from constitution_lang.check.modules import LIBRARY
+from constitution_lang.check.references import former_ids
+from constitution_lang.server.blocks import BlockText
 from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
 from constitution_lang.source import Span
+from constitution_lang.syntax import nodes
 from constitution_lang.syntax.forms import BLOCKS
 from constitution_lang.syntax.words import listed
 
-__all__ = ["RefusedError", "renamed"]
+__all__ = ["RefusedError", "former_names", "renamed"]
 
 _PART = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TAIL = re.compile(r"[A-Za-z0-9_-]+")
+_OF_KIND = {"category": nodes.CategoryBlock, "principle": nodes.PrincipleBlock}
 _STAGES = BLOCKS["sampling"].choices
 _WORDS = ("and", "or", "not", "is", "in", "over", "at", "one", "of", "applies", "does", "otherwise", "when")
 
@@ -46,6 +51,58 @@ def renamed(program: Program, meaning: Meaning, new: str) -> list[tuple[Span, st
     return edits
 
 
+def former_names(program: Program, meaning: Meaning, new: str) -> list[tuple[Span, str]]:
+    """The edits that say what was called otherwise before, so that draws stay: a draw goes by the first id of all.
+
+    With a category its principles get other ids as well. A name that something gets back is no former one any more.
+    """
+    if meaning.kind not in ("category", "principle") or new == meaning.id:
+        return []
+    inside = f"{meaning.id}."
+    edits = []
+    for blocks, block in program.blocks():
+        for node in block.tree.blocks:
+            if (
+                isinstance(node, nodes.PrincipleBlock)
+                and meaning.kind == "category"
+                and node.name.text.startswith(inside)
+            ):
+                became = f"{new}.{node.name.text.removeprefix(inside)}"
+            elif isinstance(node, _OF_KIND[meaning.kind]) and node.name.text == meaning.id:
+                became = new
+            else:
+                continue
+            for span, text in _formerly(node, block, became):
+                place = blocks.place(span)
+                edits += [(place, text)] if place else []
+    return edits
+
+
+def _formerly(
+    node: nodes.CategoryBlock | nodes.PrincipleBlock, block: BlockText, new: str
+) -> Iterator[tuple[Span, str]]:
+    def line_start(at: int) -> int:
+        return block.text.rfind("\n", 0, at) + 1
+
+    known = former_ids(node)
+    names = [name.text for name in known]
+    if new in names:
+        kept = names.index(new)
+        if kept:
+            yield Span(block.name, known[kept - 1].span.end, known[-1].span.end), ""
+        else:
+            start = line_start(known[0].span.start)
+            end = block.text.find("\n", known[-1].span.end) + 1 or len(block.text)
+            yield Span(block.name, start, end), ""
+    elif known:
+        yield Span(block.name, known[-1].span.end, known[-1].span.end), f", {node.name.text}"
+    else:
+        prose = next((field.key.span.start for field in node.fields if isinstance(field.value, nodes.Prose)), None)
+        at = block.extent if prose is None else line_start(prose)
+        line = f"  formerly: {node.name.text}"
+        yield Span(block.name, at, at), f"\n{line}" if prose is None else f"{line}\n"
+
+
 def _check_form(meaning: Meaning, new: str) -> None:
     kind = meaning.kind
     if kind == "principle":
@@ -69,5 +126,12 @@ def _check_free(program: Program, meaning: Meaning, new: str) -> None:
         taken = taken or any(m.kind == "principle" and m.id.startswith(f"{new}.") for m in others)
     if taken:
         raise RefusedError(f"there is a {meaning.kind} `{new}` already")
+    declared: tuple[nodes.CategoryBlock | nodes.PrincipleBlock, ...] = (
+        *program.declared.categories.values(),
+        *program.declared.principles.values(),
+    )
+    for block in declared:
+        if block.name.text != meaning.id and new in (name.text for name in former_ids(block)):
+            raise RefusedError(f"`{new}` was the id of `{block.name.text}`, and an id never comes back")
     if new in program.declared.retired:
         raise RefusedError(f"`{new}` is retired, and an id never comes back meaning something else")

@@ -106,7 +106,11 @@ def with_edits(text: str, edits: list[Any]) -> str:
     return text
 
 
-def session(folder: Path, script: Callable[[Session], Awaitable[None]]) -> None:
+def session(
+    folder: Path,
+    script: Callable[[Session], Awaitable[None]],
+    capabilities: types.ClientCapabilities | None = None,
+) -> None:
     """Run a script against a server of its own, and see that the server ends well."""
 
     async def run() -> None:
@@ -125,7 +129,9 @@ def session(folder: Path, script: Callable[[Session], Awaitable[None]]) -> None:
             shown.append(params.message)
 
         await client.start_io(sys.executable, "-m", "constitution_lang.cli", "lsp", "--stdio")
-        await client.initialize_async(types.InitializeParams(types.ClientCapabilities(), root_uri=folder.as_uri()))
+        await client.initialize_async(
+            types.InitializeParams(capabilities or types.ClientCapabilities(), root_uri=folder.as_uri())
+        )
         client.initialized(types.InitializedParams())
         try:
             await script(here)

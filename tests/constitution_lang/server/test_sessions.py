@@ -146,10 +146,17 @@ def test_rename_goes_through_every_file(folder: Path) -> None:
         edit = await rename("safety", "values.const", "category harm", 10)
         assert edit
         after = here.applied(edit)
-        assert after[here.uri("house.const")] == HOUSE.replace("harm.", "safety.").replace(
-            "between harm", "between safety"
-        ).replace("prefer harm", "prefer safety").replace("weigh harm", "weigh safety")
-        assert after[here.uri("values.const")] == VALUES.replace("category harm", "category safety")
+        lines = HOUSE.replace("between harm", "between safety").replace("prefer harm", "prefer safety")
+        for id in ("weapons", "insults"):
+            start, _, rest = lines.partition(f"principle harm.{id}")
+            lines = f"{start}principle safety.{id}" + rest.replace(
+                "  statement:", f"  formerly: harm.{id}\n  statement:", 1
+            )
+        assert after[here.uri("house.const")] == lines.replace("weigh harm", "weigh safety")
+        assert after[here.uri("values.const")] == VALUES.replace(
+            'category harm "Avoiding harm"\n  weight: 3',
+            'category safety "Avoiding harm"\n  weight: 3\n  formerly: harm',
+        )
         edit = await rename("dire", "house.const", "is grave", 4)
         assert edit
         assert here.applied(edit)[here.uri("house.const")] == HOUSE.replace("grave", "dire")

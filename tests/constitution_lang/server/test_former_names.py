@@ -1,0 +1,114 @@
+"""A rename keeps draws: they go by the first id that something ever had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+from constitution_lang.compile import compile_text
+from constitution_lang.server.documents import Documents
+from constitution_lang.server.names import Meaning
+from constitution_lang.server.program import load_program
+from constitution_lang.server.renaming import RefusedError, former_names, renamed
+from tests.constitution_lang.server.client import Session, session
+
+TEXT = """edition 2026
+constitution house 1.0.0
+
+category harm "Harm"
+
+category help "Help"
+  weight: 2
+  statement:
+    Be of use.
+
+principle harm.weapons
+  formerly: harm.arms, harm.guns
+  statement:
+    Give no help.
+
+# How to talk.
+principle harm.insults # why
+  weight: 2
+  statement:
+    Insult nobody.
+
+principle help.answer
+  statement:
+    Answer.
+"""
+
+
+def _renamed(text: str, kind: str, old: str, new: str) -> str:
+    documents = Documents()
+    root = Path("/nowhere/house.const")
+    documents.opened(root.as_uri(), 1, text)
+    program = load_program(documents, root)
+    assert program
+    meaning = Meaning(kind, old)
+    edits = [*renamed(program, meaning, new), *former_names(program, meaning, new)]
+    for span, put in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+        text = text[: span.start] + put + text[span.end :]
+    return text
+
+
+def _keys(text: str) -> set[str]:
+    bundle = compile_text(text).bundle
+    assert bundle, [found.message for found in compile_text(text).diagnostics]
+    return {principle.key for principle in bundle.principles}
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "line"),
+    [
+        ("principle", "harm.insults", "harm.respect", "  formerly: harm.insults\n"),
+        ("principle", "harm.weapons", "harm.violence", "  formerly: harm.arms, harm.guns, harm.weapons\n"),
+        ("principle", "harm.weapons", "harm.guns", "  formerly: harm.arms\n"),
+        ("principle", "harm.weapons", "harm.arms", "principle harm.arms\n  statement:"),
+        ("category", "help", "use", "  formerly: help\n  statement:"),
+        ("category", "help", "use", "  formerly: help.answer\n"),
+        ("category", "harm", "safety", 'category safety "Harm"\n  formerly: harm\n\ncategory'),
+        ("category", "harm", "safety", "  formerly: harm.arms, harm.guns, harm.weapons\n"),
+    ],
+)
+def test_draws_stay(kind: str, old: str, new: str, line: str) -> None:
+    after = _renamed(TEXT, kind, old, new)
+    assert line in after
+    assert _keys(after) == _keys(TEXT)
+
+
+def test_a_rename_and_back_leaves_nothing() -> None:
+    for kind, old, new in (("principle", "harm.insults", "harm.respect"), ("category", "harm", "safety")):
+        assert _renamed(_renamed(TEXT, kind, old, new), kind, new, old) == TEXT
+
+
+def test_a_former_id_of_another_is_refused() -> None:
+    with pytest.raises(RefusedError, match=r"`harm.guns` was the id of `harm.weapons`"):
+        _renamed(TEXT, "principle", "harm.insults", "harm.guns")
+
+
+def test_a_client_that_shows_a_preview_can_leave_it_out(tmp_path: Path) -> None:
+    (tmp_path / "house.const").write_text(TEXT, encoding="utf-8")
+    support = types.WorkspaceEditClientCapabilities(
+        document_changes=True,
+        change_annotation_support=types.ChangeAnnotationsSupportOptions(groups_on_label=True),
+    )
+    capabilities = types.ClientCapabilities(workspace=types.WorkspaceClientCapabilities(workspace_edit=support))
+
+    async def script(here: Session) -> None:
+        here.open("house.const")
+        at = here.at("house.const", "principle harm.insults", 18)
+        edit = await here.client.text_document_rename_async(types.RenameParams(new_name="harm.respect", **at))
+        assert edit
+        [document] = edit.document_changes or []
+        assert isinstance(document, types.TextDocumentEdit)
+        assert document.text_document.version == 1
+        [plain, former] = document.edits
+        assert not isinstance(plain, types.AnnotatedTextEdit)
+        assert isinstance(former, types.AnnotatedTextEdit)
+        assert former.new_text == "  formerly: harm.insults\n"
+        assert former.annotation_id in (edit.change_annotations or {})
+
+    session(tmp_path, script, capabilities)
