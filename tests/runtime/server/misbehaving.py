@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
             state.under_way += 1
             state.most_under_way = max(state.most_under_way, state.under_way)
             state.bodies.append({"path": self.path, **body})
-            state.headers.append(dict(self.headers))
+            state.headers.append({name.title(): value for name, value in self.headers.items()})
             fault = state.faults.pop(0) if state.faults else state.always
         try:
             time.sleep(state.delay)
