@@ -233,7 +233,7 @@ def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tupl
         near = get_close_matches(text, [c.id for _, _, c in every], n=3) or [c.id for _, _, c in every][:3]
         raise WrongUseError(f"there is no change {text}; there is {', '.join(near)}" if near else "nothing changed")
     if len(found) > 1:
-        raise WrongUseError(f"{text} is a change of several constitutions; name one of them, or give its fingerprint")
+        raise WrongUseError(f"{text} are {len(found)} changes; give the fingerprint of the one that is meant")
     change = found[0][2]
     if change.grade is Grade.IDENTITY:
         raise WrongUseError(f"{change.id} is a mistake with an id, which cannot be approved: {change.help}")

@@ -14,6 +14,7 @@ from constitution_lang.diff.pairing import pair
 from constitution_lang.diff.principles import Found, principle_changes
 from constitution_lang.diff.space import Common, together
 from constitution_lang.diff.tensions import tension_changes
+from constitution_lang.diff.tests import test_changes
 from constitution_lang.diff.versions import verdict
 from constitution_lang.diff.wording import Wording
 from constitution_lang.diff.words import pairs_of
@@ -39,6 +40,7 @@ def diff(old: Bundle, new: Bundle) -> Difference:
         *wording.changes(),
         *mix_changes(pairing),
         *metadata_changes(pairing),
+        *test_changes(pairing),
     ]
     if not changes:
         cosmetic = cosmetic_change(old, new)
@@ -70,9 +72,8 @@ def _version(bundle: Bundle) -> Version:
 def _all_cases(by_case: Iterable[Found], common: Common) -> Cases | None:
     """Every case in which anything is told, by what the changes together make of it."""
     listed = list(by_case)
-    if not any(found.told for found in listed):
-        uncounted = any(found.change.cases and found.change.cases.changed is None for found in listed)
-        return common.uncounted() if uncounted else None
+    if common.restarts or common.entangled:
+        return common.uncounted()
     diagram = common.diagram
     try:
         where = {

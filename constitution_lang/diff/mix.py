@@ -100,13 +100,20 @@ def _with_weight(bundle: Bundle, node: Category | Principle, weight: float) -> B
 
 
 def _case_for(node: Category | Principle, bundle: Bundle) -> dict[str, str]:
-    """The default case, or the nearest one to it in which something of the node applies."""
-    conditions = [p.applies for p in bundle.principles if node.id in {p.id, p.category}]
+    """The case nearest to the default in which something of the node applies, and something else beside it.
+
+    The default case itself where nothing of the node ever applies, or too much is entangled.
+    """
+    own = [p.applies for p in bundle.principles if node.id in {p.id, p.category}]
+    others = [p.applies for p in bundle.principles if node.id not in {p.id, p.category}]
+    found = None
     try:
-        diagram = Diagram(bundle.attributes, about=conditions)
-        found = diagram.witness(diagram.any_of(diagram.of(c) for c in conditions))
+        diagram = Diagram(bundle.attributes, about=own, nodes_max=_NODES_MAX)
+        applies = diagram.any_of(diagram.of(c) for c in own)
+        found = diagram.witness(applies)
+        found = diagram.witness(diagram.and_(applies, diagram.any_of(diagram.of(c) for c in others))) or found
     except DiagramError:
-        found = None
+        pass
     return found or {a.id: a.default for a in bundle.attributes}
 
 

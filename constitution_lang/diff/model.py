@@ -79,6 +79,7 @@ class SubjectKind(StrEnum):
     EXEMPLAR = "example"
     TEMPLATE = "template"
     RETIRED = "retired"
+    TEST = "test"
 
 
 class Subject(Struct, frozen=True):
@@ -220,7 +221,7 @@ class PromptText(Struct, frozen=True):
     """One difference of text, and all prompts that have it, of whatever kind and variant.
 
     `old` and `new` are prompt ids in the two versions, side by side. `segments` are of the passage that differs, and
-    empty where only options or roles do, which `note` then says.
+    empty where only options or roles do, which `note` then says. Of a test `note` is the field.
     """
 
     kinds: tuple[PromptKind, ...]

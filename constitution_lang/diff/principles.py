@@ -117,21 +117,20 @@ def _moved(old: Principle, new: Principle, pairing: Pairing, common: Common) -> 
         return
     says = f"{old.id} moved to {new.category} as {new.id}: it shares that category's weight, and its tensions"
 
-    def count() -> Cases:
-        return common.among(told())
-
-    def told() -> tuple[tuple[Node, Told], ...]:
-        where = common.diagram.or_(common.of(old.applies), common.of(new.applies))
-        what = (f"{new.id} counts for {new.category}", Direction.SHIFTED, f"for {category}", f"for {new.category}")
-        return ((where, what),)
-
-    cases = common.counted(count)
+    what = (f"{new.id} counts for {new.category}", Direction.SHIFTED, f"for {category}", f"for {new.category}")
+    told: tuple[tuple[Node, Told], ...] = ()
+    try:
+        told = ((common.diagram.or_(common.of(old.applies), common.of(new.applies)), what),)
+        cases = common.among(told)
+    except DiagramError:
+        common.restart()
+        cases = common.uncounted()
     yield Found(
         change(
             Grade.BEHAVIOUR, _subject(new), Aspect.MOVED, says, (old.origin, new.origin), values=(old.id, new.id),
             cases=cases, stale=of_applicability((new.id,), cases),
         ),
-        () if cases.changed is None else told(),
+        told,
     )  # fmt: skip
 
 
@@ -150,6 +149,7 @@ def _counted(
         )
         return common.among(told), told
     except DiagramError:
+        common.restart()
         return common.uncounted(), ()
 
 

@@ -13,6 +13,7 @@ __all__ = ["DIFFERENT", "hunks", "marked", "shortened"]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 DIFFERENT = 0.3
 """Texts that are less alike than this are shown whole, one after the other: their few common words say nothing."""
+_SIGNS = 2
 _CONTEXT = 8
 """Words that are shown on either side of what differs."""
 
@@ -48,11 +49,11 @@ def _middle(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:
 
 
 def _bridged(parts: list[tuple[Mark, str]]) -> list[tuple[Mark, str]]:
-    """White space between two changes belongs to both: else a changed sentence falls to pieces."""
+    """White space and single signs between two changes belong to both: else a changed sentence falls to pieces."""
     parts = [part for part in parts if part[1]]
     found: list[tuple[Mark, str]] = []
     for at, (mark, text) in enumerate(parts):
-        if mark is Mark.SAME and text.isspace() and 0 < at < len(parts) - 1:
+        if mark is Mark.SAME and len(text.strip()) <= _SIGNS and 0 < at < len(parts) - 1:
             found += [(Mark.OLD, text), (Mark.NEW, text)]
         else:
             found.append((mark, text))

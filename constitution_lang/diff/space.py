@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from math import prod
 
-from constitution_lang.analysis.diagram import NO, YES, Diagram, DiagramError, Node
+from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import conditions, united
 from constitution_lang.diff.model import CaseChange, Cases, Direction
 from constitution_lang.diff.words import listed, pairs_of
@@ -43,15 +43,27 @@ class Common:
         }
         """Of every attribute the values that are compared."""
         self.total = prod(len(values) for values in self.values.values())
+        self.restarts = 0
+        """How often a diagram grew too large and was given up: nodes of earlier ones mean nothing then."""
         self.entangled = False
         """Whether no diagram can be made at all."""
+        self.diagram, self.within = Diagram(()), YES
+        self._start()
+
+    def _start(self) -> None:
         try:
-            self.diagram = Diagram(ours, about=(*conditions(old), *conditions(new)))
+            about = (*conditions(self.old), *conditions(self.new))
+            self.diagram = Diagram(self.attributes, about=about)
             self.within = self.diagram.and_(
-                self.diagram.declared(old.attributes), self.diagram.declared(new.attributes)
+                self.diagram.declared(self.old.attributes), self.diagram.declared(self.new.attributes)
             )
         except DiagramError:
-            self.diagram, self.within, self.entangled = Diagram(()), YES, True
+            self.entangled = True
+
+    def restart(self) -> None:
+        """Begin an empty diagram, since this one is full: what one change cannot count another one still can."""
+        self.restarts += 1
+        self._start()
 
     @property
     def left_out(self) -> str:
@@ -114,21 +126,10 @@ class Common:
         """For a change whose cases cannot be counted."""
         return Cases(None, self.total, Direction.MIXED, (), self.left_out)
 
-    def counted(self, count: Callable[[], Cases]) -> Cases:
-        """What `count` gives, or that it cannot be counted."""
-        try:
-            return self.uncounted() if self.entangled else count()
-        except DiagramError:
-            return self.uncounted()
-
     def every(self) -> Iterable[dict[str, str]]:
         """Every compared case, each whole."""
         narrow = (Attribute(a.id, a.question, a.kind, self.values[a.id], a.default, a.origin) for a in self.attributes)
         return cases(narrow)
-
-    def is_never(self, node: Node) -> bool:
-        """Whether no compared case is among these."""
-        return self.diagram.and_(node, self.within) == NO
 
 
 def together(directions: Iterable[Direction]) -> Direction:

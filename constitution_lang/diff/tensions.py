@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from constitution_lang.analysis.diagram import Diagram, DiagramError, Node
+from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
 from constitution_lang.diff.model import (
     Aspect,
@@ -123,6 +123,8 @@ class _Comparison:
         self.tension = tension
         self.sides = tension.sides if new else (pairing.side(tension.sides[0]), pairing.side(tension.sides[1]))
         """In the names of the new version."""
+        self.anywhere = False
+        """Whether the cases are counted without a look at whether both sides apply."""
         self.outcomes: set[object] = set()
         self.yielding: set[str] = set()
         self.principles: set[str] = set()
@@ -130,11 +132,7 @@ class _Comparison:
     def found(self) -> Iterator[Found]:
         kind, places, values = self._about()
         subject = Subject(SubjectKind.TENSION, self.tension.id)
-        try:
-            told = tuple(self._told())
-            cases = self.common.among(told)
-        except DiagramError:
-            told, cases = (), self.common.uncounted()
+        told, cases = self._cases()
         aspect = kind
         grade = Grade.BEHAVIOUR if cases.changed != 0 else Grade.METADATA
         if kind is Aspect.OUTCOME and cases.changed == 0:
@@ -149,6 +147,16 @@ class _Comparison:
                           cases=cases, stale=made.stale)  # fmt: skip
         yield Found(made, told)
 
+    def _cases(self) -> tuple[tuple[tuple[Node, Told], ...], Cases]:
+        """Where it decides otherwise; whether both sides apply there is left open where that is too entangled."""
+        for self.anywhere in (False, True):
+            try:
+                told = tuple(self._told())
+                return told, self.common.among(told)
+            except DiagramError:
+                self.common.restart()
+        return (), self.common.uncounted()
+
     def _about(self) -> tuple[Aspect, tuple[Origin | None, Origin | None], tuple[str, str]]:
         old = rules_text(self.old, self.common) if self.old else ""
         new = rules_text(self.new, self.common) if self.new else ""
@@ -162,7 +170,10 @@ class _Comparison:
 
     def _says(self, aspect: Aspect, cases: Cases) -> str:
         id, sides = self.tension.id, f"between {self.sides[0]} and {self.sides[1]}"
-        where = f"it changes what is decided in {count_words(cases.changed, cases.total)}"
+        many = count_words(cases.changed, cases.total)
+        if self.anywhere and cases.changed is not None:
+            many += ", those counted in which the sides do not both apply"
+        where = f"it changes what is decided in {many}"
         nothing = "and changes nothing that is decided"
         match aspect:
             case Aspect.ADDED:
@@ -174,7 +185,7 @@ class _Comparison:
             case Aspect.REWRITTEN:
                 return f"{id} says it in other words, {nothing}"
             case _:
-                return f"{id} decides otherwise {sides} in {count_words(cases.changed, cases.total)}"
+                return f"{id} decides otherwise {sides} in {many}"
 
     def _stale(self, cases: Cases) -> tuple[Stale, ...]:
         return of_tension(self.outcomes, sorted(self.yielding), sorted(self.principles), cases)
@@ -191,7 +202,7 @@ class _Comparison:
                 groups.setdefault(_Group(was, now, self._names(pair, now)), set()).add(pair)
         for group, pairs in groups.items():
             one, other = (self._decides(diagram, governed, group.names) for governed in (group.was, group.now))
-            play = diagram.any_of(self._play(pairs, group))
+            play = YES if self.anywhere else diagram.any_of(self._play(pairs, group))
             both = diagram.choose(play, diagram.apply(_both, one, other), diagram.constant(None))
             both = diagram.choose(self.common.within, both, diagram.constant(None))
             for value in diagram.values(both):

@@ -21,7 +21,7 @@ from constitution_lang.ir.model import (
 __all__ = ["condition_words", "count_words", "listed", "number", "outcome_words", "pairs_of", "percent"]
 
 _EXACT_TO = 10**15
-"""Above, a number is also given as a power of ten."""
+"""From here on a number may be given as a power of ten."""
 
 
 def listed(words: Iterable[str], last: str = "and", at_most: int | None = None) -> str:
@@ -47,21 +47,23 @@ def percent(share: float) -> str:
     return shown
 
 
-def number(value: float) -> str:
-    """A number without needless digits; integers in groups of three."""
+def number(value: float, *, roughly: bool = False) -> str:
+    """A number without needless digits; integers in groups of three, `roughly` as a power of ten where long."""
     if isinstance(value, int):
-        return f"{value:,}" if value < _EXACT_TO else f"{value:,} (about 10^{len(str(value)) - 1})"
+        return f"about 10^{len(str(value)) - 1}" if roughly and value >= _EXACT_TO else f"{value:,}"
     return f"{value:.10g}"
 
 
 def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:
-    """How many of all cases, in words; `brief` without the share."""
+    """How many of all cases, in words; `brief` says no more than that."""
     if changed is None:
         return "cases that are too entangled to be counted"
     if changed == total:
         return "every case" if total != 1 else "the only case there is"
-    share = f" ({percent(changed / total)})" if changed and not brief else ""
-    return f"{number(changed) if changed else 'none'} of {number(total)} cases{share}"
+    if brief:
+        return f"{number(changed, roughly=True)} case{'' if changed == 1 else 's'}"
+    share = f" ({percent(changed / total)})" if changed else ""
+    return f"{number(changed) if changed else 'none'} of {number(total, roughly=True)} cases{share}"
 
 
 def pairs_of(case: Mapping[str, str]) -> CasePairs:

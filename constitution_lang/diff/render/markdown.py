@@ -132,7 +132,7 @@ def _values(change: Change) -> Iterator[str]:
 
 def _prompt(text: PromptText) -> Iterator[str]:
     names = listed((f"`{name}`" for name in text.new), at_most=_PROMPTS_SHOWN)
-    yield f"{names}{': ' + _text(text.note) if text.note else ''}\n"
+    yield f"{': '.join(part for part in (names, _text(text.note)) if part)}\n"
     if text.segments:
         shown = "".join(_segment(segment) for segment in shortened(text.segments))
         yield "\n".join(f"> {line}".rstrip() for line in shown.split("\n")) + "\n"

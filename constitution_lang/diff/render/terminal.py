@@ -100,7 +100,8 @@ class _Page:
 
     def _prompt(self, text: PromptText) -> Iterator[str]:
         names = listed(text.new, at_most=_PROMPTS_SHOWN)
-        yield f"    {self.paint(printable(names), _CYAN)}{': ' + printable(text.note) if text.note else ''}"
+        said = ": ".join(printable(part) for part in (names, text.note) if part)
+        yield f"    {self.paint(said, _CYAN)}"
         shown = "".join(self._segment(segment) for segment in shortened(text.segments))
         for line in shown.splitlines():
             yield from textwrap.wrap(
