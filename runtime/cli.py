@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.commands import audit, explain, export, models, plan, report, run, test
+from runtime.commands import audit, explain, export, models, plan, report, run, test, verify
 from runtime.commands.options import FORM
 
 __all__ = ["main"]
 
-COMMANDS = (run, plan, audit, explain, report, export, test, models)
+COMMANDS = (run, plan, audit, explain, report, export, verify, test, models)
 
 EPILOG = """\
 examples:
@@ -30,6 +30,7 @@ examples:
   cai-run test house.const --model smollm2-135m-instruct
                                                   the pairs of its tests: does the model prefer the better answer
   cai-run report --run runs/demo                  write the report again
+  cai-run verify runs/demo                        derive every row, card and weight anew; name the first that differs
   cai-run export --to openrlhf --run runs/demo    its data and reward model, for another trainer
 """
 

@@ -51,28 +51,29 @@ class _Known(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def model_identity(folder: Path) -> str:
+def model_identity(folder: Path, *, anew: bool = False) -> str:
     """32 hexadecimal digits for the weights, configuration, tokenizer and chat template in `folder`.
 
-    A card or a README beside them does not count, nor does the folder's name.
+    A card or a README beside them does not count, nor does the folder's name. With `anew` every file is read,
+    whatever was remembered of it.
 
     Raises:
         FileNotFoundError: There are no weights.
     """
-    body = msgspec.json.encode(sorted(_hashes(folder).items()))
+    body = msgspec.json.encode(sorted(_hashes(folder, anew=anew).items()))
     return hashlib.blake2b(b"model\0" + body, digest_size=16).hexdigest()
 
 
-def weights_sha256(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of weights, by its name."""
-    return {name: sha256 for name, sha256 in _hashes(folder).items() if name.endswith(".safetensors")}
+def weights_sha256(folder: Path, *, anew: bool = False) -> dict[str, str]:
+    """SHA-256 of each file of weights, by its name. With `anew` every file is read."""
+    return {name: sha256 for name, sha256 in _hashes(folder, anew=anew).items() if name.endswith(".safetensors")}
 
 
-def _hashes(folder: Path) -> dict[str, str]:
+def _hashes(folder: Path, *, anew: bool = False) -> dict[str, str]:
     files = sorted({p for pattern in _PATTERNS for p in folder.glob(pattern) if p.is_file()})
     if not any(p.suffix == ".safetensors" for p in files):
         raise FileNotFoundError(f"{folder} has no .safetensors file")
-    known = _read(folder / _SIDECAR)
+    known = {} if anew else _read(folder / _SIDECAR)
     now: dict[str, _Known] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()

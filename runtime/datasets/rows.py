@@ -132,23 +132,24 @@ def _parquet(rows: Sequence[R], kind: type[R], metadata: Mapping[str, str]) -> b
     import pyarrow as pa
     from pyarrow import parquet
 
-    table = pa.Table.from_pylist(
-        [msgspec.to_builtins(row) for row in rows], schema=_schema(kind).with_metadata(dict(metadata))
-    )
+    schema = _schema(kind)
+    table = pa.Table.from_pylist([msgspec.to_builtins(row) for row in rows], schema=schema)
     sink = pa.BufferOutputStream()
     # Every setting that shapes the bytes is named, so that a new default changes nothing unseen.
-    parquet.write_table(
-        table,
+    with parquet.ParquetWriter(
         sink,
+        schema,
         version="2.6",
         data_page_version="1.0",
         compression="zstd",
         compression_level=3,
         use_dictionary=False,
         write_statistics=True,
-        row_group_size=_ROW_GROUP,
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(table, row_group_size=_ROW_GROUP)
+        if metadata:
+            writer.add_key_value_metadata(dict(metadata))
     return bytes(sink.getvalue().to_pybytes())
 
 

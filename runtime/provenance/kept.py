@@ -1,0 +1,188 @@
+"""A worker that asks nobody: what a stage asks is answered from what the ledger keeps, or not at all.
+
+So the stages themselves derive a row anew. Which kept answer belongs to a request is told by the row that the
+request once made, or found again by the texts that were asked: no model is needed, and no tokenizer either.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from constitution_lang.ir.codec import canonical
+from runtime.engines.base import (
+    ChatTokenizer,
+    Choice,
+    ChooseRequest,
+    Completion,
+    EngineError,
+    GenerateRequest,
+)
+from runtime.ledger.keys import work_key
+from runtime.ledger.store import Ledger
+from runtime.progress import SilentProgress
+from runtime.records import Turn, identify
+from runtime.work import Answer, Worker
+
+__all__ = ["KeptAnswers", "KeptWorker", "MissingAnswerError", "Texts", "UnknownAnswerError"]
+
+V = TypeVar("V", Completion, Choice)
+
+
+class UnknownAnswerError(Exception):
+    """Nobody was ever asked this, so what the answer would be is not known."""
+
+
+class MissingAnswerError(Exception):
+    """A row names an answer that the ledger does not keep, or not as an answer of that kind."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class Texts:
+    """Stands for a tokenizer where only the texts count: the same texts are the same tokens, and others are others."""
+
+    @property
+    def context_max(self) -> int:
+        """Everything fits."""
+        return sys.maxsize
+
+    def encode(self, turns: Sequence[Turn], opening: str = "") -> tuple[int, ...]:
+        """One number for the whole conversation."""
+        return (_number(canonical([list(turns), opening])),)
+
+    def encode_answer(self, turns: Sequence[Turn], answer: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """One number for each part."""
+        return self.encode(turns), (_number(answer.encode()),)
+
+    def option(self, opening: str, text: str) -> int:
+        """A number for the option."""
+        return _number(canonical(["option", opening, text]))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Numbers cannot be turned back."""
+        raise NotImplementedError(tokens)
+
+
+class KeptAnswers:
+    """The answers of a ledger, by key; those that are loaded together come in one query."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._known: dict[str, Completion | Choice] = {}
+
+    def load(self, keys: Iterable[str]) -> None:
+        """Fetch what will be needed."""
+        self._known |= self.ledger.lookup(list(dict.fromkeys(keys)))
+
+    def get(self, key: str) -> Completion | Choice | None:
+        """The answer under a key; None where none is kept."""
+        if key not in self._known:
+            self.load([key])
+        return self._known.get(key)
+
+
+class KeptWorker(Worker):
+    """Answers for one model.
+
+    `told` requests are answered with the keys that a row names, in their order; all others by the same texts' key.
+    Where `tokenizer` is the model's own, `wrong` collects each key that is not that of its request.
+
+    Args:
+        answers: what the ledger keeps.
+        model: a name that stands for the model and its arithmetic.
+        links: where keys are noted under the requests that they answer.
+        tokenizer: the model's own, where it is at hand.
+        models: the engine's names for the model, of which one is in the keys; only where `tokenizer` is given.
+    """
+
+    def __init__(
+        self,
+        answers: KeptAnswers,
+        model: str,
+        links: dict[str, str | None],
+        *,
+        tokenizer: ChatTokenizer | None = None,
+        models: Sequence[str] = (),
+    ) -> None:
+        super().__init__(_Nobody(model, tokenizer or Texts()), answers.ledger, SilentProgress())
+        self.wrong: list[tuple[str, str]] = []
+        self.checks_keys = tokenizer is not None
+        self._answers = answers
+        self._links = links
+        self._models = tuple(models) or (model,)
+        self._texts: deque[str | None] | None = None
+        self._choices: deque[str | None] | None = None
+
+    def tell(self, *, texts: Iterable[str | None] = (), choices: Iterable[str | None] = ()) -> None:
+        """The keys of the requests to come. None stands for an answer that was no answer, and has no key in its row."""
+        self._texts, self._choices = deque(texts), deque(choices)
+
+    def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
+        """The completions that are kept."""
+        del title
+        return [self._answer(request, Completion, self._texts) for request in requests]
+
+    def choose(self, requests: Sequence[ChooseRequest], title: str) -> list[Answer[Choice]]:
+        """The choices that are kept."""
+        del title
+        return [self._answer(request, Choice, self._choices) for request in requests]
+
+    def _answer(
+        self, request: GenerateRequest | ChooseRequest, kind: type[V], told: deque[str | None] | None
+    ) -> Answer[V]:
+        address = work_key(self._models[0], request)
+        if told is None:
+            if address not in self._links:
+                raise UnknownAnswerError
+            key = self._links[address]
+        elif not told:
+            raise MissingAnswerError("")
+        else:
+            key = told.popleft()
+            if key is None and self.checks_keys:
+                key = address
+            elif key is not None and self.checks_keys and key not in self._addresses(address, request):
+                self.wrong.append((key, address))
+            self._links[address] = key
+        value = _no_answer(request) if key is None else self._answers.get(key)
+        if not isinstance(value, kind):
+            raise MissingAnswerError(key or "")
+        return Answer(key or "", value, reused=True)
+
+    def _addresses(self, first: str, request: GenerateRequest | ChooseRequest) -> Iterator[str]:
+        yield first
+        yield from (work_key(model, request) for model in self._models[1:])
+
+
+class _Nobody:
+    """An engine that cannot be asked."""
+
+    def __init__(self, model: str, tokenizer: ChatTokenizer) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        """Nobody answers."""
+        raise EngineError(f"{len(requests)} requests to nobody", "this is a fault of ours")
+
+    def choose(self, requests: Sequence[ChooseRequest]) -> Iterator[tuple[int, Choice]]:
+        """Nobody answers."""
+        raise EngineError(f"{len(requests)} requests to nobody", "this is a fault of ours")
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _no_answer(request: GenerateRequest | ChooseRequest) -> Choice | None:
+    """A choice in which the options hold nothing, which every stage takes for an abstention."""
+    return Choice((-math.inf,) * len(request.options)) if isinstance(request, ChooseRequest) else None
+
+
+def _number(data: bytes) -> int:
+    return int(identify("texts", data.decode())[:15], 16)

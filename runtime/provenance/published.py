@@ -1,0 +1,209 @@
+"""Published data sets: their files, cards and constitutions, against the ledger's rows or against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from constitution_lang.ir.codec import BundleError, loads, verify
+from constitution_lang.ir.model import Bundle
+from runtime.datasets.cards import BUNDLE_ENDING, CARD_ENDING, DataCard, read_data_card
+from runtime.datasets.errors import DataError
+from runtime.datasets.rows import encode_rows, in_order, read_rows, rows_hash
+from runtime.provenance.history import History
+from runtime.provenance.misfits import Misfit, difference, shown
+from runtime.provenance.rows import row_misfits
+from runtime.records import LabelOutcome, PreferenceRow, Provenance, SftRow, identify
+from runtime.steps.publish import review_bytes, schema_metadata
+
+__all__ = ["KINDS", "data_sets", "published_misfits", "review_misfits"]
+
+KINDS: dict[str, type[SftRow | PreferenceRow]] = {"sft": SftRow, "preference": PreferenceRow}
+"""The data sets that a run publishes, by name."""
+
+_ENDINGS = (".jsonl", ".parquet")
+
+
+def data_sets(folder: Path) -> list[str]:
+    """Names of the data sets in a folder, whether with a card or without."""
+    return [name for name in KINDS if any((folder / (name + e)).exists() for e in (*_ENDINGS, CARD_ENDING))]
+
+
+def published_misfits(folder: Path, name: str, history: History | None) -> Iterator[Misfit]:
+    """All that does not fit about one data set: its rows first, then the constitution, then the card.
+
+    Without a history the JSON lines are what the rest is held against, by the card's hash of the rows.
+    """
+    kind: Any = KINDS[name]
+    path = folder / (name + CARD_ENDING)
+    try:
+        card = read_data_card(path)
+    except DataError as error:
+        yield _whole(path, "card", str(error), "a card of the data set")
+        return
+    rows: list[Any] | None = (
+        None if history is None else in_order(history.sft if name == "sft" else history.preferences)
+    )
+    for ending in _ENDINGS:
+        file = folder / (name + ending)
+        read = list(_read(file, kind))
+        yield from (entry for entry in read if isinstance(entry, Misfit))
+        found = [entry for entry in read if not isinstance(entry, Misfit)]
+        if rows is None:
+            yield from _alone(file, found, card)
+            rows = found
+        fits = True
+        for misfit in row_misfits(str(file), found, rows):
+            fits = False
+            yield misfit
+        if fits and len(read) == len(found):
+            yield from _bytes(file, found, rows, kind, card)
+    yield from _constitution(folder, name, card, history)
+    yield from _card(path, card, rows or [], history)
+
+
+def review_misfits(folder: Path, history: History) -> Iterator[Misfit]:
+    """`review.jsonl` against the labels that were left to people."""
+    file = folder / "review.jsonl"
+    if not file.exists():
+        return
+    pairs = [(c, history.labels[c.id]) for c in history.pairs if c.id in history.labels]
+    should = review_bytes((c, x) for c, x in pairs if x.outcome is LabelOutcome.REVIEW).splitlines()
+    says = file.read_bytes().splitlines()
+    for n, (one, other) in enumerate(zip(says, should, strict=False), 1):
+        if one != other:
+            found = difference(_json(one), _json(other), exact=True)
+            field, said, meant = (found.field, found.says, found.should) if found else ("line", str(one), str(other))
+            yield Misfit(file=str(file), row=n, kind="review", id="", field=field, says=said, should=meant)
+            return
+    if len(says) != len(should):
+        yield _whole(file, "rows", str(len(says)), str(len(should)))
+
+
+def _read(file: Path, kind: type[Any]) -> Iterator[Any]:
+    """The rows of a file, and a misfit for what is none."""
+    if file.suffix == ".parquet":
+        try:
+            yield from read_rows(file, kind)
+        except DataError as error:
+            yield _whole(file, "content", str(error), f"rows of {kind.__name__}")
+        return
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        yield _whole(file, "content", error.strerror or str(error), f"rows of {kind.__name__}")
+        return
+    if lines[-1] == b"":
+        lines.pop()
+    for n, line in enumerate(lines, 1):
+        try:
+            yield msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            yield Misfit(
+                file=str(file), row=n, kind=kind.__name__, id="", field="line",
+                says=shown(line.decode(errors="replace")), should=f"a row ({error})",
+            )  # fmt: skip
+
+
+def _alone(file: Path, rows: Sequence[Any], card: DataCard) -> Iterator[Misfit]:
+    """What rows say of themselves: the prompt's id is of its turns, the constitution the card's."""
+    for n, row in enumerate(rows, 1):
+        checks = (
+            ("prompt", row.prompt, identify("prompt", row.turns)),
+            ("constitution", row.constitution, card.provenance.meaning_hash),
+        )
+        for field, says, should in checks:
+            if says != should:
+                yield Misfit(
+                    file=str(file), row=n, kind=type(row).__name__, id=row.id, field=field, says=says, should=should
+                )  # fmt: skip
+    if len(rows) != card.rows:
+        yield _whole(file, "rows", str(len(rows)), f"{card.rows}, as the card says")
+    elif rows_hash(list(rows)) != card.content:
+        yield _whole(file, "rows' hash", rows_hash(list(rows)), f"{card.content}, as the card says")
+
+
+def _bytes(file: Path, found: Sequence[Any], rows: Sequence[Any], kind: type[Any], card: DataCard) -> Iterator[Misfit]:
+    """The same rows in other bytes: another order, another layout, or another version of the library wrote them."""
+    if list(found) != list(rows):
+        yield _whole(file, "order", "rows in another order", "rows in the order of their ids")
+        return
+    actual = sha256(file.read_bytes()).hexdigest()
+    metadata = schema_metadata(card.provenance.meaning_hash)
+    if actual == sha256(encode_rows(file, rows, kind, metadata)).hexdigest():
+        return
+    if actual != card.files.get(file.name):
+        yield _whole(file, "sha256", actual, card.files.get(file.name, "the one that the card says; it says none"))
+
+
+def _constitution(folder: Path, name: str, card: DataCard, history: History | None) -> Iterator[Misfit]:
+    file = folder / (name + BUNDLE_ENDING)
+    try:
+        body = file.read_bytes()
+        bundle = loads(body)
+    except (OSError, BundleError) as error:
+        yield _whole(file, "content", str(error), "the compiled constitution")
+        return
+    wrong = verify(bundle)
+    kept = None if history is None else difference(_without_places(bundle), _without_places(history.bundle), exact=True)
+    if kept is not None:
+        yield _whole(file, kept.field, kept.says, kept.should)
+    elif wrong:
+        yield _whole(file, "hashes", wrong[0], "a bundle whose hashes are those of its content")
+    for field in ("meaning_hash", "metadata_hash"):
+        says, should = getattr(bundle, field), getattr(card.provenance, field)
+        if says != should:
+            yield _whole(file, field, says, f"{should}, as the card says")
+    digest = sha256(body).hexdigest()
+    if digest != card.files.get(file.name):
+        yield _whole(file, "sha256", digest, f"{card.files.get(file.name)}, as the card says")
+
+
+def _card(path: Path, card: DataCard, rows: Sequence[Any], history: History | None) -> Iterator[Misfit]:
+    files = {
+        file.name: sha256(file.read_bytes()).hexdigest()
+        for ending in (*_ENDINGS, BUNDLE_ENDING)
+        if (file := path.with_name(card.name + ending)).is_file()
+    }
+    bundle = files.get(card.name + BUNDLE_ENDING, card.provenance.bundle_sha256)
+    provenance = card.provenance
+    if history is not None:
+        provenance = Provenance.of(history.bundle, history.run, history.seed)
+    should = DataCard(
+        name=path.name.removesuffix(CARD_ENDING),
+        # The layout of the constitution's text is part of the bundle's bytes, and of no hash of its meaning.
+        provenance=msgspec.structs.replace(provenance, bundle_sha256=bundle),
+        models=card.models if history is None else history.manifest.models,
+        rows=len(rows),
+        content=rows_hash(list(rows)),
+        files=files,
+    )
+    found = difference(card, should, exact=True)
+    if found is not None:
+        yield _whole(path, found.field, found.says, found.should)
+
+
+def _without_places(bundle: Bundle) -> object:
+    """A bundle without origins and files: where its text stood is not what it says."""
+
+    def bare(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: bare(item) for key, item in value.items() if key not in {"origin", "sources"}}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    return bare(msgspec.to_builtins(bundle, builtin_types=()))
+
+
+def _json(line: bytes) -> object:
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return line.decode(errors="replace")
+
+
+def _whole(file: Path, field: str, says: str, should: str) -> Misfit:
+    return Misfit(file=str(file), row=0, kind="file", id="", field=field, says=shown(says), should=shown(should))

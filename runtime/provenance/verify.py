@@ -1,0 +1,170 @@
+"""Everything that a run made and published, derived once more and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from msgspec import Struct
+
+from runtime.datasets.cards import CARD_ENDING, read_data_card
+from runtime.datasets.errors import DataError
+from runtime.ledger.runs import RunManifest
+from runtime.ledger.store import Ledger
+from runtime.progress import Progress
+from runtime.provenance.history import History, keys_of, read_history
+from runtime.provenance.kept import KeptAnswers
+from runtime.provenance.misfits import Misfit
+from runtime.provenance.models import checking_workers
+from runtime.provenance.published import KINDS, data_sets, published_misfits, review_misfits
+from runtime.provenance.rederive import Rederivation
+from runtime.provenance.replay import Replay
+from runtime.provenance.weights import checkpoint_misfits, weights_misfits
+from runtime.records import Checkpoint
+from runtime.training.cards import CARD_FILE
+
+__all__ = ["Target", "Verified", "find_target", "verify"]
+
+LEDGER = "ledger.sqlite"
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """What was checked and what does not fit. `unchecked` says what could not be checked, and why."""
+
+    misfits: tuple[Misfit, ...]
+    runs: tuple[str, ...]
+    rows: int
+    data_sets: tuple[str, ...]
+    checkpoints: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be verified. Without a ledger, data and checkpoints are held against their cards alone."""
+
+    ledger: Path | None
+    data: tuple[tuple[Path, str], ...] = ()
+    """Folder and name of each data set."""
+    checkpoints: tuple[Path, ...] = ()
+    whole: bool = False
+    """Whether it is a run's folder, so that all that its ledger names has to be there."""
+
+
+@dataclass
+class _Account:
+    rows: int = 0
+    runs: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+
+
+def find_target(path: Path) -> Target:
+    """What a path stands for: a run's folder, a folder of data, a data file or a checkpoint.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if (path / LEDGER).is_file():
+        data, folders = path / "data", sorted((path / "checkpoints").glob("*/" + CARD_FILE))
+        sets = tuple((data, name) for name in data_sets(data))
+        return Target(path / LEDGER, sets, tuple(p.parent for p in folders), whole=True)
+    if (path / CARD_FILE).is_file():
+        return Target(_beside(path.resolve().parent.parent), checkpoints=(path,))
+    if path.is_dir() and data_sets(path):
+        return Target(_beside(path.resolve().parent), tuple((path, name) for name in data_sets(path)))
+    name = path.name.split(".")[0]
+    if path.is_file() and name in KINDS:
+        return Target(_beside(path.resolve().parent.parent), ((path.parent, name),))
+    raise DataError(
+        "nothing here can be verified", str(path),
+        "Name a run's folder, a folder or file of its data (sft.jsonl, preference.parquet), or a checkpoint's folder.",
+    )  # fmt: skip
+
+
+def verify(targets: Sequence[Target], *, models: Sequence[Path], progress: Progress, first_only: bool) -> Verified:
+    """Derive and compare. With `first_only` it ends at the first thing that does not fit."""
+    account = _Account()
+    found = (misfit for target in targets for misfit in _misfits(target, models, progress, account))
+    misfits = tuple(islice(found, 1) if first_only else found)
+    return Verified(
+        misfits=misfits,
+        runs=tuple(account.runs),
+        rows=account.rows,
+        data_sets=tuple(str(folder / name) for t in targets for folder, name in t.data),
+        checkpoints=tuple(str(folder) for t in targets for folder in t.checkpoints),
+        unchecked=tuple(dict.fromkeys(account.unchecked)),
+    )
+
+
+def _beside(folder: Path) -> Path | None:
+    ledger = folder / LEDGER
+    return ledger if ledger.is_file() else None
+
+
+def _misfits(target: Target, models: Sequence[Path], progress: Progress, account: _Account) -> Iterator[Misfit]:
+    if target.ledger is None:
+        account.unchecked.append("rows: there is no ledger, so they are held against their card alone")
+        for folder, name in target.data:
+            yield from published_misfits(folder, name, None)
+        for folder in target.checkpoints:
+            yield from weights_misfits(folder)
+        return
+    with Ledger.open(target.ledger, read_only=True) as ledger:
+        histories: dict[str, History] = {}
+        latest = _latest_trained(ledger)
+        by_set = {entry: _run_of(ledger, *entry, latest) for entry in target.data}
+        for run in {r.id: r for r in (*by_set.values(), latest)}.values():
+            histories[run.id] = history = read_history(ledger, run)
+            yield from _ledger(history, models, progress, account)
+        for (folder, name), run in by_set.items():
+            yield from published_misfits(folder, name, histories[run.id])
+            if name == "preference" and target.whole:
+                yield from review_misfits(folder, histories[run.id])
+        yield from _checkpoints(histories[latest.id], target)
+
+
+def _latest_trained(ledger: Ledger) -> RunManifest:
+    """The latest run that trained something, as an audit is a run of its own; the latest of all where none did."""
+    trained = [run for run in ledger.runs() if ledger.count(run.id, Checkpoint)]
+    return trained[-1] if trained else ledger.latest_run()
+
+
+def _run_of(ledger: Ledger, folder: Path, name: str, latest: RunManifest) -> RunManifest:
+    """The run that published a data set: its card names it. A card that cannot be read is named later."""
+    try:
+        named = read_data_card(folder / (name + CARD_ENDING)).provenance.run
+    except DataError:
+        return latest
+    return next((run for run in ledger.runs() if run.id == named), latest)
+
+
+def _ledger(history: History, models: Sequence[Path], progress: Progress, account: _Account) -> Iterator[Misfit]:
+    answers = KeptAnswers(history.ledger)
+    answers.load(keys_of(history))
+    workers, reasons = checking_workers(history, answers, models)
+    account.unchecked += reasons
+    account.runs.append(history.run)
+    total = Rederivation.total(history)
+    account.rows += total
+    task = progress.start(f"derive run {history.run[:12]} anew", total, "rows")
+    try:
+        yield from Rederivation(history, Replay(history.config, history.bundle, workers), task).misfits()
+    finally:
+        task.close()
+
+
+def _checkpoints(history: History, target: Target) -> Iterator[Misfit]:
+    """All that the run trained; and of other folders the weights against their cards."""
+    root = history.ledger.path.parent / "checkpoints"
+    trained = {root / Path(c.path).name: step for step, c in history.checkpoints.items()}
+    named = {folder.resolve(): folder for folder in target.checkpoints}
+    for folder, step in trained.items():
+        if target.whole or folder.resolve() in named:
+            yield from weights_misfits(folder)
+            yield from checkpoint_misfits(history, step, folder)
+    known = {folder.resolve() for folder in trained}
+    for resolved, folder in named.items():
+        if resolved not in known:  # of an earlier run
+            yield from weights_misfits(folder)
