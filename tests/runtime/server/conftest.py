@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("openai")
-pytest.importorskip("transformers")
-
 from tests.runtime.server.misbehaving import Skills, State, serving
 
 

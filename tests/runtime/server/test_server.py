@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("openai")
+pytest.importorskip("transformers")
+
 from constitution_lang.ir.model import Role
 from runtime.config import ServerConfig
 from runtime.engines.base import ChooseRequest, Completion, Decoding, EngineError, Finish, GenerateRequest
