@@ -11,20 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
-from math import fsum, prod
+from math import fsum
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.shares import Shares
+from constitution_lang.emit.page_cases import case_views
 from constitution_lang.emit.page_words import bound_in_words, condition_in_words, outcome_in_words, percent
-from constitution_lang.ir.cases import attributes_of, cases, complete
+from constitution_lang.ir.cases import complete
 from constitution_lang.ir.model import Attribute, Bundle, Category, Exemplar, Prefer, Principle, Rule, Stage, Tension
 from constitution_lang.sampling.weights import shares
 
 __all__ = ["page"]
 
-WORK_MAX = 1_000_000
-"""About a second. Above this many pairs of principles to weigh, over all cases, only the ordinary case is told."""
+PRINCIPLES_MAX = 300
+"""With more, only the ordinary case is told: to find the range of each takes long."""
 
 DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Characters that turn the text after them around, so that a reader sees other words than a model does."""
@@ -86,9 +89,14 @@ def page(bundle: Bundle) -> str:
     environment.filters["percent"] = percent
     style = resources.files("constitution_lang.emit").joinpath("page_template", "page.css").read_text("utf-8")
     digest = base64.b64encode(sha256(style.encode()).digest()).decode()
+    categories = _categories(bundle)
     return environment.get_template("page.html.j2").render(
         bundle=bundle,
-        categories=_categories(bundle),
+        categories=categories,
+        cases=case_views(bundle, {view.category.id: number for number, view in enumerate(categories)}),
+        sides={
+            id: _side(bundle, id) for id in (*(c.id for c in bundle.categories), *(p.id for p in bundle.principles))
+        },
         tensions=[_tension(bundle, tension) for tension in sorted(bundle.tensions, key=_place)],
         questions=sorted(bundle.attributes, key=_place),
         general=[e for e in bundle.exemplars if e.target in set(Stage)],
@@ -137,19 +145,16 @@ def _place(declared: Attribute | Category | Principle | Tension) -> tuple[str, i
 
 
 def _shares(bundle: Bundle) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Each principle's share in the ordinary case, and its least and greatest share of the cases where it applies."""
+    """Each principle's share in the ordinary case; and of the cases where it applies a range that none leaves."""
     ordinary = shares(bundle, Stage.REVISION, complete(bundle, {}))
-    conditions = [p.applies for p in bundle.principles]
-    conditions += [rule.condition for tension in bundle.tensions for rule in tension.rules]
-    named = frozenset().union(*map(attributes_of, conditions))
-    deciding = [a for a in bundle.attributes if a.id in named]
-    if prod(len(a.values) for a in deciding) * len(bundle.principles) ** 2 > WORK_MAX:
+    if len(bundle.principles) > PRINCIPLES_MAX:
         return ordinary, {}
+    over_cases = Shares(Play(bundle))
     ranges: dict[str, tuple[float, float]] = {}
-    for case in cases(deciding):
-        for id, share in shares(bundle, Stage.REVISION, case).items():
-            low, high = ranges.get(id, (share, share))
-            ranges[id] = min(low, share), max(high, share)
+    for principle in bundle.principles:
+        low, high = over_cases.least(principle.id), over_cases.greatest(principle.id)
+        if low and high:
+            ranges[principle.id] = low.bound, high.bound
     return ordinary, ranges
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,6 @@ from tests.runtime.report.fake_run import FakeRun
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-    "--force-prefers-reduced-motion",
-    # No name resolves: whatever the page might ask for can't be had.
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,38 +24,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return write_report(collect(ledger, run), folder / "report.html")
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    selenium = pytest.importorskip("selenium.webdriver", reason="the extra `browser` is not installed")
-    from selenium.webdriver.chrome.service import Service
-
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        pytest.skip("Debian's packages chromium and chromium-driver are not installed")
-    options = selenium.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    profile = tmp_path_factory.mktemp("profile")
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    opened = selenium.Chrome(options=options, service=Service(executable_path=str(DRIVER)))
-    try:
-        yield opened
-    finally:
-        opened.quit()
-        shutil.rmtree(profile, ignore_errors=True)
-
-
-@pytest.fixture(params=[(1280, 900), (390, 800)], ids=["desk", "phone"])
-def page(driver: Any, report: Path, request: pytest.FixtureRequest) -> Any:
-    width, height = request.param
-    driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
-    )
-    driver.get_log("performance")
-    driver.get_log("browser")
-    driver.get(report.as_uri())
-    return driver
+@pytest.fixture
+def page(screen: Any, report: Path) -> Any:
+    screen.get(report.as_uri())
+    return screen
 
 
 def _find(page: Any, selector: str) -> list[Any]:
@@ -149,35 +110,12 @@ def test_a_chart_tells_its_values(page: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_colour_schemes_can_be_read(page: Any, scheme: str) -> None:
+def test_both_colour_schemes_can_be_read(page: Any, scheme: str, faint: Any) -> None:
     page.execute_cdp_cmd(
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     try:
-        seen = page.execute_script(
-            """
-            const lum = (c) => {
-              const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255)
-                .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-              return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-            };
-            const ground = (e) => {
-              for (; e; e = e.parentElement) {
-                const c = getComputedStyle(e).backgroundColor;
-                if (c !== "rgba(0, 0, 0, 0)" && !c.startsWith("color(")) return c;
-              }
-              return "rgb(255, 255, 255)";
-            };
-            document.querySelectorAll("details").forEach((d) => { d.open = true; });
-            const kinds = "h1, h2, p, td, th, caption, .chip, del, ins, small, code, a, summary";
-            return [...document.querySelectorAll(kinds)]
-              .filter((e) => e.textContent.trim() && e.getClientRects().length && !e.closest(".skip, .heat"))
-              .map((e) => {
-                const [a, b] = [lum(getComputedStyle(e).color), lum(ground(e))];
-                return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.tagName + "." + e.className];
-              });
-            """
-        )
+        seen = faint("h1, h2, p, td, th, caption, .chip, del, ins, small, code, a, summary")
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert len(seen) > 500

@@ -160,15 +160,31 @@ def test_text_that_turns_around_is_shown_as_it_is() -> None:
     assert "[U+2066]x" in text
 
 
-def test_where_cases_are_too_many_the_ordinary_one_is_told() -> None:
+def test_shares_are_told_over_cases_too_many_to_count() -> None:
     many = "".join(
         f'\nattribute a{n} "?"\n  levels: {" < ".join(f"v{m}" for m in range(8))}\n  default: v0\n' for n in range(7)
     )
     applies = " and ".join(f"a{n} >= v1" for n in range(7))
     principle = PRINCIPLES.replace('weapons"\n', f'weapons"\n  applies when {applies}\n')
     told = said(made(HEAD + many + CATEGORIES + principle))
-    assert "none in an ordinary request" in told
-    assert "100% of an ordinary request" in told
+    assert "75% wherever it applies" in told
+    assert "25% to 100%, depending on the request; 100% of an ordinary one" in told
+
+
+def test_where_principles_are_too_many_the_ordinary_request_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("constitution_lang.emit.page.PRINCIPLES_MAX", 1)
+    told = said(made(HEAD + CATEGORIES + PRINCIPLES))
+    assert "75% of an ordinary request" in told
+
+
+def test_requests_are_put_side_by_side() -> None:
+    text = HEAD + ATTRIBUTES + CATEGORIES + PRINCIPLES + TENSION
+    told = " ".join(said(made(text)).split())
+    start = told.index("Some requests side by side", told.index("Some requests side by side") + 1)
+    cases = told[start : told.index("What is asked of a request", start)]
+    assert "An ordinary request 86% Avoiding harm · 14% Own decisions" in cases
+    assert "When severity is “grave” 75% Avoiding harm" in cases
+    assert "Avoiding harm comes before Own decisions." in cases
 
 
 @pytest.mark.parametrize(
