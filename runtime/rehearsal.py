@@ -1,46 +1,53 @@
-"""What the real run would cost, from the calls that its rehearsal made."""
+"""What the real run would cost, from the calls that its rehearsal made and the cost model of plans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.config import RunConfig, TrainConfig
-from runtime.ledger.runs import Operation, Speed, Step, StepTally
+from msgspec.structs import replace
+
+from runtime.config import RunConfig
+from runtime.ledger.runs import RunManifest, Step, StepTally, TrainingTally, Usage
 from runtime.ledger.store import Ledger
-from runtime.records import TrainingStep
+from runtime.planning.costs import Measured
+from runtime.planning.model import Cost
+from runtime.steps.inputs import Inputs
 
-__all__ = ["Cost", "costs", "measured_speeds"]
-
-# Tokens per second of a 135 M model on two CPU cores, for where nothing has been measured. Rough: see the run's own.
-NEW_RATE = 110.0
-PROMPT_RATE = 700.0
-TRAINED_RATE = 200.0
+__all__ = ["Expected", "expected"]
 
 BYTES_A_TOKEN = 4.0
 """A rehearsal counts bytes; English text has about four to a token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """A step's cost. `new_tokens` is a bound: every completion at its full length."""
+class Expected:
+    """What each step asks, and each training sees, by step; tokens written are a bound: every answer at full length."""
 
-    step: str
-    calls: int
-    prompt_tokens: int
-    new_tokens: int
-    seconds: float
+    asked: Mapping[Step, Cost]
+    trained: Mapping[Step, Cost]
+    measured: bool
 
 
-def costs(
+def expected(
     config: RunConfig,
+    inputs: Inputs,
     tallies: Iterable[StepTally],
-    steps: Sequence[TrainingStep],
-    speeds: Sequence[Speed],
-) -> list[Cost]:
-    """One row per step that asks a model or trains one, in their order."""
-    new_rate, prompt_rate = _rate(speeds, Operation.GENERATE), _rate(speeds, Operation.CHOOSE)
+    trainings: Iterable[TrainingTally],
+    real: Ledger | None,
+) -> Expected:
+    """What the run of `config` would cost.
+
+    Args:
+        config: the run file's own, with its real engine.
+        inputs: those of the rehearsal, with models as they are named.
+        tallies: what the rehearsal asked.
+        trainings: what it trained, in bytes.
+        real: the ledger of real runs, where there is one: their speeds are gone by, model for model.
+    """
+    measured = Measured.of(real)
+    models = _models(inputs, real.runs() if real is not None else [])
     limits = {
         Step.RESPOND: config.respond.tokens_max,
         Step.REVISE: _mean_limit(config),
@@ -49,51 +56,33 @@ def costs(
         Step.AUDIT: config.label.reasoning_tokens_max,
         Step.EVALUATE: config.evaluation.tokens_max,
     }
-    found: dict[str, Cost] = {}
+    asked: dict[Step, Cost] = {}
     for entry in tallies:
-        step = entry.step.step
-        writes, chooses = entry.tally.generate, entry.tally.choose
-        new = round(writes.calls * limits.get(step, 0))
-        read = round((writes.prompt_tokens + chooses.prompt_tokens) / BYTES_A_TOKEN)
-        before = found.get(step.value, Cost(step.value, 0, 0, 0, 0.0))
-        found[step.value] = Cost(
-            step.value,
-            before.calls + writes.calls + chooses.calls,
-            before.prompt_tokens + read,
-            before.new_tokens + new,
-            before.seconds + new / new_rate + read / prompt_rate,
-        )
-    rows = list(found.values())
-    trained = {
-        "sl-cai": config.sft, "preference-model": config.preference_model, "dpo": config.dpo,
-    }  # fmt: skip
-    counted: dict[str, int] = {}
-    for row in steps:
-        counted[row.trainer.value] = counted.get(row.trainer.value, 0) + 1
-    for name, count in counted.items():
-        tokens = count * _tokens_a_step(config, trained.get(name))
-        rows.append(Cost(f"train {name}", 0, tokens, 0, tokens / TRAINED_RATE))
-    return rows
+        step, tally = entry.step.step, entry.tally
+        weights = models.get(tally.model.rpartition("/")[2], models["policy"])
+        kin = next((name for name, _ in measured.speeds if weights and name.startswith(weights)), weights)
+        most = round(tally.generate.calls * limits.get(step, 0))
+        cost = measured.cost(kin, replace(_in_tokens(tally.generate), new_tokens=most), _in_tokens(tally.choose))
+        asked[step] = asked.get(step, Cost()) + cost
+    trained = {}
+    for training in trainings:
+        step, tokens = training.step.step, round(training.tokens / BYTES_A_TOKEN)
+        weights = models["preference_base" if step is Step.PREFERENCE_MODEL else "policy"]
+        trained[step] = Cost(prompt_tokens=tokens, seconds=measured.training_seconds(step, weights, tokens))
+    return Expected(asked, trained, all(rate.measured for rate in measured.used.values()))
 
 
-def measured_speeds(folder: Path) -> list[Speed]:
-    """Speeds that earlier real runs in `folder` measured; none where there was none."""
-    path = folder / "ledger.sqlite"
-    if not path.is_file():
-        return []
-    with Ledger.open(path, read_only=True) as ledger:
-        return ledger.speeds()
+def _models(inputs: Inputs, runs: list[RunManifest]) -> dict[str, str]:
+    """Identities of weights by the name that the scripted engine knows a model by; those of the real run begun last."""
+    known = dict(runs[-1].models) if runs else {}
+    found = {"policy": known.get("policy", ""), "preference_base": known.get("preference model's base", "")}
+    for role in ("policy", "critic", "feedback"):
+        found[Path(getattr(inputs, role)).name] = known.get(role, "")
+    return found
 
 
-def _rate(speeds: Sequence[Speed], operation: Operation) -> float:
-    found = [s for s in speeds if s.operation is operation]
-    seconds = sum(s.seconds for s in found)
-    if seconds <= 0:
-        return NEW_RATE if operation is Operation.GENERATE else PROMPT_RATE
-    rate = sum(
-        (s.new_token_rate if operation is Operation.GENERATE else s.prompt_token_rate) * s.seconds for s in found
-    )
-    return max(rate / seconds, 1e-6)
+def _in_tokens(usage: Usage) -> Usage:
+    return replace(usage, prompt_tokens=round(usage.prompt_tokens / BYTES_A_TOKEN))
 
 
 def _mean_limit(config: RunConfig) -> float:
@@ -101,14 +90,3 @@ def _mean_limit(config: RunConfig) -> float:
     if config.revision.critique:
         limits.append(config.revision.critique_tokens_max)
     return sum(limits) / len(limits)
-
-
-def _tokens_a_step(config: RunConfig, trained: TrainConfig | None) -> int:
-    """Tokens that one optimiser step reads: a prompt of about sixty tokens and an answer at its full length."""
-    if trained is None:
-        policy = config.policy
-        return policy.rollout_rows * (60 + policy.completion_tokens_max) * (1 + policy.update_epochs)
-    pairs = 1 if trained is config.sft else 2
-    reads = 2 if trained is config.dpo else 1  # the policy and its reference
-    length = min(trained.tokens_max, 60 + config.revision.revision_tokens_max)
-    return trained.batch_rows * trained.accumulate * pairs * reads * length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -10,13 +11,16 @@ from rich.table import Table
 from runtime.ledger.runs import Step
 from runtime.ledger.store import Ledger
 from runtime.opening import run_folder
+from runtime.planning.model import Cost
+from runtime.planning.render import cost_table
 from runtime.progress import in_words
-from runtime.records import Label, Measure, PreferenceRow, SftRow, TrainingStep
-from runtime.rehearsal import costs, measured_speeds
+from runtime.records import Label, Measure, PreferenceRow, SftRow
+from runtime.rehearsal import expected
 from runtime.report.collect import collect
 from runtime.report.pages import write_report
 from runtime.run_file import load_run_file
 from runtime.session import Session
+from runtime.steps.inputs import Inputs
 
 __all__ = ["show_costs", "show_results", "telling_row"]
 
@@ -43,38 +47,31 @@ def show_results(session: Session) -> None:
         print(f"one row's story: cai-run explain {row[:12]} --run {session.folder}")
 
 
-def show_costs(session: Session, file: Path) -> None:
+def show_costs(session: Session, inputs: Inputs, file: Path) -> None:
     """What the real run would cost, from the rehearsal's calls and the speeds measured before."""
     _, config = load_run_file(file)
-    speeds = measured_speeds(run_folder(file, config, rehearse=False))
-    steps = [
-        s
-        for step in (Step.SFT, Step.PREFERENCE_MODEL, Step.DPO, Step.POLICY)
-        for s in session.read_all(TrainingStep, step)
+    real = run_folder(file, config, rehearse=False) / "ledger.sqlite"
+    with ExitStack() as stack:
+        rehearsed = stack.enter_context(Ledger.open(session.folder / "ledger.sqlite", read_only=True))
+        before = stack.enter_context(Ledger.open(real, read_only=True)) if real.is_file() else None
+        found = expected(config, inputs, rehearsed.tally(session.run), rehearsed.trainings(session.run), before)
+    rows = [
+        (s.value, "", str(c.calls), str(c.prompt_tokens), str(c.new_tokens), in_words(c.seconds))
+        for s, c in found.asked.items()
     ]
-    with Ledger.open(session.folder / "ledger.sqlite", read_only=True) as ledger:
-        rows = costs(config, ledger.tally(session.run), steps, speeds)
-    table = Table(title="What the real run would cost")
-    for name in ("step", "calls", "tokens read", "tokens written, at most", "time"):
-        table.add_column(name, justify="left" if name == "step" else "right")
-    for row in rows:
-        table.add_row(row.step, str(row.calls), str(row.prompt_tokens), str(row.new_tokens), in_words(row.seconds))
-    table.add_section()
-    table.add_row(
-        "all",
-        str(sum(r.calls for r in rows)),
-        str(sum(r.prompt_tokens for r in rows)),
-        str(sum(r.new_tokens for r in rows)),
-        in_words(sum(r.seconds for r in rows)),
-    )
+    rows += [
+        (f"train {s.value}", "", "", str(c.prompt_tokens), "", in_words(c.seconds)) for s, c in found.trained.items()
+    ]
+    asked = sum(found.asked.values(), Cost())
+    seconds = asked.seconds + sum(c.seconds for c in found.trained.values())
     console = Console(width=None if Console().is_terminal else 120)
-    console.print(table)
+    console.print(cost_table(rows, asked, seconds, "What the real run would cost"))
     source = (
         "speeds were measured by earlier runs here"
-        if speeds
-        else "no run has measured speeds here yet: times are those of a 135 M model on two CPU cores"
+        if found.measured
+        else "not all speeds have been measured here yet: times are those of a 135 M model on two CPU cores"
     )
-    console.print(f"{source}; tokens are counted four bytes each", highlight=False)
+    console.print(f"{source}; tokens are counted four bytes each, and those written at full length", highlight=False)
 
 
 def _policies(measures: list[Measure]) -> Table:

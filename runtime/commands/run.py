@@ -34,5 +34,5 @@ def _run(options: argparse.Namespace) -> int:
         execute(session, inputs)
         show_results(session)
         if options.rehearse:
-            show_costs(session, options.file)
+            show_costs(session, inputs, options.file)
     return 0

@@ -20,7 +20,7 @@ from runtime.ledger.runs import (
     Written,
 )
 
-__all__ = ["add_tally", "add_training", "speeds", "tallies", "training_speeds", "written"]
+__all__ = ["add_tally", "add_training", "speeds", "tallies", "training_speeds", "trainings", "written"]
 
 _ORDER = {step.value: place for place, step in enumerate(Step)}
 
@@ -90,6 +90,18 @@ def add_training(connection: sqlite3.Connection, run: str, tally: TrainingTally)
         "INSERT OR REPLACE INTO training (run, step, model, steps, tokens, seconds) VALUES (?, ?, ?, ?, ?, ?)",
         (run, tally.step.step.value, tally.model, tally.steps, tally.tokens, tally.seconds),
     )
+
+
+def trainings(connection: sqlite3.Connection, run: str) -> list[TrainingTally]:
+    """What the trainings of a run cost, in the order of `Step`."""
+    rows = connection.execute(
+        "SELECT step, model, steps, tokens, seconds FROM training WHERE run = ?", (run,)
+    ).fetchall()
+    rows.sort(key=lambda row: _ORDER[row[0]])
+    return [
+        TrainingTally(step=StepId(Step(step)), model=model, steps=steps, tokens=tokens, seconds=seconds)
+        for step, model, steps, tokens, seconds in rows
+    ]
 
 
 def training_speeds(connection: sqlite3.Connection) -> list[TrainingSpeed]:

@@ -331,6 +331,11 @@ class Ledger:
             self._require_run(run_id)
             costs.add_training(connection, run_id, tally)
 
+    def trainings(self, run_id: str) -> list[TrainingTally]:
+        """What the trainings of a run cost, in the order of `Step`."""
+        with self._reading() as connection:
+            return costs.trainings(connection, run_id)
+
     def training_speeds(self) -> list[TrainingSpeed]:
         """How fast each model has been trained in each step, over all runs."""
         with self._reading() as connection:

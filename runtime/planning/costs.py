@@ -18,17 +18,21 @@ __all__ = ["Measured"]
 # Tokens a second of a 135 M model on two CPU cores, for where nothing has been measured.
 _GUESSED = {Operation.GENERATE: 110.0, Operation.CHOOSE: 700.0}
 _GUESSED_TRAINING = 200.0
-_GUESS = "a guess: that of a 135 M model on two CPU cores, as no run has measured it here"
+_GUESS = "guessed: as of a 135 M model on two CPU cores, since no run has measured it here"
 _OTHER = "measured on another model here"
 
 
 @dataclass
 class Measured:
-    """Speeds and lengths that a ledger has measured. `used` are those that were asked for, by model and kind."""
+    """Speeds and lengths that a ledger has measured.
+
+    `used` are the speeds that were asked for; in them `names` stand for the identities of models.
+    """
 
     speeds: Mapping[tuple[str, Operation], float] = field(default_factory=dict)
     training: Mapping[tuple[Step, str], float] = field(default_factory=dict)
     lengths: Mapping[tuple[Step, str], float] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     used: dict[tuple[str, str], Rate] = field(default_factory=dict)
 
     @staticmethod
@@ -70,16 +74,20 @@ class Measured:
             others = [r for (s, _), r in self.training.items() if s is step]
             rate, source = (others[0], _OTHER) if others else (_GUESSED_TRAINING, _GUESS)
         measured = source != _GUESS
-        found = Rate(model=model, operation=None, tokens_rate=rate, measured=measured, source=source)
-        self.used[model, f"train {step.value}"] = found
+        name = self.names.get(model, model)
+        self.used[model, step.value] = Rate(
+            model=name, of=step.value, token_rate=rate, measured=measured, source=source
+        )
         return tokens / rate
 
     def _rate(self, model: str, operation: Operation) -> float:
         rate, source = self.speeds.get((model, operation)), "measured here"
         if rate is None:
             rate, source = _GUESSED[operation], _GUESS
-        found = Rate(model=model, operation=operation, tokens_rate=rate, measured=source != _GUESS, source=source)
-        self.used[model, operation.value] = found
+        of = "written" if operation is Operation.GENERATE else "chosen"
+        self.used[model, of] = Rate(
+            model=self.names.get(model, model), of=of, token_rate=rate, measured=source != _GUESS, source=source
+        )
         return rate
 
 

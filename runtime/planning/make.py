@@ -79,6 +79,10 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         overlay.made_in.clear()
         before = _Since(f"{bundle.name} {bundle.version} at {name}, as if it had been run", bundle, first.manifest.id)
     session = go(prepared)
+    measured.names |= faces.names()
+    measured.names |= {
+        prepared.identity(m): Path(m).name for m in (prepared.inputs.policy, prepared.inputs.preference_base)
+    }
     difference = None if before is None else diff(before.bundle, prepared.bundle)
     store = overlay if against is not None else kept
     earlier = None if before is None or store is None else Before.of(store, before.bundle, before.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from constitution_lang.diff.model import Difference
-from runtime.ledger.runs import Operation, StepId
+from runtime.ledger.runs import StepId
 
 __all__ = ["Cost", "Plan", "PrincipleWork", "Rate", "Reason", "StageWork", "TrainingWork"]
 
@@ -73,12 +73,14 @@ class TrainingWork(Struct, frozen=True, kw_only=True):
 
 
 class Rate(Struct, frozen=True, kw_only=True):
-    """A speed that the plan goes by, in tokens a second. `source` says where it comes from."""
+    """A speed that the plan goes by, in tokens a second. `source` says where it comes from.
+
+    `of` is what goes at this speed: `written`, `chosen` (tokens read to choose), or the step of a training.
+    """
 
     model: str
-    operation: Operation | None
-    """None is training."""
-    tokens_rate: float
+    of: str
+    token_rate: float
     measured: bool
     source: str
 

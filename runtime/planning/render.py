@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from runtime.ledger.runs import Operation, Step, StepId
+from runtime.ledger.runs import Step, StepId
 from runtime.planning.model import Cost, Plan, PrincipleWork, Rate, Reason, StageWork, TrainingWork
 from runtime.progress import in_words
 
@@ -22,8 +22,10 @@ _NAMES = {
     Step.SFT: "train SL-CAI",
     Step.PREFERENCE_MODEL: "train the preference model",
     Step.DPO: "train DPO",
-    Step.POLICY: "train against the preference model",
+    Step.POLICY: "train the policy",
 }
+_POLICIES = ("base", "SL-CAI", "DPO", "policy")
+_REASONS_MAX = 3
 _WIDTH = 120
 
 
@@ -47,7 +49,7 @@ def render(plan: Plan, form: PlanFormat, *, width: int = _WIDTH, color: bool = F
     for line in _changes(plan):
         console.print(escape(f"  {line}"), highlight=False)
     console.print(cost_table(_step_rows(plan), plan.asked, plan.seconds))
-    principles = list(_principle_rows(plan))
+    principles = _principle_rows(plan)
     if principles:
         table = Table(title="Principles that are asked about anew")
         for n, name in enumerate(("step", "principle", "known", "asked", "why")):
@@ -84,7 +86,7 @@ def _title(plan: Plan) -> str:
 def _changes(plan: Plan) -> list[str]:
     if plan.difference is None:
         return []
-    found = [f"{c.grade.value}: {c.says}" for c in plan.difference.changes]
+    found = [f"{c.grade.value}, {c.id}: {c.says}" for c in plan.difference.changes]
     return found or ["the constitution is the same"]
 
 
@@ -117,45 +119,60 @@ def _name(step: StepId) -> str:
     if step.step is Step.REVISE:
         return f"revise, round {step.round + 1}"
     if step.step is Step.EVALUATE:
-        policy = ("the base", "SL-CAI", "DPO", "the policy trained against the preference model")[step.round // 2]
-        return f"evaluate: {'judge' if step.round % 2 else 'answers of'} {policy}"
+        return f"evaluate {_POLICIES[step.round // 2]}: {'judge' if step.round % 2 else 'answers'}"
     return step.step.value
 
 
-def _principle_rows(plan: Plan) -> Iterator[tuple[str, PrincipleWork]]:
+def _principle_rows(plan: Plan) -> list[tuple[str, PrincipleWork]]:
+    """What is asked under principles, rounds and policies of a step together; none where all is new."""
+    found: dict[tuple[Step, str], PrincipleWork] = {}
+    if plan.since is None:
+        return []
     for stage in plan.stages:
         for work in stage.principles:
-            if work.calls and plan.since is not None:
-                yield _name(stage.step), work
+            key = stage.step.step, work.principle
+            before = found.get(key) or PrincipleWork(principle=work.principle, kept=0, calls=0)
+            found[key] = PrincipleWork(
+                principle=work.principle,
+                kept=before.kept + work.kept,
+                calls=before.calls + work.calls,
+                why=tuple(dict.fromkeys((*before.why, *work.why))),
+            )
+    return [(step.value, work) for (step, _), work in found.items() if work.calls]
 
 
 def _why(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{r.grade}: {r.says}" if r.grade else r.says for r in reasons)
+    shown = [f"{r.change} ({r.grade})" if r.change else r.says for r in reasons[:_REASONS_MAX]]
+    more = len(reasons) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _unlisted(plan: Plan) -> Iterator[str]:
-    """Why of what has no principle."""
+    """Why of what has no principle, steps with the same reason together."""
+    found: dict[str, list[str]] = {}
     for stage in plan.stages:
-        if stage.cost.calls and not any(p.calls for p in stage.principles) and plan.since is not None:
-            yield f"{_name(stage.step)}: {_why(stage.why)}"
+        if stage.cost.calls and not any(p.calls for p in stage.principles):
+            found.setdefault(_why(stage.why), []).append(_name(stage.step))
     for training in plan.trainings:
-        if not training.taken_over and plan.since is not None:
-            yield f"{_NAMES[training.step.step]}: {_why(training.why)}"
+        if not training.taken_over:
+            found.setdefault(_why(training.why), []).append(_NAMES[training.step.step])
+    if plan.since is not None:
+        for why, steps in found.items():
+            yield f"{', '.join(steps)}: {why}"
 
 
 def _sources(plan: Plan) -> Iterator[str]:
-    """Where speeds come from: measured ones in one line, each guess by itself."""
-    measured = [r for r in plan.rates if r.measured]
-    if measured:
-        yield "times go by speeds that runs measured here: " + ", ".join(_rate(r) for r in measured)
+    """Where speeds come from."""
+    by_source: dict[str, list[str]] = {}
     for rate in plan.rates:
-        if not rate.measured:
-            yield f"time is {rate.source}: {_rate(rate)}"
+        by_source.setdefault(rate.source, []).append(_rate(rate))
+    for source, rates in by_source.items():
+        yield f"speeds {source}: {', '.join(rates)}"
 
 
 def _rate(rate: Rate) -> str:
-    what = {Operation.GENERATE: "written", Operation.CHOOSE: "read to choose", None: "trained on"}[rate.operation]
-    return f"{rate.tokens_rate:.0f} tokens/s {what} ({rate.model[:24]})"
+    does = {"written": "writes", "chosen": "reads, to choose,"}.get(rate.of, f"in {rate.of} trains on")
+    return f"{rate.model} {does} {rate.token_rate:.0f} tokens/s"
 
 
 def _markdown(plan: Plan) -> Iterator[str]:
@@ -169,7 +186,7 @@ def _markdown(plan: Plan) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
     asked = plan.asked
     yield f"| **all** | | {asked.calls} | {asked.prompt_tokens} | {asked.new_tokens} | {in_words(plan.seconds)} |"
-    principles = list(_principle_rows(plan))
+    principles = _principle_rows(plan)
     if principles:
         yield ""
         yield "| step | principle | known | asked | why |"

@@ -17,6 +17,7 @@ _TEXTS = {
     Step.AUDIT: (Work.VOTES,),
 }
 _NEW_TEXTS = Reason(says="the texts that it is asked about are new")
+_NEW_POLICY = Reason(says="the policy that answers is trained anew")
 _UNKNOWN = Reason(says="the ledger does not have it: data, models or settings are not those of before")
 
 
@@ -34,10 +35,12 @@ class Reasons:
             step: in which step.
             principle: its id.
             moved: some of its draws are not those of before.
-            follows: a text that is asked about is new.
+            follows: a text that is asked about is new, or where there is no principle the policy that answers.
         """
         if self._first:
             return (Reason(says="it was never done"),)
+        if not principle and step is not Step.TAG:
+            return (_NEW_POLICY if follows else _UNKNOWN,)
         found = [_reason(c) for c in self._changes if _touches(c, step, principle, moved=moved)]
         if follows:
             found.append(_NEW_TEXTS)

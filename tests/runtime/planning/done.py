@@ -12,7 +12,7 @@ from runtime.cli import main
 from runtime.ledger.runs import StepId
 from runtime.ledger.store import Ledger
 from runtime.opening import prepare
-from runtime.planning.counts import split
+from runtime.planning.counts import answers, split
 from runtime.planning.make import make_plan
 from runtime.planning.model import Plan
 
@@ -50,16 +50,10 @@ def ran(file: Path) -> Doings:
         run = ledger.latest_run().id
         for step in calls:
             records = ledger.records(run, step)
-            found = split(records, lambda key: key not in made)
+            found = split(records, lambda key, made=frozenset(made): key not in made)  # type: ignore[misc]
             principles |= {(step, id): new for id, (_, new) in found.items() if id and new}
-            made |= {key for key, _ in _answers(records)}
+            made |= {key for key, _ in answers(records)}
     return Doings({s: n for s, n in calls.items() if n}, principles, _checkpoints(folder) - trained)
-
-
-def _answers(records: object) -> list[tuple[str, str]]:
-    from runtime.planning.counts import answers
-
-    return list(answers(records))  # type: ignore[arg-type]
 
 
 def unchanged_by(file: Path, act: Callable[[], object]) -> bool:

@@ -12,7 +12,8 @@ Edit = Callable[[str], str]
 
 BASE = CONSTITUTION.replace("  draw: 3\n", "  draw: 2\n").replace(
     'principle autonomy.choice "Their choice"\n',
-    'principle autonomy.frank "Frankness"\n  statement:\n    Speak frankly.\n\nprinciple autonomy.choice "Their choice"\n',
+    'principle autonomy.frank "Frankness"\n  statement:\n    Speak frankly.\n\n'
+    'principle autonomy.choice "Their choice"\n',
 )
 PRINCIPLES = {
     "harm.weapons": '"No weapons"\n',
