@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FORM, WELL, WrongUseError, write_whole
+from constitution_lang.commands.files import FORM, WELL, WrongUseError, read_bundle, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constitution_lang.commands.files import Commands
     from constitution_lang.interchange.draft import Imported
+    from constitution_lang.ir.model import Bundle
 
 __all__ = ["add", "read_text"]
 
@@ -24,7 +25,9 @@ def add(commands: Commands) -> None:
         help="make a constitution from another form",
         description="Reads critique-revision JSON, the recipe's JSON, Rule-Based Rewards' YAML, Markdown with levels, "
         "and what export wrote. What could not be carried over is said on standard error, item by item.",
-        epilog="example:\n  cai-compile import model_spec.md -o model-spec.const --report left-out.json",
+        epilog="examples:\n"
+        "  cai-compile import model_spec.md -o model-spec.const --report left-out.json\n"
+        "  cai-compile import next_release.md --after model-spec.const -o model-spec.const",
         formatter_class=FORM,
     )
     import_.add_argument("file", metavar="FILE", help="what to read; - reads standard input")
@@ -32,6 +35,10 @@ def add(commands: Commands) -> None:
     import_.add_argument("-o", "--output", metavar="PATH", default="-", help="where to write (default standard output)")
     import_.add_argument("--name", metavar="ID", help="the constitution's name (default from the file's name)")
     import_.add_argument("--title", metavar="TEXT", help="its title (default its name)")
+    import_.add_argument(
+        "--after", metavar="CONST",
+        help="the constitution of the release before: its name, a grown version, former ids and retired lines are kept",
+    )  # fmt: skip
     import_.add_argument("--report", metavar="PATH", help="writes what could not be carried over as JSON")
     import_.set_defaults(call=_import)
 
@@ -41,14 +48,19 @@ def _import(options: argparse.Namespace) -> int:
 
     from constitution_lang.interchange.draft import WrongInputError
     from constitution_lang.interchange.forms import guess, read
+    from constitution_lang.interchange.succession import succeeding
 
     text = read_text(options.file)
     form = guess(text, options.file) if options.form == "auto" else options.form
     if form is None:
         raise WrongUseError(f"cannot tell the form of {options.file}; name it with --from {', '.join(FROM[1:])}")
-    name = options.name or ("imported" if options.file == "-" else Path(options.file).stem)
+    before = _before(options.after) if options.after else None
+    name = options.name or (before.name if before else "imported" if options.file == "-" else Path(options.file).stem)
+    title = options.title or (before.title if before else name)
     try:
-        imported = read(text, form, name, options.title or name)
+        imported = read(text, form, name, title)
+        if before is not None:
+            imported = succeeding(imported, before)
     except WrongInputError as error:
         raise WrongUseError(f"{options.file} as {form}: {error}") from error
     if options.report:
@@ -61,6 +73,14 @@ def _import(options: argparse.Namespace) -> int:
         print(f"{options.file}: {note.place}: {note.what}", file=sys.stderr)
     print(f"read {options.file} as {form}; not carried over as it was: {len(imported.notes)}", file=sys.stderr)
     return WELL
+
+
+def _before(file: str) -> Bundle:
+    """The compiled constitution of the release before."""
+    bundle = read_bundle(file)
+    if bundle is None:
+        raise WrongUseError(f"--after: {file} has errors; mend them first")
+    return bundle
 
 
 def read_text(file: str) -> str:

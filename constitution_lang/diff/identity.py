@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec import structs
 
 from constitution_lang.diff.model import Aspect, Change, Grade, Subject, SubjectKind, change
-from constitution_lang.diff.pairing import LIKE, Pairing, likeness
+from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import Found, retired_lines, went
 from constitution_lang.diff.space import Common
 from constitution_lang.diff.staleness import of_applicability
@@ -35,7 +35,7 @@ def identity_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
 
 
 def _removed_principle(old: Principle, pairing: Pairing, common: Common) -> Found:
-    like = _like(old, pairing)
+    like = pairing.like(old)
     cases, told = went(old, common)
     where = f"it applied in {count_words(cases.changed, cases.total)}"
     if like is None:
@@ -50,7 +50,7 @@ def _removed_principle(old: Principle, pairing: Pairing, common: Common) -> Foun
             help=f"write `formerly: {_names(old)}` in {like.id} if it is the same one, else "
             f"`{_retire(SubjectKind.PRINCIPLE, old.id, pairing)}`",
         )  # fmt: skip
-    stale = of_applicability((old.id,), cases)
+    stale = of_applicability((old.id,), cases, gone=True)
     return Found(structs.replace(made, cases=cases, stale=stale), told)
 
 
@@ -76,17 +76,6 @@ def _retire(kind: SubjectKind, id: str, pairing: Pairing) -> str:
 def _names(node: Principle | Category, last: str = "") -> str:
     """All that it was called, the first name first: that one keys its draws."""
     return ", ".join((*node.formerly, last or node.id))
-
-
-def _like(old: Principle, pairing: Pairing) -> Principle | None:
-    """The new principle that is the old one, by all appearances: by its name in another category, or by its words."""
-    added = pairing.added()
-    name = old.id.partition(".")[2]
-    for new in added:
-        if new.id.partition(".")[2] == name and new.category != pairing.side(old.category):
-            return new
-    best = max(((likeness(old.statement, new.statement), new.id, new) for new in added), default=None)
-    return best[2] if best and best[0] >= LIKE else None
 
 
 def _like_category(old: Category, pairing: Pairing) -> Category | None:

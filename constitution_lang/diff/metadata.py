@@ -32,7 +32,8 @@ def metadata_changes(pairing: Pairing) -> Iterator[Change]:
         if isinstance(was, Principle) and isinstance(now, Principle):
             fields["source"] = (was.source, now.source)
         yield from _fields(subject, fields, places)
-        if was.id != now.id:
+        moved = isinstance(now, Principle) and isinstance(was, Principle) and pairing.side(was.category) != now.category
+        if was.id != now.id and not moved:
             stays = "; its draws stay" if kind is SubjectKind.PRINCIPLE else ""
             yield change(
                 Grade.METADATA, subject, Aspect.RENAMED, f"{was.id} is called {now.id} now{stays}", places,

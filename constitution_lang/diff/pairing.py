@@ -51,6 +51,16 @@ class Pairing:
         """Categories that the new version lacks."""
         return tuple(c for c in self.old.categories if c.id not in self.names)
 
+    def like(self, old: Principle) -> Principle | None:
+        """The added principle that a removed one is, by all appearances: by its name elsewhere, or by its words."""
+        added = self.added()
+        name = old.id.partition(".")[2]
+        for new in added:
+            if new.id.partition(".")[2] == name and new.category != self.side(old.category):
+                return new
+        best = max(((likeness(old.statement, new.statement), new.id, new) for new in added), default=None)
+        return best[2] if best and best[0] >= LIKE else None
+
 
 def pair(old: Bundle, new: Bundle) -> Pairing:
     """Put two versions beside each other."""

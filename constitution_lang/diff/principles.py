@@ -52,12 +52,14 @@ def principle_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
         if line is not None:
             cases, told = went(old, common)
             instead = f"; {line.replaced_by} stands in its place" if line.replaced_by else ""
+            like = None if line.replaced_by else pairing.like(old)
+            help = f"{like.id} is new and reads like it; if it is the same one, write `formerly` there" if like else ""
             yield Found(
                 change(
                     Grade.BEHAVIOUR, _subject(old), Aspect.RETIRED,
                     f"{old.id} is retired; it applied in {count_words(cases.changed, cases.total)}{instead}",
-                    (old.origin, line.origin), values=(old.statement, ""), cases=cases,
-                    stale=of_applicability((old.id,), cases),
+                    (old.origin, line.origin), values=(old.statement, ""), help=help, cases=cases,
+                    stale=of_applicability((old.id,), cases, gone=True),
                 ),
                 told,
             )  # fmt: skip

@@ -47,16 +47,16 @@ def of_tags(attribute: str, prompts: tuple[str, ...]) -> Stale:
     return Stale(Work.TAGS, f"tags of {attribute}, where the model gave them", attributes=(attribute,), prompts=prompts)
 
 
-def of_applicability(principles: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
-    """Of principles that apply in other cases than before, and so stand in other draws."""
+def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = False) -> tuple[Stale, ...]:
+    """Of principles that apply in other cases than before, and so stand in other draws; `gone` where in none."""
     where, named = count_words(cases.changed, cases.total, brief=True), listed(principles, at_most=_SHOWN)
-    ids = tuple(principles)
+    draws = f"the draws of prompts in {where}, and what follows from those that move"
+    votes = Stale(Work.VOTES, f"votes under {named} in {where}", principles=tuple(principles), cases=cases.changed)
     return (
-        Stale(Work.DRAWS, f"the draws of prompts in {where}, and what follows from those that move",
-              cases=cases.changed),
-        Stale(Work.VOTES, f"votes under {named} in {where}", principles=ids, cases=cases.changed),
+        Stale(Work.DRAWS, draws, cases=cases.changed),
+        *(() if gone else (votes,)),
         Stale(Work.LABELS, f"labels in {where}", cases=cases.changed),
-    )  # fmt: skip
+    )
 
 
 def of_draws(shares: Mapping[str, float]) -> tuple[Stale, ...]:

@@ -59,7 +59,7 @@ def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:
     if changed is None:
         return "cases that are too entangled to be counted"
     if changed == total:
-        return "every case" if total != 1 else "the only case there is"
+        return "every case"
     if brief:
         return f"{number(changed, roughly=True)} case{'' if changed == 1 else 's'}"
     share = f" ({percent(changed / total)})" if changed else ""

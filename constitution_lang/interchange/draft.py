@@ -14,7 +14,7 @@ from constitution_lang.syntax.from_text import parse
 
 __all__ = ["Draft", "Imported", "Note", "WrongInputError"]
 
-_STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
+_STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _FENCE = re.compile(r"[ ]*(`{3,}|~{3,})")
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _RESERVED = {"not", "revision", "preference"}
@@ -121,7 +121,7 @@ class Draft:
         plain = _LINE_ENDS.sub("\n", text)
         strange = sorted({f"U+{ord(found):04X}" for found in _STRANGE.findall(plain)})
         if strange:
-            self.note(place, f"control characters left out: {', '.join(strange)}")
+            self.note(place, f"characters that nobody sees left out: {', '.join(strange)}")
         return _STRANGE.sub("", plain)
 
     def _changed(self, text: str, place: str) -> None:

@@ -14,8 +14,8 @@ from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
 
 __all__ = ["from_markdown"]
 
-LEVELS = ("platform", "developer", "user", "guideline")
-"""The levels of the Model Spec, highest first. Others follow in the order of their first heading."""
+LEVELS = ("root", "platform", "system", "developer", "user", "guideline")
+"""The levels of the Model Spec's releases, highest first. Others follow in the order of their first heading."""
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*(?:\{([^{}]*)\})?[ \t]*#*[ \t]*\Z")
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")

@@ -57,7 +57,9 @@ def case_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
         turn = f": {change.before} → {change.after}" if change.before else ""
         example = f"for example {in_case(change.witness, defaults)}{turn}"
         kind = "" if change.direction in {Direction.SHIFTED, Direction.NONE} else str(change.direction)
-        if len(cases.changes) == 1:
+        if cases.total == 1:
+            yield f"{kind or change.says}{turn}"
+        elif len(cases.changes) == 1:
             yield f"{kind or change.says}, {example}"
         else:
             number = "cases" if change.count is None else count_words(change.count, cases.total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from constitution_lang.diagnostics.places import printable
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.model import Change, Grade, Mark, PromptText, Segment
+from constitution_lang.diff.model import Aspect, Change, Grade, Mark, PromptText, Segment
 from constitution_lang.diff.render.sentences import (
     case_lines,
     movement_lines,
@@ -63,6 +63,7 @@ class _Page:
         return f"{''.join(styles)}{text}{_RESET}" if self.color and text else text
 
     def _change(self, change: Change) -> Iterator[str]:
+        """The headline, and below it what is not said there. What no run sees is kept short."""
         difference = self.review.difference
         error = "error: " if change.grade is Grade.IDENTITY else ""
         head = self.paint(f"{error}{change.grade.value}", _BOLD, _COLORS[change.grade])
@@ -78,19 +79,24 @@ class _Page:
             yield from self._prompt(text)
         if len(change.prompts) > _TEXTS_SHOWN:
             yield f"    … and {len(change.prompts) - _TEXTS_SHOWN} more differences: --format markdown has all"
-        if stale := stale_words(change):
+        if change.grade >= Grade.MIX and (stale := stale_words(change)):
             yield from self._wrapped([f"stale: {stale}"])
         if change.help:
             yield from self._wrapped([f"help: {change.help}"])
         approved = self.review.approved.get(change.fingerprint)
         if approved:
             yield from self._wrapped([f"approved by {approved.by} on {approved.date}: {approved.reason}"])
-        else:
-            yield self.paint(f"    {change.id} {change.fingerprint}", _DIM)
+        elif change.grade >= Grade.MIX:
+            yield self.paint(f"    {printable(change.id)} {change.fingerprint}", _DIM)
 
     def _values(self, change: Change) -> Iterator[str]:
         """Before and after, where they are short and nothing else shows them."""
-        if change.prompts or change.grade in {Grade.COSMETIC, Grade.IDENTITY} or not (change.before and change.after):
+        if (
+            change.prompts
+            or change.aspect is Aspect.RENAMED
+            or change.grade in {Grade.COSMETIC, Grade.IDENTITY}
+            or not (change.before and change.after)
+        ):
             return
         before, after = change.before.splitlines(), change.after.splitlines()
         for sign, lines, other, style in (("-", before, after, _RED), ("+", after, before, _GREEN)):
