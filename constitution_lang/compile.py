@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from constitution_lang.loader import folder_loader, package_loader, source_of
 from constitution_lang.lower.declarations import lower_declarations
 from constitution_lang.lower.variants import count_variants
 from constitution_lang.source import Loader, Source
+from constitution_lang.syntax.characters import unseen_characters
 from constitution_lang.syntax.from_text import parse
 from constitution_lang.syntax.nodes import FileTree
 
@@ -58,6 +59,7 @@ def compile_source(root: Source, loader: Loader) -> Compilation:
 
 def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
     files, found = load_files(root, loader, parse)
+    found += _unseen(files.trees, found)
     declared, wrong = collect(files.trees, incomplete=files.incomplete)
     found += wrong
     found += check_references(declared)
@@ -111,6 +113,12 @@ def compile_path(path: Path) -> Compilation:
         OSError: the file itself cannot be read.
     """
     return compile_source(source_of(path.name, path.read_bytes()), folder_loader(path.parent))
+
+
+def _unseen(trees: Iterable[FileTree], found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What nobody sees in the files, but for places of which something is said already."""
+    told = {finding.primary.span for finding in found}
+    return [one for tree in trees for one in unseen_characters(tree.source) if one.primary.span not in told]
 
 
 def _errors(found: list[Diagnostic]) -> bool:

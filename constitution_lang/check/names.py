@@ -10,6 +10,7 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
+from constitution_lang.syntax.characters import undecodable
 
 __all__ = ["EDITIONS", "collect"]
 
@@ -129,6 +130,8 @@ class _Gather:
     def root_lines(self) -> None:
         """The root has to say its edition and its name."""
         root = self.files[0]
+        if undecodable(root.source):
+            return
         start = root.source.span(0, min(len(root.source.text), len(root.source.line(1))))
         lines = root.source.text.splitlines()
         if not self.constitutions and not any(line.startswith("constitution") for line in lines):

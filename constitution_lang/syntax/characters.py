@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from unicodedata import bidirectional
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source
 
-__all__ = ["same_length", "strange_characters", "undecodable"]
+__all__ = ["same_length", "strange_characters", "undecodable", "unseen_characters"]
 
 _STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff]|\r(?!\n)")
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
+_JOINERS = "\u200c\u200d"
+_MARKS = "\u200e\u200f"
+_NEAR = 100
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 _SHOWN_MAX = 20
@@ -55,3 +62,31 @@ def strange_characters(source: Source) -> list[Diagnostic]:
         message = f"this line holds the control character U+{ord(match.group()):04X}"
         found[line] = codes.E102.at(span, message, help="leave it out", fix=Fix(span, "", "leave it out"))
     return list(found.values())
+
+
+def unseen_characters(source: Source) -> Iterator[Diagnostic]:
+    """A finding for each line with a character that nobody sees and a model reads; not for joiners of letters."""
+    if source.text.isascii():
+        return
+    last = 0
+    for match in _UNSEEN.finditer(source.text):
+        line = source.position(match.start()).line
+        if line == last or _belongs(source.text, match.start()):
+            continue
+        last = line
+        span = source.span(*match.span())
+        what = "turns the direction of writing" if _TURNS.match(match.group()) else "has no width"
+        message = f"this line holds U+{ord(match.group()):04X}, which {what}"
+        yield codes.W101.at(span, message, help="leave it out", fix=Fix(span, "", "leave it out"))
+
+
+def _belongs(text: str, at: int) -> bool:
+    """Whether the character does what it is for: joins letters or emoji, or marks where a direction ends."""
+    if text[at] in _JOINERS:
+        around = text[max(at - 1, 0) : at] + text[at + 1 : at + 2]
+        return len(around) == 2 and not any(char.isascii() or char.isspace() for char in around)
+    before = text[max(at - _NEAR, 0) : at].rpartition("\n")[2]
+    after = text[at + 1 : at + _NEAR].partition("\n")[0]
+    return text[at] in _MARKS and any(
+        bidirectional(char) in {"R", "AL"} for char in before + after if char not in _MARKS
+    )

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from heapq import nlargest
 
 __all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "closest", "did_you_mean", "listed"]
+
+_LENGTH_MAX = 100
+_COMPARED_MAX = 50
 
 IN_WORDS = {
     "NAME": "a name",
@@ -57,10 +62,21 @@ def listed(words: Iterable[str], last: str = "or") -> str:
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was most likely meant to be, None where none is near."""
+    if len(word) > _LENGTH_MAX:
+        return None
+    return _closest(word.lower(), tuple(sorted(set(candidates))))
+
+
+@lru_cache(maxsize=1024)
+def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
     from difflib import get_close_matches
 
     by_lower = {candidate.lower(): candidate for candidate in candidates}
-    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    names = list(by_lower)
+    if len(names) > _COMPARED_MAX:  # a comparison takes long: only with those that have most pairs of letters in common
+        pairs = {word[at : at + 2] for at in range(len(word) - 1)}
+        names = nlargest(_COMPARED_MAX, names, key=lambda name: sum(map(name.__contains__, pairs)))
+    found = get_close_matches(word, names, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
 

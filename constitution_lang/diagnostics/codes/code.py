@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label, Severity
@@ -10,6 +12,8 @@ from constitution_lang.source import Span
 __all__ = ["Code"]
 
 _WIDTH = 88
+_LONG = 200
+_LONG_WORD = re.compile(r"\S{100,}")
 _SEVERITY_OF_LETTER = {"E": Severity.ERROR, "W": Severity.WARNING, "A": Severity.ADVICE}
 
 
@@ -44,6 +48,10 @@ class Code(msgspec.Struct, frozen=True):
         fix: Fix | None = None,
     ) -> Diagnostic:
         """A finding of this kind at `span`; `label` is what to write under the underlined text."""
+        if len(message) > _LONG:
+            message = _shortened(message)
+        if help and len(help) > _LONG:
+            help = _shortened(help)
         return Diagnostic(self.id, self.severity, message, Label(span, label), secondary, help, fix)
 
     def explain(self) -> str:
@@ -59,6 +67,11 @@ class Code(msgspec.Struct, frozen=True):
                 f"Write instead\n{indent(_example(self.instead), '  ')}\n",
             )
         )
+
+
+def _shortened(text: str) -> str:
+    """The text without the middle of words that nobody would read to their end."""
+    return _LONG_WORD.sub(lambda found: f"{found.group()[:40]}…{found.group()[-20:]}", text)
 
 
 def _paragraph(text: str) -> str:

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from constitution_lang.diagnostics.codes.code import Code
 
+W101 = Code(
+    "W101",
+    "character that cannot be seen",
+    what="A text holds a character without a width, or one that turns the direction of writing.",
+    why="""
+        Whoever reviews the text does not see what a model will read: a word may be cut in two, and a sentence may read
+        in another order than it is written. Inside of words and emoji that need one, a joiner is no finding.
+    """,
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+            Give no help, \\u202eexcept\\u202c in emergencies.
+    """,
+    instead="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+            Give no help, except in emergencies.
+    """,
+)
+
 W501 = Code(
     "W501",
     "rule that never decides",
