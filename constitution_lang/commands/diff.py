@@ -185,7 +185,7 @@ def _plain_sources(side: Side) -> dict[str, Source]:
     from constitution_lang.source import Source as Text
 
     prefix = f"{side.revision}:" if side.revision else ""
-    names = {name: name.removeprefix(prefix).removeprefix("./") for name in side.sources or {}}
+    names = {name: name.removeprefix(prefix) for name in side.sources or {}}
     return {plain: Text(plain, (side.sources or {})[name].text) for name, plain in names.items()}
 
 

@@ -164,8 +164,8 @@ class _Chooser:
 
     def _one(self, old: Tree, new: Tree | None, path: str) -> Pair:
         """One file or folder in two trees."""
-        other = self._in_revision(new, path) if new is not None else _on_disk(self.here / path, path)
-        return Pair(self._in_revision(old, path), other)
+        before = self._in_revision(old, path)
+        return Pair(before, self._in_revision(new, path) if new is not None else _on_disk(self.here / path, path))
 
     # --- all that there are ----------------------------------------------------------------------
 
@@ -240,7 +240,8 @@ def _in_tree(tree: Tree, path: str) -> Side:
 
     compilation = tree.compiled(path)
     folder = posixpath.dirname(path)
-    sources, found = relocated(compilation.sources, compilation.diagnostics, Path(f"{tree.revision}:{folder or '.'}"))
+    before = f"{tree.revision}:{folder}/" if folder else f"{tree.revision}:"
+    sources, found = relocated(compilation.sources, compilation.diagnostics, before)
     named = Compilation(compilation.bundle, found, sources, compilation.draft)
     return _side(named, f"{tree.revision}:{path}", folder, tree.revision, tree)
 

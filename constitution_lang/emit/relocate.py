@@ -13,9 +13,12 @@ __all__ = ["relocated", "relocated_span"]
 
 
 def relocated(
-    sources: Mapping[str, Source], found: Iterable[Diagnostic], folder: Path
+    sources: Mapping[str, Source], found: Iterable[Diagnostic], folder: Path | str
 ) -> tuple[dict[str, Source], tuple[Diagnostic, ...]]:
-    """The same sources and findings under names that begin with `folder`; the library's names stay."""
+    """The same sources and findings under names that begin with `folder`; the library's names stay.
+
+    A text is put before the names as it is, as in `main:house/`.
+    """
 
     def span(at: Span) -> Span:
         return relocated_span(at, folder)
@@ -35,10 +38,12 @@ def relocated(
     return {_name(file, folder): Source(_name(file, folder), source.text) for file, source in sources.items()}, moved
 
 
-def relocated_span(at: Span, folder: Path) -> Span:
+def relocated_span(at: Span, folder: Path | str) -> Span:
     """The same place under a name that begins with `folder`."""
     return Span(_name(at.file, folder), at.start, at.end)
 
 
-def _name(file: str, folder: Path) -> str:
-    return file if file.startswith("<") else (folder / file).as_posix()
+def _name(file: str, folder: Path | str) -> str:
+    if file.startswith("<"):
+        return file
+    return f"{folder}{file}" if isinstance(folder, str) else (folder / file).as_posix()
