@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 
 from constitution_lang.ir.model import Role
-from runtime.engines.base import Choice, ChooseRequest
+from runtime.engines.base import Choice, ChooseRequest, Engine
 from runtime.engines.models import resolve
 from runtime.engines.transformers import TransformersEngine
 from runtime.records import Turn
@@ -43,7 +43,7 @@ ANSWER = (
 )
 
 
-def questions(engine: TransformersEngine, pair: int) -> list[ChooseRequest]:
+def questions(engine: Engine, pair: int) -> list[ChooseRequest]:
     """All questions about one pair; the pair comes first and the principle last."""
     sides = (f"{pair}. " + ANSWER * 3, f"{pair}. No. " + ANSWER * 2)
     options = (engine.tokenizer.option("(", "A"), engine.tokenizer.option("(", "B"))
