@@ -119,12 +119,13 @@ def _write(file: str, data: bytes) -> None:
 
 
 def _diff(name: str, data: bytes, text: str) -> Iterator[str]:
-    from difflib import unified_diff
     from io import StringIO
+
+    from constitution_lang.commands.line_diff import unified
 
     # Lines end at line feeds and nowhere else: a text may hold other separators.
     before, after = (list(StringIO(whole, newline="\n")) for whole in (data.decode(), text))
-    for line in unified_diff(before, after, name, f"{name} (formatted)"):
+    for line in unified(before, after, name, f"{name} (formatted)"):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
