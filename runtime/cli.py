@@ -12,12 +12,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.commands import audit, explain, export, models, plan, report, run, test, verify
+from runtime.commands import audit, explain, export, models, plan, report, run, stale, test, verify
 from runtime.commands.options import FORM
 
 __all__ = ["main"]
 
-COMMANDS = (run, plan, audit, explain, report, export, verify, test, models)
+COMMANDS = (run, plan, audit, explain, report, export, verify, stale, test, models)
 
 EPILOG = """\
 examples:
@@ -31,6 +31,8 @@ examples:
                                                   the pairs of its tests: does the model prefer the better answer
   cai-run report --run runs/demo                  write the report again
   cai-run verify runs/demo                        derive every row, card and weight anew; name the first that differs
+  cai-run stale runs/demo/checkpoints/dpo-3f9a1c0b2d4e --against main
+                                                  which of its data the constitution in main would change
   cai-run export --to openrlhf --run runs/demo    its data and reward model, for another trainer
 """
 

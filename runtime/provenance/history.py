@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from constitution_lang.ir.codec import loads
@@ -82,7 +83,7 @@ class History:
         """Whether no model was asked."""
         return self.config.engine.kind is EngineKind.SCRIPTED
 
-    @property
+    @cached_property
     def train(self) -> list[PromptRecord]:
         """The prompts that were trained on, in their order."""
         return [self.prompts[id] for id in self.answers if id in self.prompts]
@@ -91,6 +92,17 @@ class History:
         """A prompt's revisions, from the first."""
         rounds = range(self.bundle.revision.rounds)
         return [revision for r in rounds for revision in self.revisions.get((prompt, r), ())]
+
+    def sft_of(self, prompt: str) -> list[SftRow]:
+        """The SFT rows of a prompt."""
+        return self._sft_by_prompt.get(prompt, [])
+
+    @cached_property
+    def _sft_by_prompt(self) -> dict[str, list[SftRow]]:
+        found: dict[str, list[SftRow]] = {}
+        for row in self.sft:
+            found.setdefault(row.prompt, []).append(row)
+        return found
 
     def peoples_labels(self) -> list[Label]:
         """The labels that people gave."""
