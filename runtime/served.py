@@ -79,6 +79,6 @@ class ServedModels:
         server = server.model_copy(update={"names": self._names})
         check_roles(server, roles, self._say)
         if not only_audit:
-            self._say("models that the run trains are not at the server: transformers runs them in this process")
+            self._say("models that the run trains are not at the server: transformers runs them")
         engine = self._config.engine.model_copy(update={"openai": server})
         return self._config.model_copy(update={"engine": engine})

@@ -23,7 +23,7 @@ from constitution_lang.ir.model import Role
 from runtime.prompting import ModelTokenizer
 from runtime.records import Turn
 
-NAME = "served-model"
+NAME, OTHER = "served-model", "another"
 _EXTRAS = {
     "top_k", "min_p", "repetition_penalty", "return_token_ids", "stop_token_ids", "return_tokens_as_token_ids",
     "logprob_token_ids", "add_generation_prompt", "continue_final_message",
@@ -58,7 +58,7 @@ class State:
     folder: Path
     skills: Skills
     url: str = ""
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault | None] = field(default_factory=list)
     always: Fault | None = None
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         if self._allowed():
             if self.path == "/v1/models" and self.state.skills.models:
                 card = {"id": NAME, "max_model_len": self.state.skills.context_max}
-                self.reply({"object": "list", "data": [card, {"id": "another"}]})
+                self.reply({"object": "list", "data": [card, {"id": OTHER}]})
             else:
                 self.fail(404, "Not Found")
 
@@ -176,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
             return 400, f"Unsupported parameter: use '{skills.limit}' instead."
         if unknown and skills.strict and not skills.extras:
             return 400, f"Unrecognized request argument supplied: {', '.join(unknown)}"
-        if body["model"] != NAME:
+        if body["model"] not in {NAME, OTHER}:
             return 404, f"The model {body['model']} does not exist"
         if isinstance(body.get("prompt"), list) and not skills.ids:
             return 422, "prompt: Input should be a valid string"
