@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.utils
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -126,7 +126,7 @@ class ServerClient:
             lambda: self._client.post(path, cast_to=Response, body=body, options=self._options), parse
         )
 
-    async def _ask(self, send: Callable[[], object], parse: Callable[[bytes], T]) -> T:
+    async def _ask(self, send: Callable[[], Awaitable[Response]], parse: Callable[[bytes], T]) -> T:
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(_PassingError),
             wait=self._wait,
@@ -140,12 +140,12 @@ class ServerClient:
             count = attempts.statistics["attempt_number"]
             raise self._given_up(e, count) from None
 
-    async def _attempt(self, send: Callable[[], object], parse: Callable[[bytes], T]) -> T:
+    async def _attempt(self, send: Callable[[], Awaitable[Response]], parse: Callable[[bytes], T]) -> T:
         limit = self._config.timeout_seconds
         try:
             # The client's own limit is between two bytes: a server that drips would be waited for without end.
             with anyio.fail_after(limit):
-                response = await send()  # type: ignore[misc]
+                response = await send()
         except openai.APIStatusError as e:
             raise self._judged(e.response) from None
         except (openai.APITimeoutError, TimeoutError):
