@@ -1,9 +1,9 @@
 """A model on vLLM through our engine and bare, on the same prompts; and labels with and without shared prefixes.
 
-Run from the repository's root, after `make test-vllm`: `.venv-vllm/bin/python docs/benchmarks/vllm_in_process.py [MODEL]
-[PAIRS]`. All ways run in one process and in turn, with one opened model, the cache emptied before each, in float32, and CPU
-time is measured, so that what else the machine does cancels out. Labels: pairs in both orders under sixteen
-principles, as in `prefix.py`.
+Run from the repository's root, after `make test-vllm`:
+`.venv-vllm/bin/python docs/benchmarks/vllm_in_process.py [MODEL] [PAIRS]`. All ways run in one process and in turn,
+with one opened model, the cache emptied before each, in float32, and CPU time is measured, so that what else the
+machine does cancels out. Labels: pairs in both orders under sixteen principles, as in `prefix.py`.
 """
 
 from __future__ import annotations
