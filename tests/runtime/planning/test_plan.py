@@ -10,12 +10,13 @@ from constitution_lang.compile import compile_path
 from constitution_lang.ir.model import Stage
 from constitution_lang.sampling import moved, weights
 from runtime.cli import main
+from runtime.engines import scripted
 from runtime.ledger.runs import Operation, Step, StepId, Tally, TrainingTally, Usage
 from runtime.ledger.store import Ledger
 from runtime.opening import load_revision, prepare
 from runtime.planning.make import make_plan
 from runtime.planning.model import Plan
-from runtime.records import CaseRecord
+from runtime.records import CaseRecord, Comparison, Response
 from runtime.stages.draws import draw_principles
 from tests.runtime.planning.done import Doings, of_plan, planned, ran
 from tests.runtime.planning.edits import BASE, added, commented, reworded, weighed
@@ -159,6 +160,41 @@ def test_one_weight_of_sixteen_moves_what_the_closed_form_says(tmp_path: Path) -
     assert share == pytest.approx(0.0284, abs=1e-3)
     error = (share * (1 - share) / draws) ** 0.5
     assert sum(stage.moved or 0 for stage in rounds) / draws == pytest.approx(share, abs=4 * error)
+
+
+def test_pairs_of_a_policy_that_stands_still_stay_and_only_new_votes_are_asked(tmp_path: Path) -> None:
+    file = write_run(tmp_path, constitution=BASE, run_file=RUN_FILE + '\n[pair]\npolicy = "still"\n')
+    ran(file)
+    before = pairs(file)
+    (tmp_path / "small.const").write_text(reworded("Let them be.")(BASE))
+    label = next(s for s in planned(file).stages if s.step == StepId(Step.LABEL))
+    assert {p.principle for p in label.principles if p.calls} == {"autonomy.choice"}
+    assert label.kept > 0
+    ran(file)
+    assert pairs(file) == before
+    with Ledger.open(file.parent / "out" / "ledger.sqlite", read_only=True) as ledger:
+        run = ledger.latest_run()
+        assert {r.policy for r in ledger.read(run.id, Response, Step.PAIR)} == {"still"}
+        assert "policy that pairs stand on" in dict(run.models)
+
+
+def pairs(file: Path) -> list[Comparison]:
+    with Ledger.open(file.parent / "out" / "ledger.sqlite", read_only=True) as ledger:
+        return ledger.read(ledger.latest_run().id, Comparison, Step.PAIR)
+
+
+def test_answers_that_come_out_as_before_make_a_run_ask_for_less_and_never_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = scripted.Rates().__class__(cut=0.1, empty=0.1, declined=0.2, same=0.3, unclear=0.1)
+    monkeypatch.setattr(scripted, "Rates", lambda: odd)
+    file = write_run(tmp_path, constitution=BASE)
+    ran(file)
+    for edit in (weighed("harm.kindness", 4), reworded("Let them be."), added):
+        (tmp_path / "small.const").write_text(edit(BASE))
+        calls = of_plan(planned(file))[0]
+        done = ran(file).calls
+        assert all(n <= calls.get(step, 0) for step, n in done.items())
 
 
 def test_a_plan_of_a_real_model_has_its_very_tokens(tmp_path: Path, tiny_model: Path) -> None:
