@@ -106,7 +106,8 @@ def redo(history: History, replay: Replay, task: Task) -> Redone:
     known = [cases[p.id] for p in history.train if p.id in cases]
     rounds = bundle.revision.rounds
     revision_draws = draw_principles(bundle, history.seed, Stage.REVISION, known, rounds)
-    preference_draws = draw_principles(bundle, history.seed, Stage.PREFERENCE, known, history.config.pair.pairs)
+    compared = known if history.pairs else []  # a run that was stopped before has drawn nothing for pairs
+    preference_draws = draw_principles(bundle, history.seed, Stage.PREFERENCE, compared, history.config.pair.pairs)
     sft = [
         fate
         for prompt in _counted(history.train, task)
