@@ -59,7 +59,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _tell_git(folder: Path) -> None:
-    from constitution_lang.scaffold.git import top_of, with_diff_driver
+    from constitution_lang.scaffold.git import top_of, with_diff_driver, with_meaning
 
     top = top_of(folder)
     if top is None:
@@ -67,5 +67,7 @@ def _tell_git(folder: Path) -> None:
         return
     for setting in with_diff_driver(folder):
         print(f"set   {setting} in {top}, for diffs that name the block")
+    if with_meaning(folder):
+        print(f"set   alias.meaning in {top}: `git meaning main` says what your edits change")
     if top != folder.resolve():
         print(f"note: GitHub and hooks read .github and .githooks in {top} only; move them there")

@@ -11,7 +11,7 @@ from constitution_lang.ir.model import ModelTest
 
 __all__ = ["test_changes"]
 
-_FIELDS = ("prompt", "better", "worse")
+_FIELDS = {"prompt": "prompt", "better": "better answer", "worse": "worse answer"}
 
 
 def test_changes(pairing: Pairing) -> Iterator[Change]:
@@ -59,10 +59,10 @@ def _change(old: ModelTest | None, new: ModelTest | None) -> Change:
         values = (_text(old) if old else "", _text(new) if new else "")
         return change(Grade.METADATA, subject, aspect, f"the {name} {under} is {verb}", places, values=values)
     texts = []
-    for field in _FIELDS:
+    for field, called in _FIELDS.items():
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
-            texts.append(PromptText((), (), (), marked(before, after), field))
+            texts.append(PromptText((), (), (), marked(before, after), called))
     bounds = [f"{t.at_least:.0%}" if t.at_least is not None else "more than half" for t in (old, new)]
     told = [text.note for text in texts] + (["bound"] if bounds[0] != bounds[1] else [])
     told += ["title"] if old.title != new.title else []

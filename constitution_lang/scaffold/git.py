@@ -5,13 +5,17 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-__all__ = ["DIFF_DRIVER", "top_of", "with_diff_driver"]
+__all__ = ["DIFF_DRIVER", "MEANING", "top_of", "with_diff_driver", "with_meaning"]
 
 DIFF_DRIVER = {
     # The line of a hunk's header: blocks begin at column 0, and nothing else does.
     "xfuncname": "^[a-z].*$",
 }
 """The settings `diff.const.…` of the driver that `.gitattributes` names."""
+
+
+MEANING = '!cd "./${GIT_PREFIX:-.}" && cai-compile diff'
+"""The alias `git meaning`. A driver's own `command` would take the place of the text that `git diff` shows."""
 
 
 def top_of(folder: Path) -> Path | None:
@@ -28,6 +32,14 @@ def with_diff_driver(folder: Path) -> tuple[str, ...]:
         if _git(folder, "config", "--get", name) is None and _git(folder, "config", "--local", name, value) is not None:
             made.append(name)
     return tuple(made)
+
+
+def with_meaning(folder: Path) -> bool:
+    """Set the alias in the repository's own configuration where none is set; whether it was."""
+    name = "alias.meaning"
+    return (
+        _git(folder, "config", "--get", name) is None and _git(folder, "config", "--local", name, MEANING) is not None
+    )
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

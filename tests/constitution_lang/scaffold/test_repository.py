@@ -70,6 +70,16 @@ def test_a_diff_names_the_principle_with_nothing_set_by_hand(folder: Path, git: 
     assert '@@ principle help.answer "Answer the question"' in git("diff", "-U0").stdout
 
 
+def test_git_meaning_says_what_an_edit_changes(folder: Path, git: Git) -> None:
+    git("add", ".")
+    assert git("commit", "-qm", "one").returncode == 0
+    _changed(folder / "clinic.const", "prefer harm", "abstain")
+    (folder / "below").mkdir()
+    told = git("-C", "below", "meaning", "HEAD", "--", "../clinic.const")
+    assert "decides otherwise" in told.stdout, told.stderr
+    assert "../clinic.const" in told.stdout
+
+
 def test_what_is_set_already_stays(folder: Path, git: Git, capsys: pytest.CaptureFixture[str]) -> None:
     git("config", "diff.const.xfuncname", "mine")
     capsys.readouterr()
