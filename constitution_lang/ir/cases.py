@@ -198,15 +198,21 @@ def variants(bundle: Bundle, principle: Principle, at_most: int | None = None) -
     `at_most` the search ends at the first one above: so more than `at_most` says that there are too many.
     """
     space = space_of(bundle)
-    before: dict[str, list[int]] = {}
+    before: dict[str, set[int]] = {}
+    decides: dict[tuple[str, str], int] = {}
     for side, tension, other in _betters(bundle).get(principle.id, ()):
-        decides = (at for at, rule in zip(space.fires(tension), tension.rules, strict=True) if _prefers(rule, side))
-        before.setdefault(side, []).append(space.all_of((space.literal(other.applies), space.any_of(decides))))
+        asked = (side, tension.id)
+        if asked not in decides:
+            fires = zip(space.fires(tension), tension.rules, strict=True)
+            decides[asked] = space.any_of(at for at, rule in fires if _prefers(rule, side))
+        # Principles under equal conditions are one and the same question: a set.
+        before.setdefault(side, set()).add(space.all_of((space.literal(other.applies), decides[asked])))
     sides = sorted(before)
     if not sides:
         return ((),)
     found: set[tuple[str, ...]] = {()}
-    for truths in space.truths([space.any_of(before[side]) for side in sides], space.literal(principle.applies)):
+    comes_first = [space.any_of(sorted(before[side])) for side in sides]
+    for truths in space.truths(comes_first, space.literal(principle.applies)):
         found.add(tuple(side for side, true in zip(sides, truths, strict=True) if true))
         if at_most is not None and len(found) > at_most:
             break
