@@ -23,15 +23,15 @@ _EXACT = Context(prec=60)
 def schedule(bundle: Bundle, stage: Stage, rounds: int | None = None, draw: int | None = None) -> tuple[int, int]:
     """Rounds, and principles drawn in each: those declared for the stage where they are None.
 
+    The preference stage has a round for each pair of a prompt, and so one where nothing is said.
+
     Raises:
-        ValueError: a number below 1, or rounds of a stage that has one.
+        ValueError: a number below 1.
     """
     if stage is Stage.REVISION:
         declared = bundle.revision.rounds, bundle.revision.draw
     else:
         declared = 1, bundle.preference.draw
-        if rounds not in (None, 1):
-            raise ValueError(f"the {stage.value} stage has one round, not {rounds}")
     chosen = declared[0] if rounds is None else rounds, declared[1] if draw is None else draw
     if min(chosen) < 1:
         raise ValueError(f"rounds and draw have to be at least 1, not {chosen[0]} and {chosen[1]}")

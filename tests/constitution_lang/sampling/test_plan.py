@@ -287,13 +287,21 @@ def test_extreme_weights(build_bundle: Build) -> None:
     assert all(ids(planned.of(i)) == ids(draws(bundle, 0, REVISION, p, {}, draw=3)) for i, p in enumerate(prompts))
 
 
+def test_later_pairs_of_a_prompt_leave_the_first_ones_draws_alone(bundle: Bundle) -> None:
+    prompts = prompt_ids(50)
+    cases = [CASES[0]] * 50
+    one = plan(bundle, 0, Stage.PREFERENCE, prompts, cases, draw=1)
+    two = plan(bundle, 0, Stage.PREFERENCE, prompts, cases, rounds=2, draw=1)
+    assert one.indices.shape[1] == 1
+    assert (two.indices[:, :1] == one.indices).all()
+    assert (two.indices[:, 1] != two.indices[:, 0]).any()
+
+
 def test_wrong_use_is_refused(bundle: Bundle) -> None:
     with pytest.raises(ValueError, match="2 prompts and cases for 1"):
         plan(bundle, 0, REVISION, ["x", "y"], [{}])
     with pytest.raises(ValueError, match="points outside the 3 cases"):
         plan(bundle, 0, REVISION, ["x"], CASES, case_of=np.array([3]))
-    with pytest.raises(ValueError, match="one round, not 2"):
-        plan(bundle, 0, Stage.PREFERENCE, ["x"], [{}], rounds=2)
     with pytest.raises(ValueError, match="at least 1"):
         draws(bundle, 0, REVISION, "x", {}, draw=0)
     with pytest.raises(CaseError):

@@ -67,6 +67,7 @@ def test_every_part_of_it_fits_alone(finished: Path) -> None:
     "run_file",
     [
         RUN_FILE + "\n[revision]\ncritique = false\n",
+        RUN_FILE + "\n[pair]\npairs = 2\n",
         RUN_FILE + '\n[sft]\ntarget = "all"\n',
         RUN_FILE + "\n[tag]\nask = false\n",
     ],
