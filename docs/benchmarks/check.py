@@ -54,6 +54,22 @@ sys.exit(0 if result.validation_passed else str(result.errors))
 """
 
 
+def with_tensions(number: int) -> str:
+    """The same constitution with a fourth of its principles under other conditions, and 50 tensions to analyse."""
+    text = principles(number).replace("topic is weapons or severity >= serious", "topic is not general", number // 4)
+    pairs = [(i, j) for i in range(20) for j in range(i + 1, 20)][:50]
+    return text + "".join(
+        f"""
+tension t{i}-{j}
+  between c{i} and c{j}
+  when severity is grave: prefer c{i}
+  when topic is one of medical, legal and severity <= minor: prefer c{j}
+  otherwise: weigh c{i} 2, c{j} 1
+"""
+        for i, j in pairs
+    ).replace("prefer c0\n", "abstain\n")
+
+
 def main() -> None:
     """Print a table row for each."""
     for needed in ("baml_py", "cedarpy"):
@@ -64,6 +80,7 @@ def main() -> None:
         folder = Path(name)
         (folder / "baml_src").mkdir()
         house = write(folder / "big.const", principles(RULES))
+        tense = write(folder / "tense.const", with_tensions(RULES))
         baml = write(
             folder / "baml_src" / "main.baml", BAML_CLIENT + "\n".join(BAML_RULE.format(i=i) for i in range(RULES))
         )
@@ -71,6 +88,7 @@ def main() -> None:
         schema = write(folder / "big.cedarschema", CEDAR_SCHEMA)
         commands = {
             "cai-compile check": ([str(BIN / "cai-compile"), "check", house], house),
+            "the same with 50 tensions": ([str(BIN / "cai-compile"), "check", tense], tense),
             "baml-cli check": ([str(BIN / "baml-cli"), "check", "--from", str(Path(baml).parent)], baml),
             "cedarpy.validate_policies": ([sys.executable, "-c", CEDAR_PROGRAM, cedar, schema], cedar),
         }
