@@ -79,10 +79,9 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         overlay.made_in.clear()
         before = _Since(f"{bundle.name} {bundle.version} at {name}, as if it had been run", bundle, first.manifest.id)
     session = go(prepared)
-    measured.names |= faces.names()
-    measured.names |= {
-        prepared.identity(m): Path(m).name for m in (prepared.inputs.policy, prepared.inputs.preference_base)
-    }
+    called = _called(prepared)
+    measured.names |= {model: called.get(path, Path(path).name) for model, path in faces.models().items()}
+    measured.names |= {prepared.identity(path): name for path, name in called.items()}
     difference = None if before is None else diff(before.bundle, prepared.bundle)
     store = overlay if against is not None else kept
     earlier = None if before is None or store is None else Before.of(store, before.bundle, before.run)
@@ -104,6 +103,18 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         rates=tuple(measured.used[key] for key in sorted(measured.used)),
         notes=tuple(notes),
     )
+
+
+def _called(prepared: Prepared) -> dict[str, str]:
+    """What the run file calls the models that it names, by what engines open for them."""
+    named, inputs = prepared.config.models, prepared.inputs
+    critic = named.critic or named.policy
+    return {
+        inputs.preference_base: named.preference or named.policy,
+        inputs.feedback: named.feedback or critic,
+        inputs.critic: critic,
+        inputs.policy: named.policy,
+    }
 
 
 def _latest(kept: Ledger, notes: list[str]) -> _Since | None:

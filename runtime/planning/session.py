@@ -49,9 +49,9 @@ class Faces:
     planned: dict[str, Checkpoint] = field(default_factory=dict)
     _open: dict[str, PlanningEngine] = field(default_factory=dict)
 
-    def names(self) -> dict[str, str]:
-        """For the identity of every engine that was opened, the name of its folder."""
-        return {engine.model: Path(model).name for model, engine in self._open.items()}
+    def models(self) -> dict[str, str]:
+        """For the identity of every engine that was opened, what it was opened for."""
+        return {engine.model: model for model, engine in self._open.items()}
 
     def kin(self) -> dict[str, str]:
         """For the identity of every engine that was opened, that of one which is as fast."""
