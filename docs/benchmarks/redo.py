@@ -70,8 +70,8 @@ ROUNDS = Edit("rounds 4 to 5", (("rounds: 4", "rounds: 5"),))
 TITLE = Edit("a title", (('"Violence"', '"Violent acts"'),))
 COMMENT = Edit("a comment", (("# One value seen", "# A remark.\n# One value seen"),))
 OUTCOME = Edit(
-    "a rule's outcome, in cases of grave severity",
-    (("when severity is grave: prefer harm", "when severity is grave: prefer autonomy"),),
+    "a rule's outcome, in cases of severity none",
+    (("when severity is none: prefer helpfulness", "when severity is none: abstain"),),
 )
 HOUSE_TITLE = Edit("a title", (('"How our assistant behaves"', '"What our assistant does"'),))
 
@@ -99,7 +99,7 @@ def write(folder: Path, text: str, options: argparse.Namespace) -> Path:
     engine = "transformers" if options.model else "scripted"
     short = (
         "[respond]\ntokens_max = 64\n[revision]\ncritique_tokens_max = 48\nrevision_tokens_max = 64\n"
-        "[sft]\nsteps_max = 8\n[preference_model]\nsteps_max = 8\n[dpo]\nsteps_max = 4\nbatch_rows = 2\n"
+        "[sft]\nsteps_max = 4\n[preference_model]\nsteps_max = 4\n[dpo]\nsteps_max = 4\nbatch_rows = 2\n"
         "[policy]\nsteps = 2\nrollout_rows = 4\nminibatch_rows = 2\ncompletion_tokens_max = 32\n"
     )
     (folder / "run.toml").write_text(
@@ -111,15 +111,20 @@ def write(folder: Path, text: str, options: argparse.Namespace) -> Path:
     return folder / "run.toml"
 
 
-def run(file: Path) -> float:
+def clock(options: argparse.Namespace) -> float:
+    """Seconds on the clock where a real model works, else processor seconds, which others' work does not stretch."""
+    return time.perf_counter() if options.model else time.process_time()
+
+
+def run(file: Path, options: argparse.Namespace) -> float:
     """Run it, and nothing else on the screen; seconds."""
-    started = time.perf_counter()
+    started = clock(options)
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = cai_run(["run", str(file), "--quiet"])
     if code:
         raise SystemExit(said.getvalue())
-    return time.perf_counter() - started
+    return clock(options) - started
 
 
 def asked(file: Path, known: set[str]) -> Asked:
@@ -183,8 +188,10 @@ def _carried(bundle: Bundle, cases: list[CaseRecord]) -> dict[str, list[tuple[st
 def measure(edits: list[Edit], source: Path, rounds: int, options: argparse.Namespace, work: Path) -> None:
     """A table: a row for each edit of one constitution."""
     text = base_text(source, rounds)
+    if options.model:  # sixteen votes in both orders would be most of what it takes
+        text = text.replace("  draw: 16\n", "  draw: 4\n")
     file = write(work / source.stem / "base", text, options)
-    first = run(file)
+    first = run(file, options)
     whole = asked(file, set())
     print(
         f"\n{source.stem}: {options.count} prompts, {rounds} rounds; from nothing {first:.0f} s, {whole.total} answers"
@@ -206,13 +213,13 @@ def row(edit: Edit, base: Path, now: str, *, known: set[str], first: float, opti
     shutil.copytree(base.parent / "out", folder / "out")
     file = write(folder, now, options)
     new = compiled(folder / "c.const")
-    started = time.perf_counter()
+    started = clock(options)
     made = make_plan(file, prepare(file, rehearse=False, say=lambda _: None))
-    planning = time.perf_counter() - started
+    planning = clock(options) - started
     moves, draws, texts = bound(base, old, new)
     case = {a.id: a.default for a in old.attributes}
     formula = moved(*({b.principle(id).key: w for id, w in weights(b, case).items()} for b in (old, new)))
-    took = run(file)
+    took = run(file, options)
     found = asked(file, known)
     fresh = "" if options.model else str(same(base.parent.parent / "fresh", now, file, options))
     share = f"{moves} of {draws} ({moves / draws:.2%})"
@@ -228,7 +235,7 @@ def same(folder: Path, text: str, edited: Path, options: argparse.Namespace) -> 
     """Whether a run from nothing publishes the same rows."""
     shutil.rmtree(folder, ignore_errors=True)
     fresh = write(folder, text, options)
-    run(fresh)
+    run(fresh, options)
     read: Callable[[Path], dict[str, bytes]] = lambda at: {  # noqa: E731
         p.name: p.read_bytes() for p in (at.parent / "out/data").iterdir() if p.suffix in (".jsonl", ".parquet")
     }
