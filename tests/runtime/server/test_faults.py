@@ -166,11 +166,11 @@ def test_a_failure_of_one_lets_the_others_end(serve: Serve, folder: Path) -> Non
     engine = engine_of(state, folder, requests_max=4)
     state.delay = 0.3
     state.faults = [status(400, "no")]
-    results = engine.generate(draws(engine, 20))
-    done = [next(results) for _ in range(3)]  # the first fails, three are under way
+    results, done = engine.generate(draws(engine, 20)), []
     with pytest.raises(EngineError, match="refuses"):
-        next(results)
-    assert len({index for index, _ in done}) == 3
+        done.extend(results)  # what came before the error stays
+    # Three were under way, and each may have begun one more before the failure was heard of.
+    assert 3 <= len(dict(done)) <= 6
 
 
 def test_nobody_at_the_address_is_told_soon(folder: Path) -> None:
