@@ -16,7 +16,7 @@ from runtime.progress import Progress
 from runtime.provenance.effects import cases_moved, count, draws_moved, principles_stale, reasons
 from runtime.provenance.history import History, keys_of, read_history
 from runtime.provenance.kept import KeptAnswers
-from runtime.provenance.rederive import Rederivation
+from runtime.provenance.rederive import rederive, rows_total
 from runtime.provenance.redone import Fate, Redone, RowFate, redo
 from runtime.provenance.replay import Replay, workers_of
 from runtime.provenance.staleness import Counts, Stale, TrainedOn, VersionOf, Why
@@ -100,9 +100,9 @@ def _link(history: History, answers: KeptAnswers, links: dict[str, str | None], 
     """Note for every question of a run which kept answer it had. How many rows do not fit is the result."""
     answers.load(keys_of(history))
     replay = Replay(history.config, history.bundle, workers_of(history, answers, links))
-    task = progress.start(f"read run {history.run[:12]}", Rederivation.total(history), "rows")
+    task = progress.start(f"read run {history.run[:12]}", rows_total(history), "rows")
     try:
-        return sum(1 for _ in Rederivation(history, replay, task).misfits())
+        return sum(1 for _ in rederive(history, replay, task))
     finally:
         task.close()
 

@@ -19,7 +19,7 @@ from runtime.provenance.kept import KeptAnswers
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.models import checking_workers
 from runtime.provenance.published import KINDS, data_sets, published_misfits, review_misfits
-from runtime.provenance.rederive import Rederivation
+from runtime.provenance.rederive import rederive, rows_total
 from runtime.provenance.replay import Replay
 from runtime.provenance.weights import checkpoint_misfits, weights_misfits
 from runtime.records import Checkpoint
@@ -146,11 +146,11 @@ def _ledger(history: History, models: Sequence[Path], progress: Progress, accoun
     workers, reasons = checking_workers(history, answers, models)
     account.unchecked += reasons
     account.runs.append(history.run)
-    total = Rederivation.total(history)
+    total = rows_total(history)
     account.rows += total
     task = progress.start(f"derive run {history.run[:12]} anew", total, "rows")
     try:
-        yield from Rederivation(history, Replay(history.config, history.bundle, workers), task).misfits()
+        yield from rederive(history, Replay(history.config, history.bundle, workers), task)
     finally:
         task.close()
 
