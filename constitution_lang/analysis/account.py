@@ -9,10 +9,18 @@ from msgspec import Struct
 from constitution_lang.analysis.circles import circles
 from constitution_lang.analysis.counts import decided, size
 from constitution_lang.analysis.pairs import differences, meetings, undrawable
+from constitution_lang.analysis.paste import (
+    bound_test,
+    circle_test,
+    difference_test,
+    extreme_test,
+    meeting_test,
+    rule_test,
+)
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.rules import fates
-from constitution_lang.analysis.shares import Extreme, Shares
-from constitution_lang.ir.model import Bundle, Stage
+from constitution_lang.analysis.shares import Extreme, Shares, breaking
+from constitution_lang.ir.model import Bundle, ShareBound, Stage
 
 __all__ = ["Account", "account"]
 
@@ -49,7 +57,10 @@ class CircleAccount(Struct, frozen=True):
 
 
 class ShareAccount(Struct, frozen=True):
-    """Of a principle or a category, where it applies, in one stage. Not `exact`: the true range lies in the bounds."""
+    """Of a principle or a category, where it applies, in one stage. Not `exact`: the true range lies in the bounds.
+
+    `tests` hold: the least share and the greatest. `broken` fail: one for each declared bound that a case breaks.
+    """
 
     id: str
     stage: Stage
@@ -60,6 +71,8 @@ class ShareAccount(Struct, frozen=True):
     exact: bool
     least_bound: float
     greatest_bound: float
+    tests: tuple[str, ...]
+    broken: tuple[str, ...]
 
 
 class PairAccount(Struct, frozen=True):
@@ -93,20 +106,13 @@ def account(bundle: Bundle) -> Account:
     found, complete = circles(play)
     rounds = []
     for circle in found:
-        first, last = circle.steps[0], circle.steps[-1]
-        wanted = [f"{s.winner} over {s.loser}" for s in circle.steps[:-1]] + [f"{last.loser} over {last.winner}"]
-        over = (*(s.high for s in circle.steps), first.high)
-        test = _test(play, f"no circle of {', '.join(over[:-1])}", circle.case, wanted)
-        rounds.append(CircleAccount(over, tuple(s.tension.id for s in circle.steps), play.unusual(circle.case), test))
-    met = []
-    for meeting in meetings(play):
-        title = f"{' meets '.join(meeting.categories)}"
-        test = _test(play, title, meeting.case, [f"{id} applies" for id in meeting.principles])
-        met.append(PairAccount(*meeting.categories, play.unusual(meeting.case), test))
-    differing = []
-    for d in differences(play):
-        test = _test(play, f"{d.narrow.id} wins over {d.wide.id}", d.case, [f"rule {d.rules[0] + 1} of {d.narrow.id}"])
-        differing.append(PairAccount(d.narrow.id, d.wide.id, play.unusual(d.case), test))
+        over = (*(step.high for step in circle.steps), circle.steps[0].high)
+        tensions = tuple(step.tension.id for step in circle.steps)
+        rounds.append(CircleAccount(over, tensions, play.unusual(circle.case), circle_test(play, circle)))
+    met = [PairAccount(*m.categories, play.unusual(m.case), meeting_test(play, m)) for m in meetings(play)]
+    differing = [
+        PairAccount(d.narrow.id, d.wide.id, play.unusual(d.case), difference_test(play, d)) for d in differences(play)
+    ]
     return Account(
         bundle.name, bundle.version, size(bundle), {a.id: len(a.values) for a in bundle.attributes},
         _tensions(play), tuple(rounds), complete, undrawable(play), _shares(play), tuple(met), tuple(differing),
@@ -117,40 +123,46 @@ def _tensions(play: Play) -> tuple[TensionAccount, ...]:
     made = []
     for tension in play.bundle.tensions:
         counts = decided(play.bundle, tension)
-        rules = []
-        for fate in fates(play, tension):
-            case = fate.case or fate.holds
-            title = f"rule {fate.index + 1} of {tension.id} decides"
-            test = _test(play, title, case, [f"rule {fate.index + 1} of {tension.id}"]) if case else ""
-            rules.append(
-                RuleAccount(
-                    fate.index + 1, counts[fate.index] if counts else None,
-                    None if fate.case is None else play.unusual(fate.case), fate.acts,
-                    tuple(i + 1 for i in fate.by), test,
-                )
-            )  # fmt: skip
+        rules = [
+            RuleAccount(
+                fate.index + 1, counts[fate.index] if counts else None,
+                None if fate.case is None else play.unusual(fate.case), fate.acts,
+                tuple(i + 1 for i in fate.by), rule_test(play, tension, fate),
+            )
+            for fate in fates(play, tension)
+        ]  # fmt: skip
         made.append(TensionAccount(tension.id, tension.sides, tuple(rules)))
     return tuple(made)
 
 
 def _shares(play: Play) -> tuple[ShareAccount, ...]:
-    answers, made = Shares(play), []
-    for id in (*(c.id for c in play.bundle.categories), *(p.id for p in play.bundle.principles)):
-        least, greatest = answers.least(id), answers.greatest(id)
+    answers = Shares(play)
+    found: dict[str, tuple[Extreme, Extreme]] = {}
+    for id in sorted((*(c.id for c in play.bundle.categories), *(p.id for p in play.bundle.principles))):
+        least, greatest = answers.least(id), answers.greatest(id)  # a category with its own, which have much in common
         if least is not None and greatest is not None:
-            made += [_share(play, id, stage, least, greatest) for stage in Stage]
-    return tuple(made)
+            found[id] = least, greatest
+    bounds: dict[str, tuple[ShareBound, ...]] = {c.id: c.shares for c in play.bundle.categories}
+    bounds |= {p.id: p.shares for p in play.bundle.principles}
+    return tuple(
+        _share(play, id, stage, found[id], tuple(bound for bound in declared if stage in bound.stages))
+        for id, declared in bounds.items()
+        if id in found
+        for stage in Stage
+    )
 
 
-def _share(play: Play, id: str, stage: Stage, least: Extreme, greatest: Extreme) -> ShareAccount:
+def _share(
+    play: Play, id: str, stage: Stage, extremes: tuple[Extreme, Extreme], declared: tuple[ShareBound, ...]
+) -> ShareAccount:
+    least, greatest = extremes
+    tests = [extreme_test(play, id, least, "least"), extreme_test(play, id, greatest, "greatest")]
+    broken = [
+        bound_test(play, id, bound, worst, broken=True)
+        for bound in declared
+        if (worst := breaking(bound, least, greatest)) is not None
+    ]
     return ShareAccount(
         id, stage, least.share, play.unusual(least.case), greatest.share, play.unusual(greatest.case),
-        least.exact and greatest.exact, least.bound, greatest.bound,
+        least.exact and greatest.exact, least.bound, greatest.bound, tuple(tests), tuple(broken),
     )  # fmt: skip
-
-
-def _test(play: Play, title: str, case: dict[str, str], expected: list[str]) -> str:
-    """A block to paste into the file."""
-    values = ", ".join(f"{id} {value}" for id, value in play.unusual(case).items())
-    lines = [f'test "{title}"', f"  case {values}".rstrip(), *(f"  expect {line}" for line in expected)]
-    return "\n".join(lines) + "\n"

@@ -15,12 +15,12 @@ often each is taken, `witness(node, value)` where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from statistics import fmean
 from typing import NewType
 
+from constitution_lang.analysis.ordering import near
 from constitution_lang.ir.cases import Case, attributes_of
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not
 
@@ -59,7 +59,7 @@ class Diagram:
         self.attributes = tuple(attributes)
         by_id = {a.id: a for a in self.attributes}
         named = [sorted(attributes_of(condition) & by_id.keys()) for condition in about]
-        order = _near(list(dict.fromkeys(id for edge in named for id in edge)), named)
+        order = near(list(dict.fromkeys(id for edge in named for id in edge)), named)
         if len(order) > _ATTRIBUTES_MAX:
             raise DiagramError(f"{len(order)} attributes are named")
         self.order = tuple(by_id[id] for id in (*order, *(id for id in by_id if id not in set(order))))
@@ -421,31 +421,3 @@ def _short_or(a: Node, b: Node) -> Node | None:
     if a in {NO, b}:
         return b
     return a if b == NO else None
-
-
-def _near(order: list[str], edges: Sequence[Sequence[str]]) -> list[str]:
-    """The ids ordered so that those of an edge are near each other.
-
-    Each edge's centre is the mean of its ids' places, and each id moves to the mean of its edges' centres, for as long
-    as the edges get shorter: FORCE, of Aloul, Markov and Sakallah (GLSVLSI 2003).
-    """
-    edges = [edge for edge in dict.fromkeys(map(tuple, edges)) if len(edge) > 1]
-    best, span = order, _span(order, edges)
-    for _ in range(20 + len(order)):
-        place = {id: float(at) for at, id in enumerate(order)}
-        pulled: dict[str, list[float]] = {id: [] for id in order}
-        for edge in edges:
-            centre = sum(place[id] for id in edge) / len(edge)
-            for id in edge:
-                pulled[id].append(centre)
-        order = sorted(order, key={id: fmean(pulled[id] or [place[id]]) for id in order}.__getitem__)
-        now = _span(order, edges)
-        if now >= span:
-            return best
-        best, span = order, now
-    return best
-
-
-def _span(order: list[str], edges: Sequence[Sequence[str]]) -> int:
-    place = {id: at for at, id in enumerate(order)}
-    return sum(max(place[id] for id in edge) - min(place[id] for id in edge) for edge in edges)

@@ -17,14 +17,14 @@ from constitution_lang.analysis.diagram import NO, NODES_MAX, DiagramError, Node
 from constitution_lang.analysis.parts import Parts
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.terms import FOLD_MAX, high, leaves, low
-from constitution_lang.ir.model import Stage
+from constitution_lang.ir.model import ShareBound, Stage
 from constitution_lang.sampling import shares
 
-__all__ = ["ROUNDING", "STEPS_MAX", "Extreme", "Shares"]
+__all__ = ["ROUNDING", "STEPS_MAX", "Extreme", "Shares", "breaking"]
 
 STEPS_MAX = 40_000
 """After so many steps, of all searches in a constitution, the next ones end early, and their answers are intervals."""
-_STEPS_AT_ONCE = 10_000
+_STEPS_AT_ONCE = 5_000
 _STEPS_LEAST = 100
 """A search after that still goes so far: most need no more."""
 ROUNDING = 1e-9
@@ -42,6 +42,13 @@ class Extreme:
     def exact(self) -> bool:
         """Whether it is the extreme itself."""
         return abs(self.share - self.bound) <= ROUNDING
+
+
+def breaking(bound: ShareBound, least: Extreme | None, greatest: Extreme | None) -> Extreme | None:
+    """Of the extremes of its target the one that breaks a declared share; None where no case at hand does."""
+    if least is not None and least.share < bound.low - ROUNDING:
+        return least
+    return greatest if greatest is not None and greatest.share > bound.high + ROUNDING else None
 
 
 class Shares:

@@ -8,7 +8,12 @@ __all__ = ["needs_cases"]
 
 
 def needs_cases(draft: Bundle) -> bool:
-    """Whether `check_cases` could find something. Without tensions and shares, only a condition that is never true."""
+    """Whether `check_cases` could find something.
+
+    Without tensions and shares, only categories that meet, or a condition that is never true.
+    """
+    if len({p.category for p in draft.principles}) > 1:
+        return True
     if draft.tensions or any(c.shares for c in draft.categories) or any(p.shares for p in draft.principles):
         return True
     known: dict[Condition, bool] = {}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from constitution_lang.analysis.circles import CIRCLES_MAX, Circle, circles
-from constitution_lang.analysis.pairs import differences, meetings, undrawable
+from constitution_lang.analysis.pairs import Meeting, differences, meetings, undrawable
+from constitution_lang.analysis.paste import bound_test, circle_test, difference_test, meeting_test, rule_test
 from constitution_lang.analysis.play import Play, where
 from constitution_lang.analysis.rules import RuleFate, fates
-from constitution_lang.analysis.shares import ROUNDING, Extreme, Shares
+from constitution_lang.analysis.shares import ROUNDING, Extreme, Shares, breaking
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.ir.model import ALWAYS, Bundle, Tension
-from constitution_lang.syntax.nodes import ShareBound
+from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Tension
+from constitution_lang.source import Span
 
 __all__ = ["check_cases"]
 
@@ -47,11 +49,14 @@ def _rules(program: CheckedProgram, play: Play, tension: Tension) -> Iterator[Di
             continue  # the rules before happen to cover every case; `otherwise` has to be there all the same
         why = _why(fate, in_play=acts)
         if why:
-            yield codes.W501.at(
-                block.rules[fate.index].span,
-                f"rule {fate.index + 1} of `{tension.id}` never decides: {why}",
-                secondary=tuple(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by),
-                help="move the more special rule up, or delete this one",
+            yield replace(
+                codes.W501.at(
+                    block.rules[fate.index].span,
+                    f"rule {fate.index + 1} of `{tension.id}` never decides: {why}",
+                    secondary=tuple(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by),
+                    help="move the more special rule up, or delete this one",
+                ),
+                test=rule_test(play, tension, fate) or None,
             )
 
 
@@ -81,11 +86,14 @@ def _overruled(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
     """A tension about a principle wins over one about its category; say so where they differ."""
     for found in differences(play):
         narrow, wide = (program.tensions[tension.id].block for tension in (found.narrow, found.wide))
-        yield codes.W503.at(
-            narrow.name.span,
-            f"`{found.narrow.id}` wins over `{found.wide.id}`, and differs from it {where(play, found.case)}",
-            secondary=(Label(wide.name.span, "the one about the category"),),
-            help="nothing to do if that is meant; say why under `because:`",
+        yield replace(
+            codes.W503.at(
+                narrow.name.span,
+                f"`{found.narrow.id}` wins over `{found.wide.id}`, and differs from it {where(play, found.case)}",
+                secondary=(Label(wide.name.span, "the one about the category"),),
+                help="nothing to do if that is meant; say why under `because:`",
+            ),
+            test=difference_test(play, found),
         )
 
 
@@ -105,14 +113,17 @@ def _circles(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
 def _circle(program: CheckedProgram, play: Play, circle: Circle) -> Diagnostic:
     blocks = [program.tensions[step.tension.id].block for step in circle.steps]
     case = play.unusual(circle.case)
-    return codes.E505.at(
-        blocks[0].name.span,
-        f"preferences go in a circle {where(play, circle.case)}: "
-        + " over ".join([*(step.high for step in circle.steps), circle.steps[0].high]),
-        secondary=tuple(Label(b.name.span, "this one takes part") for b in blocks[1:] if b is not blocks[0]),
-        help=f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
-        if case
-        else "change the outcome of one of these",
+    return replace(
+        codes.E505.at(
+            blocks[0].name.span,
+            f"preferences go in a circle {where(play, circle.case)}: "
+            + " over ".join([*(step.high for step in circle.steps), circle.steps[0].high]),
+            secondary=tuple(Label(b.name.span, "this one takes part") for b in blocks[1:] if b is not blocks[0]),
+            help=f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
+            if case
+            else "change the outcome of one of these",
+        ),
+        test=circle_test(play, circle),
     )
 
 
@@ -120,53 +131,83 @@ def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
     """A declared share holds in every case in which its target can be drawn."""
     places = {id: Fields(block.fields).shares() for id, block in program.categories.items()}
     places |= {id: Fields(principle.block.fields).shares() for id, principle in program.principles.items()}
-    declared = [(id, bound) for id, bounds in places.items() for bound in bounds]
-    answers = Shares(play) if declared else None
-    for id, bound in declared:
-        assert answers is not None
-        least = answers.least(id) if bound.low else None
-        greatest = answers.greatest(id) if bound.high else None
-        yield from _share(play, id, bound, least, greatest)
+    bounds: dict[str, tuple[ShareBound, ...]] = {c.id: c.shares for c in play.bundle.categories}
+    bounds |= {p.id: p.shares for p in play.bundle.principles}
+    answers = Shares(play) if any(bounds.values()) else None
+    for id in sorted(places):  # a category beside its principles: what was made for the one serves the others
+        for place, bound in zip(places[id], bounds[id], strict=True):
+            assert answers is not None
+            least = answers.least(id) if bound.low > 0 else None
+            greatest = answers.greatest(id) if bound.high < 1 else None
+            yield from _share(play, (id, place.span), bound, least, greatest)
 
 
 def _share(
-    play: Play, id: str, bound: ShareBound, least: Extreme | None, greatest: Extreme | None
+    play: Play, target: tuple[str, Span], bound: ShareBound, least: Extreme | None, greatest: Extreme | None
 ) -> Iterator[Diagnostic]:
-    low, high = bound.low.value if bound.low else 0.0, bound.high.value if bound.high else 1.0
-    below = least is not None and least.share < low - ROUNDING
-    above = greatest is not None and greatest.share > high + ROUNDING
-    if below or above:
-        worst = least if below else greatest
-        assert worst is not None
-        yield codes.E506.at(
-            bound.span,
-            f"`{id}` has a share of {worst.share:.1%} {where(play, worst.case)}",
-            help="change the weights, or the bound",
+    id, span = target
+    worst = breaking(bound, least, greatest)
+    open_ = next((x for x, past in ((least, -1), (greatest, 1)) if x and _may_pass(bound, x, past)), None)
+    if worst is not None:
+        yield replace(
+            codes.E506.at(
+                span,
+                f"`{id}` has a share of {worst.share:.1%} {where(play, worst.case)}",
+                help="change the weights, or the bound",
+            ),
+            test=bound_test(play, id, bound, worst, broken=True),
         )
-    elif (least and least.bound < low - ROUNDING) or (greatest and greatest.bound > high + ROUNDING):
+    elif open_ is not None:
         reached = [f"{extreme.bound:.1%}" for extreme in (least, greatest) if extreme is not None]
-        yield codes.A502.at(
-            bound.span,
-            f"not decided: no case was found that breaks this, and `{id}` may reach {' or '.join(reached)}",
-            help="widen the bound, or let the weights depend on fewer attributes",
+        yield replace(
+            codes.A502.at(
+                span,
+                f"not decided: no case was found that breaks this, and `{id}` may reach {' or '.join(reached)}",
+                help="widen the bound, or let the weights depend on fewer attributes",
+            ),
+            test=bound_test(play, id, bound, open_, broken=False),
         )
+
+
+def _may_pass(bound: ShareBound, extreme: Extreme, past: int) -> bool:
+    return extreme.bound < bound.low - ROUNDING if past < 0 else extreme.bound > bound.high + ROUNDING
 
 
 def _open(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
-    """Categories that meet where no tension says which comes first: one finding for each, naming the others."""
-    if not play.bundle.tensions:
-        return
-    met: dict[str, list[str]] = {}
-    cases: dict[str, str] = {}
+    """Categories that meet where no tension says which comes first: one finding for each, naming the others.
+
+    Where there is no tension at all one finding is enough.
+    """
+    met: dict[str, list[Meeting]] = {}
     for meeting in meetings(play):
-        one, other = meeting.categories
-        met.setdefault(one, []).append(other)
-        cases.setdefault(one, where(play, meeting.case))
-    for category, others in met.items():
-        listed = ", ".join(f"`{other}`" for other in others)
-        yield codes.A501.at(
-            program.categories[category].name.span,
-            f"no tension says what comes first between `{category}` and {listed}, which meet {cases[category]}",
-            secondary=tuple(Label(program.categories[other].name.span) for other in others),
-            help="nothing to do if their weights say enough; else add a tension",
+        met.setdefault(meeting.categories[0], []).append(meeting)
+    if met and not play.bundle.tensions:
+        yield _no_tension(program, play, [meeting for listed in met.values() for meeting in listed])
+        return
+    for category, listed in met.items():
+        others = [meeting.categories[1] for meeting in listed]
+        named = ", ".join(f"`{other}`" for other in others)
+        at = where(play, listed[0].case)
+        yield replace(
+            codes.A501.at(
+                program.categories[category].name.span,
+                f"no tension says what comes first between `{category}` and {named}, which meet {at}",
+                secondary=tuple(Label(program.categories[other].name.span) for other in others),
+                help="nothing to do if their weights say enough; else add a tension",
+            ),
+            test=meeting_test(play, listed[0]),
         )
+
+
+def _no_tension(program: CheckedProgram, play: Play, met: list[Meeting]) -> Diagnostic:
+    one, other = met[0].categories
+    pairs = "" if len(met) == 1 else f", the first of {len(met)} pairs that meet"
+    return replace(
+        codes.A501.at(
+            program.categories[one].name.span,
+            f"there is no tension: only weights decide between `{one}` and `{other}` {where(play, met[0].case)}{pairs}",
+            secondary=(Label(program.categories[other].name.span),),
+            help="nothing to do if the weights say enough; else add a tension",
+        ),
+        test=meeting_test(play, met[0]),
+    )

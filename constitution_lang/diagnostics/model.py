@@ -40,7 +40,8 @@ class Diagnostic:
     """One finding.
 
     `message` is one terse sentence without a final full stop. `help` says what to write instead.
-    `primary` is the place at fault; `secondary` holds the other places of a clash.
+    `primary` is the place at fault; `secondary` holds the other places of a clash. `test` is a `test` block that shows
+    the case at fault, to paste into the constitution.
     """
 
     code: str
@@ -50,3 +51,4 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     help: str | None = None
     fix: Fix | None = None
+    test: str | None = None

@@ -64,6 +64,7 @@ def _row(found: Diagnostic, sources: Mapping[str, Source]) -> _Json:
         **_label(found.primary, sources),
         "secondary": secondary,
         "fix": fix,
+        "test": found.test,
     }
 
 

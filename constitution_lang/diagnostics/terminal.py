@@ -63,6 +63,9 @@ class _Finding:
             start = f"{' ' * (gutter + 1)}{self.paint('=', _BLUE)} {self.paint('help:', _BOLD)} "
             lines.append(bar)
             lines.append(start + printable(self.found.help))
+        if self.found.test:  # at the margin, so that it can be pasted as it stands
+            lines += [f"{' ' * (gutter + 1)}{self.paint('=', _BLUE)} {self.paint('as a test:', _BOLD)}", ""]
+            lines += map(printable, self.found.test.splitlines())
         return "\n".join(lines)
 
     def _labels_by_file(self) -> list[tuple[str, list[Label]]]:

@@ -72,13 +72,14 @@ def _pairs(pairs: tuple[PairAccount, ...], word: str) -> list[str]:
 
 
 def _tests(found: Account) -> Iterator[str]:
-    """For what is wrong or open; a test of each rule stands in the JSON."""
+    """For what is wrong or open; a test of each rule, and of each least and greatest share, stands in the JSON."""
     for circle in found.circles:
         yield circle.test
     for tension in found.tensions:
         for rule in tension.rules:
-            if rule.case is None and rule.test:
+            if rule.test and not rule.both_sides_in_play:
                 yield rule.test
+    yield from dict.fromkeys(test for share in found.shares for test in share.broken)
     for pair in (*found.open_pairs, *found.differences):
         yield pair.test
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from constitution_lang.analysis.account import account
+from constitution_lang.analysis.circles import circles
+from constitution_lang.analysis.counts import decided
+from constitution_lang.analysis.pairs import differences, meetings
+from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.rules import fates
+from constitution_lang.analysis.shares import Shares
 from constitution_lang.compile import compile_text
+from constitution_lang.ir.cases import cases, decisions
+from constitution_lang.ir.model import Bundle, Stage
+from constitution_lang.sampling import shares as shares_in
 
 CATEGORIES = tuple(f"c{i}" for i in range(6))
 
@@ -31,20 +41,56 @@ def constitution(attributes: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+ENUMERATED_MAX = 40_000
+
+
 def main() -> None:
     """Print a table."""
-    compile_text(constitution(1))
-    print("| attributes | cases | compile with its checks, s | analyze, s | shares not decided |")
-    print("| --- | --- | --- | --- | --- |")
-    for n in (5, 10, 20, 30, 40):
-        start = time.process_time()
-        draft = compile_text(constitution(n)).draft
-        middle = time.process_time()
-        assert draft is not None
-        found = account(draft)
-        open_ = sum(not share.exact for share in found.shares) // 2
-        end = time.process_time()
-        print(f"| {n} | {8**n:.1e} | {middle - start:.2f} | {end - middle:.2f} | {open_} of {len(found.shares) // 2} |")
+    account(_draft(1))  # loads what is loaded once
+    print("| attributes | cases | rules | counts | circles, pairs | shares | not exact | all | by listing |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for n in (3, 4, 5, 10, 20, 30, 40, 60):
+        draft = _draft(n)
+        play = Play(draft)
+        parts = [
+            _seconds(lambda play=play: [fates(play, tension) for tension in play.bundle.tensions]),
+            _seconds(lambda draft=draft: [decided(draft, tension) for tension in draft.tensions]),
+            _seconds(lambda play=play: (circles(play), [*meetings(play)], [*differences(play)])),
+            _seconds(lambda play=play: _ranges(play)),
+        ]
+        fresh = _draft(n)
+        whole = _seconds(lambda fresh=fresh: account(fresh))
+        shares = account(fresh).shares
+        open_ = f"{sum(not share.exact for share in shares) // 2} of {len(shares) // 2}"
+        listed = f"{_seconds(lambda draft=draft: _listed(draft)):.2f}" if 8**n <= ENUMERATED_MAX else ""
+        told = " | ".join(f"{seconds:.2f}" for seconds in parts)
+        print(f"| {n} | {8**n:.1e} | {told} | {open_} | {whole:.2f} | {listed} |", flush=True)
+
+
+def _draft(attributes: int) -> Bundle:
+    draft = compile_text(constitution(attributes)).draft
+    assert draft is not None
+    draft.__dict__.clear()  # what the checks kept beside it
+    return draft
+
+
+def _ranges(play: Play) -> None:
+    answers = Shares(play)
+    for id in sorted((*(c.id for c in play.bundle.categories), *(p.id for p in play.bundle.principles))):
+        answers.least(id), answers.greatest(id)
+
+
+def _listed(draft: Bundle) -> None:
+    """Which rule of each tension decides, and every share, in each case."""
+    for case in cases(draft.attributes):
+        decisions(draft, case)
+        shares_in(draft, Stage.REVISION, case)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -72,6 +72,20 @@ def test_the_command(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> No
     assert "decides no case; rule 1 decides before it" in capsys.readouterr().out
 
 
+def test_forty_attributes_have_exact_shares() -> None:
+    text = FORTY + PLAIN.replace('category harm "C"', 'category harm "C"\n  share: at least 25%')
+    text += RULES.replace("prefer truth", "weigh harm 1, truth 3").replace("prefer harm", "weigh harm 2, care 1", 1)
+    draft = compile_text(text).draft
+    assert draft is not None
+    found = {share.id: share for share in account(draft).shares}
+    assert all(share.exact for share in found.values())
+    assert (found["harm"].least, found["harm"].least_case) == (0.2, {"a0": "v1", "a5": "v5", "a39": "v7"})
+    assert found["harm"].greatest == 0.5
+    assert found["harm"].greatest_case in ({"a1": "v1"}, {"a2": "v2"})
+    [test] = found["harm"].broken
+    assert test in account_text(account(draft))
+
+
 def test_counting_is_given_up_where_it_is_too_much(build_bundle: BuildBundle) -> None:
     from constitution_lang.analysis import counts
 
@@ -83,3 +97,4 @@ def test_counting_is_given_up_where_it_is_too_much(build_bundle: BuildBundle) ->
         tensions={"t": ("h", "c", [(odd, Prefer("h")), (ALWAYS, Prefer("c"))])},
     )
     assert counts.decided(bundle, bundle.tensions[0]) == (7, 1)
+    assert counts.decided(bundle, bundle.tensions[0], nodes_max=4) is None

@@ -87,7 +87,7 @@ ONE_MISTAKE = {
     "clamp": ("\nsampling preference\n  clamp: 55% to 60%\n", ["E305 55% to 60%"]),
     "never decided": (
         "\nsampling preference\n  reasoning: yes\n  decided: 80%\n",
-        ["W504 80%"],
+        ["A501 autonomy", "W504 80%"],
     ),
     "prefer": (tension("t", "harm and autonomy", "otherwise: prefer honesty"), ["E501 honesty"]),
     "weigh": (tension("t", "harm and autonomy", "otherwise: weigh harm 2, harm 1"), ["E501 weigh harm 2, harm 1"]),
@@ -120,7 +120,7 @@ ONE_MISTAKE = {
     ),
     "never true": (
         principle("harm.a", "applies when severity is grave and severity is none"),
-        ["W502 severity is grave and severity is none"],
+        ["A501 autonomy", "W502 severity is grave and severity is none"],
     ),
     "specific tension": (
         tension("t", "harm and autonomy", "otherwise: prefer harm")
@@ -143,12 +143,12 @@ ONE_MISTAKE = {
     ),
     "share of a principle": (
         principle("harm.a", "weight: 9", "share: at least 70%"),
-        ["E506 at least 70%"],
+        ["A501 autonomy", "E506 at least 70%"],
     ),
     "share of a category in one case": (
         "\n" + CATEGORIES.replace("harm", "care").replace("autonomy", "calm").replace("weight: 3", "share: at most 20%")
         + principle("care.a", "applies when topic is medical") + principle("calm.a"),
-        [],
+        ["A501 autonomy"],
     ),
     "no such rule": (
         tension("t", "harm and autonomy", "otherwise: prefer harm") + '\ntest "t"\n  case\n  expect rule 2 of t\n',
@@ -232,7 +232,7 @@ def test_a_file_may_be_used_twice_and_names_are_relative_to_it() -> None:
         "d.const": principle("harm.d"),
     }
     compilation = compiled(BASE + "\nuse ./deep/b\nuse ./deep/c\n", files)
-    assert found_in(compilation) == []
+    assert found_in(compilation) == ["A501 autonomy"]
     assert compilation.bundle is not None
     assert [p.id for p in compilation.bundle.principles] == ["autonomy.choice", "harm.c", "harm.d", "harm.weapons"]
     assert [s.name for s in compilation.bundle.sources] == [

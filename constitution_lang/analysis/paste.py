@@ -1,0 +1,88 @@
+"""Findings about cases as `test` blocks to paste into the constitution.
+
+The comment above a block says what the test does there today. One about something wrong fails until it is mended; one
+about something that may be meant holds, and will tell when it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil, floor
+
+from constitution_lang.analysis.circles import Circle
+from constitution_lang.analysis.pairs import Difference, Meeting
+from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.rules import RuleFate
+from constitution_lang.analysis.shares import Extreme
+from constitution_lang.ir.model import ShareBound, Stage, Tension
+
+__all__ = [
+    "FAILS",
+    "HOLDS",
+    "bound_test",
+    "circle_test",
+    "difference_test",
+    "extreme_test",
+    "meeting_test",
+    "rule_test",
+]
+
+FAILS = "# Fails until it is mended."
+HOLDS = "# Holds today; it will fail when this changes."
+
+
+def circle_test(play: Play, circle: Circle) -> str:
+    """Fails: the last preference is asked for the other way round, which breaks the circle."""
+    last = circle.steps[-1]
+    expected = [f"{step.winner} over {step.loser}" for step in circle.steps[:-1]] + [f"{last.loser} over {last.winner}"]
+    title = f"no circle of {', '.join(step.high for step in circle.steps)}"
+    return _block(play, FAILS, title, circle.case, expected)
+
+
+def rule_test(play: Play, tension: Tension, fate: RuleFate) -> str:
+    """That a rule decides: fails where it does not, in a case where its condition holds. Empty if there is none."""
+    case = fate.case or fate.holds
+    if case is None:
+        return ""
+    what = f"rule {fate.index + 1} of {tension.id}"
+    return _block(play, HOLDS if fate.acts else FAILS, f"{what} decides", case, [what])
+
+
+def meeting_test(play: Play, meeting: Meeting) -> str:
+    """Holds: a principle of each category applies."""
+    expected = [f"{id} applies" for id in meeting.principles]
+    return _block(play, HOLDS, " meets ".join(meeting.categories), meeting.case, expected)
+
+
+def difference_test(play: Play, difference: Difference) -> str:
+    """Holds: the narrower tension decides, by the rule that differs."""
+    narrow = difference.narrow.id
+    expected = [f"rule {difference.rules[0] + 1} of {narrow}"]
+    return _block(play, HOLDS, f"{narrow} wins over {difference.wide.id}", difference.case, expected)
+
+
+def bound_test(play: Play, id: str, bound: ShareBound, extreme: Extreme, *, broken: bool) -> str:
+    """A declared share in the case that comes nearest to breaking it: fails where it does, else holds."""
+    low, high = (f"{100 * share:.10g}%" for share in (bound.low, bound.high))
+    if bound.low <= 0:
+        declared = f"at most {high}"
+    elif bound.high >= 1:
+        declared = f"at least {low}"
+    else:
+        declared = f"{low} to {high}"
+    stage = f" in {bound.stages[0]}" if len(bound.stages) < len(Stage) else ""
+    title = f"the share of {id} is {declared}{stage}"
+    return _block(play, FAILS if broken else HOLDS, title, extreme.case, [f"{id} {declared}{stage}"])
+
+
+def extreme_test(play: Play, id: str, extreme: Extreme, word: str) -> str:
+    """Holds: the least or the greatest share (`word`), to a hundredth of a percent."""
+    low, high = floor(extreme.share * 10_000 + 1e-6) / 100, ceil(extreme.share * 10_000 - 1e-6) / 100
+    between = f"{id} {low:g}% to {high:g}%"
+    return _block(play, HOLDS, f"the {word} share of {id}", extreme.case, [between])
+
+
+def _block(play: Play, comment: str, title: str, case: dict[str, str], expected: Iterable[str]) -> str:
+    values = ", ".join(f"{id} {value}" for id, value in play.unusual(case).items())
+    lines = [comment, f'test "{title}"', f"  case {values}".rstrip(), *(f"  expect {line}" for line in expected)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,113 @@
+"""Every printed `test` block compiles, and comes out as the comment above it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from constitution_lang.analysis.account import Account, account
+from constitution_lang.analysis.paste import FAILS, HOLDS
+from constitution_lang.compile import compile_text
+from constitution_lang.emit.account import account_text
+from constitution_lang.testing.run import run_tests
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+SHIPPED = Path(__file__).parents[3] / "constitutions"
+DOCUMENTS = [
+    *(CORPUS / "cases").glob("E50[56]*.md"),
+    *(CORPUS / "lints").glob("[AW]50*.md"),
+]
+
+
+def blocks_of(found: Account) -> list[str]:
+    """All of the account, not only what is printed."""
+    tests = [rule.test for tension in found.tensions for rule in tension.rules]
+    tests += [circle.test for circle in found.circles]
+    tests += [test for share in found.shares for test in (*share.tests, *share.broken)]
+    tests += [pair.test for pair in (*found.open_pairs, *found.differences)]
+    return list(dict.fromkeys(filter(None, tests)))
+
+
+def come_out_as_said(text: str, blocks: list[str]) -> None:
+    pasted = compile_text("\n".join((text, *blocks)))
+    assert {f.code for f in pasted.diagnostics} <= {f.code for f in compile_text(text).diagnostics}
+    assert pasted.draft is not None
+    run = run_tests(pasted.draft, pasted.trees)
+    failed = {one.title for one in run.failed}
+    said = {block.split('"')[1]: block.splitlines()[0] for block in blocks}
+    assert len(said) == len(blocks)
+    assert said.keys() <= {one.title for one in run.expected}
+    for title, comment in said.items():
+        assert comment == (FAILS if title in failed else HOLDS), title
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_of_findings(document: Path) -> None:
+    text = document.read_text(encoding="utf-8").split("```const\n")[1].split("```")[0]
+    found = compile_text(text).diagnostics
+    tests = [finding.test for finding in found if finding.test]
+    printed = {"E505", "E506", "W501", "W503", "A501", "A502"}
+    assert all(
+        finding.test or "makes its condition true" in finding.message for finding in found if finding.code in printed
+    )
+    come_out_as_said(text, list(dict.fromkeys(tests)))
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/*.const")), ids=lambda path: path.stem)
+def test_of_what_is_shipped(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    draft = compile_text(text).draft
+    if draft is None:
+        pytest.skip("it uses files of its own folder")
+    come_out_as_said(text, blocks_of(account(draft)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_the_account(seed: int) -> None:
+    text = written(Random(seed))  # noqa: S311
+    draft = compile_text(text).draft
+    assert draft is not None
+    found = account(draft)
+    blocks = blocks_of(found)
+    assert blocks
+    come_out_as_said(text, blocks)
+    shown = account_text(found)
+    wrong = [block for block in blocks if block.startswith(FAILS)]
+    assert all(block in shown for block in wrong)
+
+
+def written(random: Random) -> str:
+    """A constitution with about everything wrong that can be."""
+    lines = ["edition 2026", "constitution made 1.0.0"]
+    for i in range(3):
+        lines += [
+            "",
+            f'attribute a{i} "A?"',
+            "  levels: low < middle < high",
+            f"  default: {random.choice(('low', 'middle'))}",
+        ]
+    for c in "fgh":
+        lines += ["", f'category {c} "C"', f"  weight: {random.choice((1, 2, 0.3))}"]
+        lines += [f"  share: {random.choice(('at least 20%', 'at most 40%', '10% to 70%', 'at most 35% in revision'))}"]
+        for n in range(2):
+            when = [f"  applies when {condition(random)}"] if random.random() < 0.5 else []
+            lines += ["", f'principle {c}.p{n} "P"', *when, f"  weight: {random.choice((1, 2, 0.7))}"]
+            lines += ["  statement:", "    Do so."]
+    for t, (one, other) in enumerate(random.sample([("f", "g"), ("g", "h"), ("h", "f"), ("f.p0", "g")], 3)):
+        lines += ["", f"tension t{t}", f"  between {one} and {other}"]
+        for _ in range(2):
+            lines += [f"  when {condition(random)}: {outcome(random, one, other)}"]
+        lines += [f"  otherwise: {outcome(random, one, other)}"]
+    return "\n".join(lines) + "\n"
+
+
+def condition(random: Random) -> str:
+    name, level = f"a{random.randrange(3)}", random.choice(("middle", "high"))
+    one = f"{name} {random.choice(('>=', 'is', '<'))} {level}"
+    return one if random.random() < 0.6 else f"{one} {random.choice(('and', 'or'))} a{random.randrange(3)} is high"
+
+
+def outcome(random: Random, one: str, other: str) -> str:
+    return random.choice((f"prefer {one}", f"prefer {other}", f"weigh {one} 3, {other} 1", "abstain"))
