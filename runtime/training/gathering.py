@@ -36,7 +36,7 @@ def gathered(trainer: Trainer, load: Callable[[Path], PreTrainedModel], base: Pa
     state = accelerator.get_state_dict(trainer_.model_wrapped)
     model = accelerator.unwrap_model(trainer_.model_wrapped)
     if not accelerator.is_main_process:
-        return model  # type: ignore[no-any-return]  # in pieces, and not saved
+        return model  # in pieces, and not saved
     with tempfile.TemporaryDirectory() as work:
         model.save_pretrained(work, state_dict=state)
         if not (Path(work) / "adapter_config.json").is_file():
