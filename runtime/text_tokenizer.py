@@ -31,6 +31,12 @@ class TextTokenizer:
         spec["post_processor"] = spec["truncation"] = spec["padding"] = None
         _rename(spec["model"], controls)
         self._tokenizer: Tokenizer = Tokenizer.from_str(msgspec.json.encode(spec).decode())
+        # Without the control tokens, added tokens that the vocabulary lacks are numbered anew when they are read.
+        self._declared = {
+            number: entry["id"]
+            for entry in spec["added_tokens"]
+            if (number := self._tokenizer.token_to_id(entry["content"])) is not None and number != entry["id"]
+        }
         # Some tokenizers put a space before the very first text only. Ours comes after control tokens, so
         # they are shown a token of our own first.
         self._marked = b'"prepend_scheme":"first"' in msgspec.json.encode(spec)
@@ -52,7 +58,7 @@ class TextTokenizer:
             # Half of a surrogate pair is no text; it is read as the replacement character.
             whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             ids = self._tokenizer.encode(whole, add_special_tokens=False).ids
-        return ids
+        return [self._declared.get(id, id) for id in ids] if self._declared else ids
 
 
 def _rename(model: dict[str, Any], controls: set[str]) -> None:
