@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from math import prod
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
@@ -10,7 +10,7 @@ from constitution_lang.analysis.outcomes import conditions, united
 from constitution_lang.diff.model import CaseChange, Cases, Direction
 from constitution_lang.diff.words import listed, pairs_of
 from constitution_lang.ir.cases import cases
-from constitution_lang.ir.model import Attribute, Bundle, Condition
+from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Condition, Not
 
 __all__ = ["CASES_MAX", "Common", "Told", "together"]
 
@@ -52,7 +52,7 @@ class Common:
 
     def _start(self) -> None:
         try:
-            about = (*conditions(self.old), *conditions(self.new))
+            about = [part for c in (*conditions(self.old), *conditions(self.new)) for part in _parts(c)]
             self.diagram = Diagram(self.attributes, about=about)
             self.within = self.diagram.and_(
                 self.diagram.declared(self.old.attributes), self.diagram.declared(self.new.attributes)
@@ -138,6 +138,17 @@ def together(directions: Iterable[Direction]) -> Direction:
     if Direction.MIXED in found or found >= {Direction.STRICTER, Direction.LOOSER}:
         return Direction.MIXED
     return next((d for d in (Direction.STRICTER, Direction.LOOSER, Direction.SHIFTED) if d in found), Direction.NONE)
+
+
+def _parts(condition: Condition) -> Iterator[Condition]:
+    """A condition and all that it is made of: what small parts name together should be asked near each other."""
+    yield condition
+    match condition:
+        case AllOf(operands) | AnyOf(operands):
+            for operand in operands:
+                yield from _parts(operand)
+        case Not(operand):
+            yield from _parts(operand)
 
 
 def _both(one: Hashable, other: Hashable) -> Hashable:
