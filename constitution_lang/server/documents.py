@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 
 from lsprotocol import types
 from pygls import uris
@@ -73,6 +74,8 @@ class Documents:
             return document.source.named(name)
         try:
             about = path.stat()
+            if not S_ISREG(about.st_mode):
+                return None  # a pipe would never end
             stamp = (about.st_mtime_ns, about.st_size)
             known = self._read.get(path)
             if known is None or known[0] != stamp or known[1].name != name:

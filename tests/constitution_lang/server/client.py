@@ -63,6 +63,11 @@ class Session:
         which = types.VersionedTextDocumentIdentifier(self.versions[uri], uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(which, list(changes)))
 
+    def change_unopened(self, name: str) -> None:
+        which = types.VersionedTextDocumentIdentifier(2, self.uri(name))
+        change = types.TextDocumentContentChangeWholeDocument(text="x")
+        self.client.text_document_did_change(types.DidChangeTextDocumentParams(which, [change]))
+
     def close(self, name: str) -> None:
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(self.id(name)))
 
