@@ -101,7 +101,10 @@ def test_positions_count_utf_16_and_breaks_of_any_kind(folder: Path) -> None:
 
 
 def test_files_that_use_each_other(tmp_path: Path) -> None:
-    head = "edition 2026\nconstitution {0} 1.0.0\nuse ./{1}\ncategory {0}-harm\nprinciple {0}-harm.x\n  statement:\n    X.\n"
+    head = (
+        "edition 2026\nconstitution {0} 1.0.0\nuse ./{1}\n"
+        "category {0}-harm\nprinciple {0}-harm.x\n  statement:\n    X.\n"
+    )
     for one, other in (("a", "b"), ("b", "a")):
         (tmp_path / f"{one}.const").write_text(head.format(one, other), encoding="utf-8")
 
