@@ -94,8 +94,8 @@ def row(what: str, bare: Callable[[], dict[int, Any]], ours: Callable[[], dict[i
     ratios = [with_runtime / alone for alone, with_runtime in taken]
     alone, with_runtime = (median(each[way] for each in taken) for way in (0, 1))
     print(
-        f"| {what} | {alone:.2f} | {with_runtime:.2f} | {median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f} | "
-        f"{AIM} |",
+        f"| {what} | {alone:.2f} | {with_runtime:.2f} | {median(ratios):.3f} "
+        f"| {min(ratios):.3f} to {max(ratios):.3f} | {AIM} |",
         flush=True,
     )
 
