@@ -131,7 +131,7 @@ class RehearsedTrainers:
     ) -> Checkpoint:
         """See `Trainers`."""
         kind = TrainedKind(config.method)
-        return self._walk(kind, config, [p.id for p in prompts], seen_prompts(prompts), job, preference_model)
+        return self._walk(kind, config, [p.id for p in prompts], seen_prompts(prompts), job, scored_by=preference_model)
 
     def score(self, preference_model: Path, answers: Sequence[tuple[Conversation, str]]) -> list[float]:
         """Numbers that follow from the texts and mean nothing."""
@@ -147,14 +147,20 @@ class RehearsedTrainers:
         data: Sequence[str],
         seen: str,
         job: Job,
-        preference_model: Path | None = None,
+        *,
+        scored_by: Path | None = None,
     ) -> Checkpoint:
         steps = steps_total(config, len(data))
         for step in range(1, steps + 1):
             job.on_step(TrainingStep(trainer=kind, step=step, metrics=()))
-        scored_by = None if preference_model is None else preference_model.name
         weights = identify(
-            "rehearsed weights", kind, config.model_dump(mode="json"), seen, job.base.name, scored_by, job.seed
+            "rehearsed weights",
+            kind,
+            config.model_dump(mode="json"),
+            seen,
+            job.base.name,
+            scored_by and scored_by.name,
+            job.seed,
         )
         card = Card(
             kind=kind,
@@ -166,7 +172,7 @@ class RehearsedTrainers:
             settings=config.model_dump(mode="json"),
             base=_rehearsed_identity(job.base),
             weights=weights,
-            preference_model=None if preference_model is None else _rehearsed_identity(preference_model),
+            preference_model=scored_by and _rehearsed_identity(scored_by),
             rehearsed=True,
         )
         job.out.mkdir(parents=True, exist_ok=True)
