@@ -172,7 +172,7 @@ class RehearsedTrainers:
             settings=config.model_dump(mode="json"),
             base=_rehearsed_identity(job.base),
             weights=weights,
-            preference_model=scored_by and _rehearsed_identity(scored_by),
+            preference_model=None if scored_by is None else _rehearsed_identity(scored_by),
             rehearsed=True,
         )
         job.out.mkdir(parents=True, exist_ok=True)
