@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+PEERS := .venv-bench
 
-.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-editor check format docs bench clean
+.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-editor check format docs bench bench-peers clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -71,11 +72,20 @@ format: setup  ## Put the code in its format
 docs: setup  ## Make the pages that come from the code: docs/codes.md, docs/commands.md
 	$(BIN)/python docs/generate.py
 
-bench: setup  ## The figures of docs/benchmarks.md that need no real model
-	for script in docs/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: setup  ## Every figure of docs/benchmarks.md that this machine can give (half an hour)
+	$(BIN)/python docs/benchmarks/run_all.py
+
+# An environment of its own: distilabel brings packages that nothing else here needs.
+$(PEERS)/.installed: requirements/bench.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/bench.txt
+	touch $@
+
+bench-peers: setup $(PEERS)/.installed  ## What the benchmarks measure beside: distilabel, BAML, Cedar
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 
 extension:  ## Pack the VS Code extension (needs npm)
 	cd editors/vscode && npm install --no-audit --no-fund && npx --yes @vscode/vsce package --skip-license --allow-missing-repository
 
 clean:  ## Remove what was made, but not runs/
-	rm -rf $(VENV) $(VLLM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
