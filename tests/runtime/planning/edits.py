@@ -1,7 +1,8 @@
-"""Edits of the small constitution, by kind."""
+"""Edits of the small constitution, by kind. Each may follow any others, itself as well, and the text stays valid."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from hypothesis import strategies as st
@@ -15,17 +16,12 @@ BASE = CONSTITUTION.replace("  draw: 3\n", "  draw: 2\n").replace(
     'principle autonomy.frank "Frankness"\n  statement:\n    Speak frankly.\n\n'
     'principle autonomy.choice "Their choice"\n',
 )
-PRINCIPLES = {
-    "harm.weapons": '"No weapons"\n',
-    "harm.kindness": '"Kindness"\n',
-    "autonomy.choice": '"Their choice"\n',
-    "autonomy.frank": '"Frankness"\n',
-}
+PRINCIPLES = ("harm.weapons", "harm.kindness", "autonomy.choice", "autonomy.frank")
 
 
 def weighed(principle: str, weight: float) -> Edit:
-    title = PRINCIPLES[principle]
-    return lambda text: text.replace(f"{principle} {title}", f"{principle} {title}  weight: {weight:g}\n")
+    block = re.compile(rf"^(principle {re.escape(principle)} .*\n)(?:  weight: .*\n)?", re.MULTILINE)
+    return lambda text: block.sub(rf"\g<1>  weight: {weight:g}\n", text)
 
 
 def category_weighed(weight: float) -> Edit:
@@ -59,6 +55,8 @@ def moved(text: str) -> str:
 
 
 def added(text: str) -> str:
+    if "principle harm.care" in text:
+        return text
     return text + '\nprinciple harm.care "Care"\n  statement:\n    Take care of the weak.\n'
 
 
@@ -69,6 +67,8 @@ def retired(text: str) -> str:
 
 
 def renamed(text: str) -> str:
+    if "principle autonomy.frank" not in text:
+        return text
     return text.replace("principle autonomy.frank", "principle autonomy.candour").replace(
         '"Frankness"\n', '"Frankness"\n  formerly: autonomy.frank\n'
     )
