@@ -19,7 +19,7 @@ __all__ = [
     "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig",
     "PreferenceModelConfig",
     "PromptSource", "PromptsConfig", "RayConfig", "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig",
-    "SftConfig", "SftTarget", "TagConfig", "TrainConfig", "VllmConfig",
+    "SftConfig", "SftTarget", "TagConfig", "TooLong", "TrainConfig", "VllmConfig",
 ]  # fmt: skip
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -41,12 +41,21 @@ class PromptSource(_Section):
     on_bad_row: Literal["error", "skip"] = "error"
 
 
+class TooLong(StrEnum):
+    """What is done about a prompt that does not fit into the model's context with what is asked about it."""
+
+    ERROR = "error"
+    CUT = "cut"
+    """The oldest turns are left out of that question, and it is recorded."""
+
+
 class PromptsConfig(_Section):
     """Prompts to train on, prompts to evaluate on (never trained on), and helpful demonstrations for the SFT."""
 
     train: Annotated[tuple[PromptSource, ...], Field(min_length=1)]
     evaluation: tuple[PromptSource, ...] = ()
     demonstrations: tuple[PromptSource, ...] = ()
+    too_long: TooLong = TooLong.ERROR
 
 
 class ModelsConfig(_Section):

@@ -15,7 +15,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.codec import BundleError, dumps, loads, verify
 from constitution_lang.ir.model import Bundle
 from constitution_lang.source import Source
-from runtime.config import EngineConfig, EngineKind, RunConfig
+from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.engines.base import Engine
 from runtime.launching import LaunchedTrainers
 from runtime.ledger.runs import RunManifest
@@ -108,7 +108,11 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
     if inputs.pair_policy is not None:
         models["policy that pairs stand on"] = inputs.pair_policy
     identities = tuple((role, identity(model)) for role, model in models.items())
-    settings = written.model_copy(update={"engine": config.engine}).model_dump_json(exclude={"out"})
+    # A run in which nothing may be cut is the run that it was before there was a rule.
+    silent = {"too_long"} if config.prompts.too_long is TooLong.ERROR else set[str]()
+    settings = written.model_copy(update={"engine": config.engine}).model_dump_json(
+        exclude={"out": True, "prompts": silent}
+    )
     prompts = inputs.prompts
     content_of_data = (
         [prompts[id] for id in sorted(prompts)],

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from constitution_lang.ir.model import Bundle, PromptKind
-from runtime.config import EngineConfig, EngineKind, RunConfig
+from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.engines.base import ChatTokenizer, Engine
 from runtime.engines.scripted import ScriptedTokenizer
 from runtime.ledger.runs import Step, StepId, StepTally, TrainingTally, Usage
 from runtime.ledger.store import RunStore
 from runtime.progress import Progress
-from runtime.records import CaseRecord, Checkpoint, Label, Provenance, Record, TrainingStep, identify
+from runtime.records import CaseRecord, Checkpoint, Label, PromptCut, Provenance, Record, TrainingStep, identify
 from runtime.stages.places import placed
 from runtime.trainers import Job, Trainers
 from runtime.work import CHUNK_ROWS, Worker
@@ -89,6 +91,7 @@ class Session:
     tallies: list[StepTally] = field(default_factory=list)
     reused_steps: int = 0
     made_steps: int = 0
+    _cuts: dict[StepId, dict[str, PromptCut]] = field(default_factory=dict)
 
     @property
     def constitution(self) -> str:
@@ -107,13 +110,44 @@ class Session:
     def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
         """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it."""
         fingerprint = identify("step", str(step), *inputs)
-        if self.ledger.adopt(self.run, step, fingerprint):
+        if self._adopt(step, fingerprint):
             self.reused_steps += 1
-            self._place(step, fingerprint)
-            return fingerprint
-        self.ledger.finish(self.run, step, fingerprint, make())
-        self.made_steps += 1
+        else:
+            self._cuts.pop(step, None)
+            records = list(make())
+            cuts = list(self._cuts.pop(step, {}).values())
+            done = self._with_cuts(fingerprint) if cuts else fingerprint
+            self.ledger.finish(self.run, step, done, [*records, *cuts])
+            self.made_steps += 1
+        self._say_cuts(step)
         return fingerprint
+
+    def _adopt(self, step: StepId, fingerprint: str) -> bool:
+        cutting = self.config.prompts.too_long is TooLong.CUT
+        for known in (fingerprint, *((self._with_cuts(fingerprint),) if cutting else ())):
+            if self.ledger.adopt(self.run, step, known):
+                self._place(step, known)
+                return True
+        return False
+
+    def _with_cuts(self, fingerprint: str) -> str:
+        """That of a step in which prompts were cut: it stands only under the same rule and the same limits.
+
+        A step in which all fits is the same step under every rule.
+        """
+        engine = self.config.engine
+        limits = (engine.kind, engine.vllm.context_max, engine.openai.context_max)
+        return identify("step with cut prompts", fingerprint, limits)
+
+    def _say_cuts(self, step: StepId) -> None:
+        cuts = self.read(PromptCut, step)
+        if cuts:
+            prompts = {cut.prompt for cut in cuts}
+            where = f"{step.step.value}, round {step.round + 1}" if step.step is Step.REVISE else step.step.value
+            self.say(
+                f"{where}: {len(prompts)} prompts were cut: the oldest turns are left out of {len(cuts)} questions "
+                f"that did not fit into the model's context; one of them: cai-run explain {cuts[0].prompt[:12]}"
+            )
 
     def _place(self, step: StepId, fingerprint: str) -> None:
         """The rules that labels name stand where they stand now, whatever line they were on when they fired."""
@@ -161,10 +195,16 @@ class Session:
         """Let `work` ask a model, and keep what it cost with the step."""
         # Actors load their model for every call: they are asked everything at once.
         chunk_rows = sys.maxsize if self.config.engine.spread == "ray" else CHUNK_ROWS
-        worker = Worker(self.engines.get(model), self.ledger, self.progress, chunk_rows=chunk_rows)
+        too_long = self.config.prompts.too_long
+        worker = Worker(
+            self.engines.get(model), self.ledger, self.progress, chunk_rows=chunk_rows, too_long=too_long
+        )  # fmt: skip
         try:
             return work(worker)
         finally:
+            for cut in worker.cuts.values():
+                placed_cut = replace(cut, step=step.step.value, round=step.round)
+                self._cuts.setdefault(step, {})[cut.id] = placed_cut
             self.ledger.add_tally(self.run, step, worker.tally)
             self.tallies.append(StepTally(step, worker.tally))
 

@@ -10,11 +10,13 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
+from runtime.config import TooLong
 from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
 from runtime.ledger.keys import work_key
 from runtime.ledger.runs import Operation, Tally, Usage
 from runtime.ledger.store import RunStore
 from runtime.progress import Progress, Task
+from runtime.records import PromptCut
 
 __all__ = ["CHUNK_ROWS", "Answer", "Worker"]
 
@@ -50,7 +52,8 @@ class Worker:
     """One engine behind one ledger.
 
     What the progress shows as done is kept. Answers are kept after `commit_seconds` or `commit_rows`, whichever is
-    first. `chunk_rows` requests at once go to the engine, which sorts and batches within them.
+    first. `chunk_rows` requests at once go to the engine, which sorts and batches within them. `too_long` is the rule
+    for prompts that do not fit; `cuts` are those that were cut by it, by their ids.
     """
 
     def __init__(
@@ -63,10 +66,13 @@ class Worker:
         commit_rows: int = 256,
         commit_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        too_long: TooLong = TooLong.ERROR,
     ) -> None:
         self.engine = engine
         self.ledger = ledger
         self.progress = progress
+        self.too_long = too_long
+        self.cuts: dict[str, PromptCut] = {}
         self._chunk_rows = chunk_rows
         self._commit_rows = commit_rows
         self._commit_seconds = commit_seconds
@@ -79,6 +85,10 @@ class Worker:
         return Tally(
             model=self.engine.model, generate=self._usage[Operation.GENERATE], choose=self._usage[Operation.CHOOSE]
         )
+
+    def note_cut(self, cut: PromptCut) -> None:
+        """Keep in mind that a prompt was cut; the same question counts once."""
+        self.cuts[cut.id] = cut
 
     def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
         """A completion for every request, in their order."""

@@ -8,7 +8,6 @@ from constitution_lang import sampling
 from constitution_lang.ir.model import Bundle, PromptKind, Stage
 from runtime.engines.base import ChooseRequest
 from runtime.evaluation.intervals import mean, share
-from runtime.prompting import fill
 from runtime.records import (
     CaseRecord,
     ComparisonPurpose,
@@ -20,6 +19,7 @@ from runtime.records import (
     PromptUse,
     Response,
 )
+from runtime.stages.fitting import encode_for
 from runtime.stages.label import Question, compare
 from runtime.work import Worker
 
@@ -101,12 +101,12 @@ def refusals(
 ) -> list[Measure]:
     """The share of answers that refuse, as the feedback model reads them, per kind of prompt."""
     compiled = bundle.prompt(PromptKind.REFUSAL)
+    tokenizer = worker.engine.tokenizer
+    options = tuple(tokenizer.option(compiled.opening, option) for option in compiled.options)
     requests = []
     for response in responses:
-        turns, opening = fill(compiled, conversation=prompts[response.prompt].turns, response=response.text)
-        tokenizer = worker.engine.tokenizer
-        options = tuple(tokenizer.option(opening, option) for option in compiled.options)
-        requests.append(ChooseRequest(tokenizer.encode(turns, opening), options))
+        tokens = encode_for(worker, prompts[response.prompt], compiled, 1, response=response.text)
+        requests.append(ChooseRequest(tokens, options))
     counts: dict[PromptUse, list[int]] = {}
     yes = compiled.values.index("yes")
     for response, answer in zip(responses, worker.choose(requests, f"refusals of {policy}"), strict=True):

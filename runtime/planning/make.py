@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from runtime.planning.overlay import Overlay
 from runtime.planning.session import Faces, PlanningSession, PlanningTrainers
 from runtime.planning.work import Before, stage_works, training_works
 from runtime.progress import SilentProgress
-from runtime.records import CaseRecord, Response
+from runtime.records import CaseRecord, PromptCut, Response
 from runtime.run import execute
 from runtime.session import Engines
 
@@ -90,6 +91,7 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
             f"the cases of {len(session.guessed_cases)} prompts are not known before they are asked for: those of the "
             "run before, or else the defaults, stand in"
         )
+    notes += _cuts(session, overlay)
     if overlay.made_in:
         notes.append("an answer that comes out as it was before makes all that follows from it cheaper than this")
     return Plan(
@@ -103,6 +105,14 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         rates=tuple(measured.used[key] for key in sorted(measured.used)),
         notes=tuple(notes),
     )
+
+
+def _cuts(session: PlanningSession, overlay: Overlay) -> Iterator[str]:
+    for step in overlay.steps(session.run):
+        cuts = session.read(PromptCut, step)
+        if cuts:
+            prompts = len({cut.prompt for cut in cuts})
+            yield f"{step}: {prompts} prompts are cut: the oldest turns are left out of {len(cuts)} questions"
 
 
 def _called(prepared: Prepared) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from constitution_lang.ir.codec import canonical
+from runtime.config import TooLong
 from runtime.engines.base import (
     ChatTokenizer,
     Choice,
@@ -99,6 +100,7 @@ class KeptWorker(Worker):
         links: where keys are noted under the requests that they answer.
         tokenizer: the model's own, where it is at hand.
         models: the engine's names for the model, of which one is in the keys; only where `tokenizer` is given.
+        too_long: the run's rule for prompts that do not fit, which needs the tokenizer.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class KeptWorker(Worker):
         *,
         tokenizer: ChatTokenizer | None = None,
         models: Sequence[str] = (),
+        too_long: TooLong = TooLong.ERROR,
     ) -> None:
-        super().__init__(_Nobody(model, tokenizer or Texts()), answers.ledger, SilentProgress())
+        engine = _Nobody(model, tokenizer or Texts())
+        super().__init__(engine, answers.ledger, SilentProgress(), too_long=too_long)
         self.wrong: list[tuple[str, str]] = []
         self.checks_keys = tokenizer is not None
         self._answers = answers

@@ -46,7 +46,12 @@ def checking_workers(history: History, answers: KeptAnswers, named: Sequence[Pat
             tokenizer, why = None, "the ledger does not say which engine was asked"
         if tokenizer is None:
             reasons.append(f"keys of {' and '.join(s.value for s in role.steps)}: {why}")
-        workers.append(KeptWorker(answers, role.title, links, tokenizer=tokenizer, models=models))
+        workers.append(
+            KeptWorker(
+                answers, role.title, links, tokenizer=tokenizer, models=models,
+                too_long=history.config.prompts.too_long,
+            )
+        )  # fmt: skip
     return Workers(*workers), tuple(reasons)
 
 
@@ -81,7 +86,9 @@ def _tokenizer(history: History, role: _Role) -> tuple[ChatTokenizer | None, str
     for folder in role.folders:
         try:
             if model_identity(folder) == role.weights:
-                return ModelTokenizer(folder), ""
+                vllm = history.config.engine.kind is EngineKind.VLLM
+                limit = history.config.engine.vllm.context_max if vllm else None
+                return ModelTokenizer(folder, context_max=limit), ""
         except (OSError, EngineError):
             continue
     return None, f"the model {role.weights} is not at hand; name its folder with --model"

@@ -19,7 +19,7 @@ from runtime.records.labels import (
     LeftOut,
     Vote,
 )
-from runtime.records.prompts import CaseRecord, CaseValue, Draw, PromptRecord, PromptUse, ValueOrigin
+from runtime.records.prompts import CaseRecord, CaseValue, Draw, PromptCut, PromptRecord, PromptUse, ValueOrigin
 from runtime.records.row import Conversation, Turn, identify
 from runtime.records.texts import Critique, Response, Revision, RevisionStatus
 from runtime.records.training import (
@@ -36,12 +36,12 @@ from runtime.records.training import (
 __all__ = [
     "CaseRecord", "CaseValue", "CategoryEvidence", "Checkpoint", "Comparison", "ComparisonPurpose", "Conversation",
     "Critique", "Draw", "FiredRule", "Label", "LabelOutcome", "LabelSource", "LeftOut", "Measure", "PreferenceRow",
-    "PromptRecord", "PromptUse", "Provenance", "Record", "Response", "Revision", "RevisionStatus", "SftRow",
-    "SftSource", "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
+    "PromptCut", "PromptRecord", "PromptUse", "Provenance", "Record", "Response", "Revision", "RevisionStatus",
+    "SftRow", "SftSource", "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
 ]  # fmt: skip
 
 Record: TypeAlias = (
-    PromptRecord | CaseRecord | Draw | Response | Critique | Revision | Comparison | Label | SftRow | PreferenceRow
-    | TrainingStep | Checkpoint | Measure
+    PromptRecord | CaseRecord | Draw | PromptCut | Response | Critique | Revision | Comparison | Label | SftRow
+    | PreferenceRow | TrainingStep | Checkpoint | Measure
 )  # fmt: skip
 """What a run keeps. Votes live inside their Label."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from constitution_lang.ir.model import Stage
 from runtime.records.row import Conversation, Row
 
-__all__ = ["CaseRecord", "CaseValue", "Draw", "PromptRecord", "PromptUse", "ValueOrigin"]
+__all__ = ["CaseRecord", "CaseValue", "Draw", "PromptCut", "PromptRecord", "PromptUse", "ValueOrigin"]
 
 
 class PromptUse(StrEnum):
@@ -78,3 +78,23 @@ class Draw(Row, frozen=True):
     principle: str
     share: float
     over: tuple[str, ...] = ()
+
+
+class PromptCut(Row, frozen=True):
+    """Turns left out of one question about a prompt, since the whole of it did not fit into the model's context.
+
+    `asked` is the compiled prompt's id, empty where the prompt itself was to be answered. `rule` says which turns,
+    `turns` how many. Tokens are those of the whole question, before and after; `room` is how many may be.
+    `step` and `round` say where it was asked.
+    """
+
+    id: str
+    prompt: str
+    asked: str
+    rule: str
+    turns: int
+    tokens_before: int
+    tokens_after: int
+    room: int
+    step: str = ""
+    round: int = -1

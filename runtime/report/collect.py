@@ -21,6 +21,7 @@ from runtime.records import (
     Label,
     Measure,
     PreferenceRow,
+    PromptCut,
     PromptRecord,
     Response,
     Revision,
@@ -33,6 +34,7 @@ from runtime.report.data import (
     AttributeUse,
     CheckpointFact,
     Curve,
+    CutCount,
     DataFact,
     ReportData,
     RoundCounts,
@@ -103,6 +105,9 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
     preference_sources = Counter(row.source.value for row in preference_rows)
     del preference_rows
 
+    cuts = ledger.read(run_id, PromptCut)
+    rows.cuts = _of(cuts, wanted)
+
     files = Counter((p.file or "unnamed", p.kind.value) for p in prompts.values())
     return ReportData(
         run=run_id,
@@ -111,6 +116,7 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
         facts=fact_groups(manifest, bundle),
         costs=step_costs(ledger.tally(run_id)),
         data=tuple(DataFact(file=file, kind=kind, prompts=count) for (file, kind), count in sorted(files.items())),
+        cuts=_cut_counts(cuts),
         titles={c.id: c.title for c in bundle.categories} | {p.id: p.title for p in bundle.principles},
         origins={p.id: p.origin for p in bundle.principles},
         decided=bundle.preference.decided,
@@ -179,6 +185,21 @@ def _round_counts(number: int, revisions: list[Revision], words: dict[str, int])
         cut=sum(r.finish == "length" for r in revisions),
         words_before=sum(words.get(r.of, 0) for r in revisions) / len(revisions),
         words_after=sum(words[r.id] for r in revisions) / len(revisions),
+    )
+
+
+def _cut_counts(cuts: Iterable[PromptCut]) -> tuple[CutCount, ...]:
+    by_step: dict[str, list[PromptCut]] = {}
+    for cut in cuts:
+        by_step.setdefault(cut.step, []).append(cut)
+    return tuple(
+        CutCount(
+            step=step.replace("_", " "),
+            prompts=len({cut.prompt for cut in found}),
+            questions=len(found),
+            turns_max=max(cut.turns for cut in found),
+        )
+        for step, found in by_step.items()
     )
 
 

@@ -15,6 +15,7 @@ from runtime.records import (
     LabelSource,
     Measure,
     PreferenceRow,
+    PromptCut,
     PromptRecord,
     Response,
     Revision,
@@ -23,9 +24,9 @@ from runtime.records import (
 )
 
 __all__ = [
-    "Agreement", "AttributeUse", "CheckpointFact", "Curve", "DataFact", "Fact", "FactGroup", "LabelCounts", "Pair",
-    "PrincipleShare", "PrincipleVotes", "ReportData", "RoundCounts", "RuleUse", "Sample", "StageShares", "StepCost",
-    "Story", "StoryRound",
+    "Agreement", "AttributeUse", "CheckpointFact", "Curve", "CutCount", "DataFact", "Fact", "FactGroup", "LabelCounts",
+    "Pair", "PrincipleShare", "PrincipleVotes", "ReportData", "RoundCounts", "RuleUse", "Sample", "StageShares",
+    "StepCost", "Story", "StoryRound",
 ]  # fmt: skip
 
 
@@ -65,6 +66,15 @@ class DataFact(_Part, frozen=True):
     file: str
     kind: str
     prompts: int
+
+
+class CutCount(_Part, frozen=True):
+    """How many prompts were cut in a step, in how many questions, and how many turns those left out at most."""
+
+    step: str
+    prompts: int
+    questions: int
+    turns_max: int
 
 
 class AttributeUse(_Part, frozen=True):
@@ -230,6 +240,7 @@ class Story(_Part, frozen=True):
     pairs: tuple[Pair, ...] = ()
     sft_rows: tuple[SftRow, ...] = ()
     preference_rows: tuple[PreferenceRow, ...] = ()
+    cuts: tuple[PromptCut, ...] = ()
 
 
 class Sample(_Part, frozen=True):
@@ -249,6 +260,7 @@ class ReportData(_Part, frozen=True):
     facts: tuple[FactGroup, ...]
     costs: tuple[StepCost, ...]
     data: tuple[DataFact, ...]
+    cuts: tuple[CutCount, ...]
     titles: dict[str, str]
     """Of principles and categories, by id."""
     origins: dict[str, Origin]

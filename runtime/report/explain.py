@@ -12,6 +12,7 @@ import msgspec
 
 from constitution_lang.ir.model import Bundle
 from runtime.identity import data_hash
+from runtime.ledger.runs import Step
 from runtime.ledger.store import Ledger, LedgerError
 from runtime.records import (
     CaseRecord,
@@ -21,6 +22,7 @@ from runtime.records import (
     Draw,
     Label,
     PreferenceRow,
+    PromptCut,
     PromptRecord,
     Record,
     Response,
@@ -51,6 +53,7 @@ _ROW_KINDS = {
     Critique: "critique",
     Revision: "revision",
 }
+_TO_SFT = (Step.RESPOND, Step.REVISE)
 _PREFIX_MIN = 6
 _HEX = frozenset("0123456789abcdef")
 _WIDTH_MAX = 110
@@ -144,6 +147,7 @@ def _story(ledger: Ledger, run_id: str, prompt: str, row: Record) -> Story:
     rows.cases = {c.prompt: c for c in ledger.read(run_id, CaseRecord) if c.prompt == prompt}
     rows.draws = [d for d in ledger.read(run_id, Draw) if d.prompt == prompt]
     texts = comparison is None
+    rows.cuts = [c for c in ledger.read(run_id, PromptCut) if c.prompt == prompt]
     if texts:
         rows.responses = [r for r in ledger.read(run_id, Response) if r.prompt == prompt]
         rows.critiques = {c.id: c for c in ledger.read(run_id, Critique) if c.prompt == prompt}
@@ -163,8 +167,10 @@ def _story(ledger: Ledger, run_id: str, prompt: str, row: Record) -> Story:
         rounds = {r.round for r in rows.revisions}
         rows.draws = [d for d in rows.draws if d.stage == "revision" and d.round in rounds]
         rows.sft_rows = [row]
+        rows.cuts = [c for c in rows.cuts if c.step in (Step.TAG, *_TO_SFT) and c.round <= max(rounds, default=-1)]
     elif comparison is not None:
         rows.draws = [d for d in rows.draws if d.stage == "preference"]
+        rows.cuts = [c for c in rows.cuts if c.step not in _TO_SFT]
     return stories(rows, [prompt])[0]
 
 

@@ -6,11 +6,13 @@ import math
 import textwrap
 from collections.abc import Iterable
 
+from runtime.ledger.runs import Step
 from runtime.records import (
     CaseRecord,
     Draw,
     Label,
     PreferenceRow,
+    PromptCut,
     PromptRecord,
     RevisionStatus,
     SftRow,
@@ -84,6 +86,8 @@ def row_text(told: RowTold, ink: Ink) -> str:
     ink.heading(f"{told.kind[0].upper()}{told.kind[1:]} {getattr(told.row, 'id', '')}")
     ink.line(f"of run {told.run}, constitution {told.constitution}", quiet=True)
     _prompt(story.prompt, told, ink)
+    if story.cuts:
+        _cuts(story.cuts, ink)
     if story.case:
         _case(story.case, ink)
     if story.draws:
@@ -120,6 +124,17 @@ def _prompt(prompt: PromptRecord | None, told: RowTold, ink: Ink) -> None:
         if len(prompt.turns) > 1:
             ink.line(f"{turn.role.value}:")
         ink.quote(turn.text)
+
+
+def _cuts(cuts: Iterable[PromptCut], ink: Ink) -> None:
+    ink.heading("Cut to fit the model's context")
+    for cut in cuts:
+        round = f" {cut.round + 1}" if cut.round >= 0 and cut.step == Step.REVISE else ""
+        ink.pair(
+            f"{cut.step.replace('_', ' ')}{round}",
+            f"{cut.asked or 'the prompt itself'}: without its first {cut.turns} turns, {cut.tokens_after} tokens "
+            f"instead of {cut.tokens_before}, of {cut.room} at most; rule: {cut.rule}",
+        )
 
 
 def _case(case: CaseRecord, ink: Ink) -> None:

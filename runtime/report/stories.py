@@ -12,6 +12,7 @@ from runtime.records import (
     Draw,
     Label,
     PreferenceRow,
+    PromptCut,
     PromptRecord,
     Response,
     Revision,
@@ -37,6 +38,7 @@ class Rows:
     labels: dict[str, Label] = field(default_factory=dict)
     sft_rows: list[SftRow] = field(default_factory=list)
     preference_rows: list[PreferenceRow] = field(default_factory=list)
+    cuts: list[PromptCut] = field(default_factory=list)
 
 
 def stories(rows: Rows, order: Iterable[str]) -> tuple[Story, ...]:
@@ -56,6 +58,8 @@ def stories(rows: Rows, order: Iterable[str]) -> tuple[Story, ...]:
         _found(by_prompt, sft_row.prompt).sft_rows.append(sft_row)
     for preference_row in rows.preference_rows:
         _found(by_prompt, preference_row.prompt).preference_rows.append(preference_row)
+    for prompt_cut in rows.cuts:
+        _found(by_prompt, prompt_cut.prompt).cuts.append(prompt_cut)
     return tuple(_story(id, rows, by_prompt.get(id, _Found())) for id in order)
 
 
@@ -67,6 +71,7 @@ class _Found:
     pairs: list[Pair] = field(default_factory=list)
     sft_rows: list[SftRow] = field(default_factory=list)
     preference_rows: list[PreferenceRow] = field(default_factory=list)
+    cuts: list[PromptCut] = field(default_factory=list)
 
 
 def _found(by_prompt: dict[str, _Found], prompt: str) -> _Found:
@@ -92,4 +97,5 @@ def _story(id: str, rows: Rows, found: _Found) -> Story:
         pairs=tuple(found.pairs),
         sft_rows=tuple(found.sft_rows),
         preference_rows=tuple(found.preference_rows),
+        cuts=tuple(found.cuts),
     )

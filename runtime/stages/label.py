@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from constitution_lang.ir.model import Bundle, Orders, Prompt, PromptKind
 from runtime.engines.base import Choice, ChooseRequest, Completion, Decoding, GenerateRequest
-from runtime.prompting import fill
 from runtime.records import (
     Comparison,
     ComparisonPurpose,
@@ -21,7 +20,8 @@ from runtime.records import (
     identify,
 )
 from runtime.stages.evidence import label_of
-from runtime.stages.respond import encode_for, request_seed
+from runtime.stages.fitting import encode_for
+from runtime.stages.respond import request_seed
 from runtime.work import Answer, Worker
 
 __all__ = ["Question", "compare", "label", "pair"]
@@ -123,27 +123,21 @@ def _reason(
 ) -> GenerateRequest:
     first, second = _sides(question.comparison, swapped=ask.swapped)
     compiled = bundle.prompt(PromptKind.REASON, ask.principle)
-    turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
-    tokens = encode_for(worker, question.prompt, turns, opening, decoding.tokens_max)
+    tokens = encode_for(worker, question.prompt, compiled, decoding.tokens_max, response_a=first, response_b=second)
     part = request_seed(seed, "reason", question.prompt.id, bundle.principle(ask.principle).key, ask.swapped)
     return GenerateRequest(tokens, decoding, part)
 
 
 def _choose(worker: Worker, bundle: Bundle, question: Question, ask: _Ask, reasoning: str | None) -> ChooseRequest:
     first, second = _sides(question.comparison, swapped=ask.swapped)
-    if reasoning is None:
-        compiled = bundle.prompt(PromptKind.PREFER, ask.principle)
-        turns, opening = fill(compiled, conversation=question.prompt.turns, response_a=first, response_b=second)
-    else:
-        compiled = bundle.prompt(PromptKind.PREFER_REASONED, ask.principle)
-        turns, opening = fill(
-            compiled, conversation=question.prompt.turns, response_a=first, response_b=second, reasoning=reasoning
-        )
-    return ChooseRequest(encode_for(worker, question.prompt, turns, opening, 1), _options(worker, compiled, opening))
+    kind = PromptKind.PREFER if reasoning is None else PromptKind.PREFER_REASONED
+    compiled = bundle.prompt(kind, ask.principle)
+    tokens = encode_for(worker, question.prompt, compiled, 1, response_a=first, response_b=second, reasoning=reasoning)
+    return ChooseRequest(tokens, _options(worker, compiled))
 
 
-def _options(worker: Worker, compiled: Prompt, opening: str) -> tuple[int, ...]:
-    return tuple(worker.engine.tokenizer.option(opening, option) for option in compiled.options)
+def _options(worker: Worker, compiled: Prompt) -> tuple[int, ...]:
+    return tuple(worker.engine.tokenizer.option(compiled.opening, option) for option in compiled.options)
 
 
 def _vote(

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runtime.datasets.errors import DataError
 from runtime.engines.base import Decoding, GenerateRequest
-from runtime.records import Conversation, PromptRecord, Response, identify
+from runtime.records import PromptRecord, Response, identify
+from runtime.stages.fitting import encode_for
 from runtime.work import Worker
 
-__all__ = ["encode_for", "request_seed", "respond"]
+__all__ = ["request_seed", "respond"]
 
 
 def request_seed(*parts: object) -> int:
     """A 63-bit seed that depends on `parts` and nothing else."""
     return int(identify("seed", *parts)[:16], 16) >> 1
-
-
-def encode_for(worker: Worker, prompt: PromptRecord, turns: Conversation, opening: str, more: int) -> tuple[int, ...]:
-    """Token ids of what is asked about a prompt, where they and `more` tokens fit into the model's context.
-
-    Raises:
-        DataError: they do not; it names the prompt's row.
-    """
-    tokenizer = worker.engine.tokenizer
-    tokens = tokenizer.encode(turns, opening)
-    if len(tokens) + more > tokenizer.context_max:
-        raise DataError(
-            f"this prompt takes {len(tokens)} tokens with what is asked about it, and the model has room for "
-            f"{tokenizer.context_max - more}",
-            f"{prompt.file}:{prompt.row}",
-            "Take the row out or shorten it, or choose a model with a longer context.",
-        )
-    return tokens
 
 
 def respond(
@@ -48,7 +30,7 @@ def respond(
     """`samples` answers to each prompt, prompt by prompt. `policy` names who answers, for the rows."""
     requests = []
     for prompt in prompts:
-        tokens = encode_for(worker, prompt, prompt.turns, "", decoding.tokens_max)
+        tokens = encode_for(worker, prompt, None, decoding.tokens_max)
         requests += [
             GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, sample))
             for sample in range(samples)

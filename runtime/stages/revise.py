@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from constitution_lang.ir.model import Bundle, PromptKind
 from runtime.engines.base import Completion, Decoding, GenerateRequest
-from runtime.prompting import fill
 from runtime.records import Critique, Draw, PromptRecord, Response, Revision, RevisionStatus, identify
-from runtime.stages.respond import encode_for, request_seed
+from runtime.stages.fitting import encode_for
+from runtime.stages.respond import request_seed
 from runtime.work import Answer, Worker
 
 __all__ = ["Subject", "critique", "revise"]
@@ -39,8 +39,7 @@ def critique(
     requests, compiled_ids = [], []
     for subject in subjects:
         compiled = bundle.prompt(PromptKind.CRITIQUE, subject.draw.principle, subject.draw.over)
-        turns, opening = fill(compiled, conversation=subject.prompt.turns, response=subject.of.text)
-        tokens = encode_for(worker, subject.prompt, turns, opening, decoding.tokens_max)
+        tokens = encode_for(worker, subject.prompt, compiled, decoding.tokens_max, response=subject.of.text)
         requests.append(GenerateRequest(tokens, decoding, _seed(seed, "critique", subject)))
         compiled_ids.append(compiled.id)
     return [
@@ -73,13 +72,10 @@ def revise(
     for n, subject in enumerate(subjects):
         kind = PromptKind.REVISE_DIRECT if critiques is None else PromptKind.REVISE
         compiled = bundle.prompt(kind, subject.draw.principle, subject.draw.over)
-        if critiques is None:
-            turns, opening = fill(compiled, conversation=subject.prompt.turns, response=subject.of.text)
-        else:
-            turns, opening = fill(
-                compiled, conversation=subject.prompt.turns, response=subject.of.text, critique=critiques[n].text
-            )
-        tokens = encode_for(worker, subject.prompt, turns, opening, decoding.tokens_max)
+        said = None if critiques is None else critiques[n].text
+        tokens = encode_for(
+            worker, subject.prompt, compiled, decoding.tokens_max, response=subject.of.text, critique=said
+        )
         requests.append(GenerateRequest(tokens, decoding, _seed(seed, "revise", subject)))
         compiled_ids.append(compiled.id)
     answers = worker.generate(requests, title)

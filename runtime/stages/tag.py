@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from constitution_lang.ir.model import Attribute, Bundle, PromptKind
 from runtime.engines.base import ChooseRequest
-from runtime.prompting import fill
 from runtime.records import CaseRecord, CaseValue, PromptRecord, ValueOrigin
-from runtime.stages.respond import encode_for
+from runtime.stages.fitting import encode_for
 from runtime.work import Worker
 
 __all__ = ["UnknownValueError", "tag"]
@@ -69,9 +68,8 @@ def tag(worker: Worker | None, bundle: Bundle, prompts: Sequence[PromptRecord], 
 
 def _question(worker: Worker, bundle: Bundle, prompt: PromptRecord, attribute: Attribute) -> ChooseRequest:
     compiled = bundle.prompt(PromptKind.TAG, attribute.id)
-    turns, opening = fill(compiled, conversation=prompt.turns)
     tokenizer = worker.engine.tokenizer
     # The compiled options stand for the attribute's values in the order of `values`.
     by_value = dict(zip(compiled.values, compiled.options, strict=True))
-    options = tuple(tokenizer.option(opening, by_value[value]) for value in attribute.values)
-    return ChooseRequest(encode_for(worker, prompt, turns, opening, 1), options)
+    options = tuple(tokenizer.option(compiled.opening, by_value[value]) for value in attribute.values)
+    return ChooseRequest(encode_for(worker, prompt, compiled, 1), options)
