@@ -11,6 +11,8 @@ from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 from constitution_lang.syntax.characters import undecodable
+from constitution_lang.syntax.forms import KEYWORDS
+from constitution_lang.syntax.words import closest
 
 __all__ = ["EDITIONS", "collect"]
 
@@ -18,7 +20,9 @@ EDITIONS = (2026,)
 """The editions that this compiler knows."""
 
 _Named = TypeVar("_Named", nodes.AttributeBlock, nodes.CategoryBlock, nodes.PrincipleBlock, nodes.TensionBlock)
-_HEADER = re.compile(r"^(?:attribute|category|principle|tension)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
+_NAMED = ("attribute", "category", "principle", "tension")
+_FIRST = re.compile(r"\w+")
+_HEADER = re.compile(r"^(\w+)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
 
 
 def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Declarations, list[Diagnostic]]:
@@ -32,6 +36,11 @@ def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Dec
             gather.add(block)
     gather.root_lines()
     return gather.declared, gather.found
+
+
+def _meant(word: str) -> str | None:
+    """The keyword that a line at column one begins with, also where it is misspelled."""
+    return word if word in KEYWORDS else closest(word, KEYWORDS)
 
 
 class _Gather:
@@ -134,7 +143,8 @@ class _Gather:
             return
         start = root.source.span(0, min(len(root.source.text), len(root.source.line(1))))
         lines = root.source.text.splitlines()
-        if not self.constitutions and not any(line.startswith("constitution") for line in lines):
+        meant = {_meant(found.group()) for line in lines if (found := _FIRST.match(line))}
+        if not self.constitutions and "constitution" not in meant:
             self.found.append(
                 codes.E208.at(
                     start,
@@ -142,9 +152,7 @@ class _Gather:
                     help='write `constitution my-name 1.0.0 "Its title"` on top',
                 )
             )
-        if not any(e.span.file == root.source.name for e in self.editions) and not any(
-            line.startswith("edition") for line in lines
-        ):
+        if not any(e.span.file == root.source.name for e in self.editions) and "edition" not in meant:
             self.found.append(
                 codes.E209.at(
                     start, "there is no `edition` line", help=f"write `edition {EDITIONS[-1]}` on the first line"
@@ -154,7 +162,9 @@ class _Gather:
     @property
     def declared(self) -> Declarations:
         parsed = {*self.attributes, *self.categories, *self.principles, *self.tensions}
-        written = {id for tree in self.files for id in _HEADER.findall(tree.source.text)}
+        written = {
+            id for tree in self.files for word, id in _HEADER.findall(tree.source.text) if _meant(word) in _NAMED
+        }
         root = self.files[0].source.name
         return Declarations(
             files=self.files,

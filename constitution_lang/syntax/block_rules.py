@@ -69,6 +69,7 @@ class BlockLines:
         self._diagnostics = diagnostics
         self._mended = mended
         self._seen: dict[str, Span] = {}
+        self._misspelled: set[str | None] = set()
         self._pair: Span | None = None
 
     def line(self, opening: str, span: Span) -> None:
@@ -126,7 +127,9 @@ class BlockLines:
         """Note a field: the field itself where it is as it should be."""
         form = self._form.field(key.text)
         if form is None:
-            self._diagnostics.append(unknown_line(self._form, key.text, key.span))
+            unknown = unknown_line(self._form, key.text, key.span)
+            self._misspelled.add(unknown.fix.text if unknown.fix else None)
+            self._diagnostics.append(unknown)
             return None
         self._note(key.text, key.span, repeatable=form.repeatable)
         if self._form.keyword == "test" and not self._pair and not self._mended:
@@ -146,9 +149,10 @@ class BlockLines:
         if {"table", "under", *_PAIR_KEYS} & self._seen.keys() and "case" not in self._seen:
             needed = []
         for opening, help in needed:
-            if opening not in self._seen:
+            if opening not in self._seen and opening not in self._misspelled:
                 self._say(codes.E110, self._header, f"{who} has no `{opening}`", help)
-        if self._form.keyword == "attribute" and not {"levels", "one of"} & self._seen.keys():
+        values = {"levels", "one of"}
+        if self._form.keyword == "attribute" and not values & (self._seen.keys() | self._misspelled):
             help = "add a line such as `levels: none < minor < grave` or, where they have no order, `one of: yes, no`"
             self._say(codes.E110, self._header, f"{who} has no values", help)
 

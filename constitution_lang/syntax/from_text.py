@@ -17,6 +17,7 @@ from constitution_lang.syntax.characters import same_length, strange_characters,
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure, unknown_block
+from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
 
@@ -60,6 +61,11 @@ class _Piece(msgspec.Struct, frozen=True):
         return found.group() if found else ""
 
 
+def _misspelled(piece: _Piece) -> bool:
+    """Whether it begins with nearly a keyword, and so is a block of its own and no line of prose."""
+    return piece.keyword not in KEYWORDS and closest(piece.keyword, KEYWORDS) is not None
+
+
 class _Reader:
     """Reads the blocks of one file."""
 
@@ -78,7 +84,7 @@ class _Reader:
         for piece in self._pieces(starts):
             if piece.keyword in KEYWORDS:
                 self._block(piece)
-            elif previous is None or previous.keyword in KEYWORDS:
+            elif previous is None or previous.keyword in KEYWORDS or (_misspelled(previous) and _misspelled(piece)):
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
                 self._broken(piece)
