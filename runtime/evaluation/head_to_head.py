@@ -21,7 +21,7 @@ from runtime.records import (
     Response,
 )
 from runtime.stages.label import Question, compare
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 __all__ = ["questions", "refusals", "win_measures", "word_measures"]
 
@@ -101,15 +101,18 @@ def refusals(
 ) -> list[Measure]:
     """The share of answers that refuse, as the feedback model reads them, per kind of prompt."""
     compiled = bundle.prompt(PromptKind.REFUSAL)
-    requests = []
-    for response in responses:
+    tokenizer = worker.engine.tokenizer
+
+    def request(n: int) -> ChooseRequest:
+        response = responses[n]
         turns, opening = fill(compiled, conversation=prompts[response.prompt].turns, response=response.text)
-        tokenizer = worker.engine.tokenizer
         options = tuple(tokenizer.option(opening, option) for option in compiled.options)
-        requests.append(ChooseRequest(tokenizer.encode(turns, opening), options))
+        return ChooseRequest(tokenizer.encode(turns, opening), options)
+
+    answers = worker.choose(OnDemand(len(responses), request), f"refusals of {policy}")
     counts: dict[PromptUse, list[int]] = {}
     yes = compiled.values.index("yes")
-    for response, answer in zip(responses, worker.choose(requests, f"refusals of {policy}"), strict=True):
+    for response, answer in zip(responses, answers, strict=True):
         if answer.value.mass < mass_min:
             continue
         found = counts.setdefault(prompts[response.prompt].kind, [0, 0])

@@ -22,7 +22,7 @@ from runtime.records import (
 )
 from runtime.stages.evidence import label_of
 from runtime.stages.respond import encode_for, request_seed
-from runtime.work import Answer, Worker
+from runtime.work import Answer, OnDemand, Worker
 
 __all__ = ["Question", "compare", "label", "pair"]
 
@@ -84,13 +84,18 @@ def label(
     ]
     thoughts: list[Answer[Completion]] | list[None] = [None] * len(asks)
     if bundle.preference.reasoning and asks:
-        wanted = [_reason(worker, bundle, questions[a.question], a, seed=seed, decoding=reasoning) for a in asks]
+        wanted = OnDemand(
+            len(asks),
+            lambda n: _reason(worker, bundle, questions[asks[n].question], asks[n], seed=seed, decoding=reasoning),
+        )
         thoughts = worker.generate(wanted, f"{title}: reasoning")
-    texts = [None if t is None else t.value.text.strip() for t in thoughts]
-    requests = [
-        _choose(worker, bundle, questions[ask.question], ask, text) for ask, text in zip(asks, texts, strict=True)
-    ]
-    answers = worker.choose(requests, title) if requests else []
+
+    def choice(n: int) -> ChooseRequest:
+        thought = thoughts[n]
+        text = None if thought is None else thought.value.text.strip()
+        return _choose(worker, bundle, questions[asks[n].question], asks[n], text)
+
+    answers = worker.choose(OnDemand(len(asks), choice), title) if asks else []
     heard: dict[tuple[int, str], list[tuple[_Ask, Answer[Choice], Answer[Completion] | None]]] = {}
     for ask, answer, thought in zip(asks, answers, thoughts, strict=True):
         heard.setdefault((ask.question, ask.principle), []).append((ask, answer, thought))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runtime.datasets.errors import DataError
 from runtime.engines.base import Decoding, GenerateRequest
 from runtime.records import Conversation, PromptRecord, Response, identify
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 __all__ = ["encode_for", "request_seed", "respond"]
 
@@ -46,14 +46,13 @@ def respond(
     title: str,
 ) -> list[Response]:
     """`samples` answers to each prompt, prompt by prompt. `policy` names who answers, for the rows."""
-    requests = []
-    for prompt in prompts:
+
+    def request(n: int) -> GenerateRequest:
+        prompt = prompts[n // samples]
         tokens = encode_for(worker, prompt, prompt.turns, "", decoding.tokens_max)
-        requests += [
-            GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, sample))
-            for sample in range(samples)
-        ]
-    answers = iter(worker.generate(requests, title))
+        return GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, n % samples))
+
+    answers = iter(worker.generate(OnDemand(samples * len(prompts), request), title))
     rows = []
     for prompt in prompts:
         for sample in range(samples):
