@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -104,8 +104,15 @@ class Session:
         """The records of a finished step."""
         return self.ledger.read(self.run, kind, step)
 
+    def each(self, kind: type[R], step: StepId) -> Iterator[R]:
+        """The same, one by one."""
+        return self.ledger.each(self.run, kind, step)
+
     def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
-        """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it."""
+        """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it.
+
+        All that `make` asks is asked before it returns; its records may be made one by one.
+        """
         fingerprint = identify("step", str(step), *inputs)
         if self.ledger.adopt(self.run, step, fingerprint):
             self.reused_steps += 1
@@ -117,8 +124,7 @@ class Session:
 
     def _place(self, step: StepId, fingerprint: str) -> None:
         """The rules that labels name stand where they stand now, whatever line they were on when they fired."""
-        labels = self.read(Label, step)
-        if all(placed(self.bundle, label) == label for label in labels):
+        if all(placed(self.bundle, label) == label for label in self.each(Label, step)):
             return
         records = self.ledger.records(self.run, step)
         now = [placed(self.bundle, x) if isinstance(x, Label) else x for x in records]
