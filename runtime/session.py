@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -107,17 +108,24 @@ class Session:
         """The records of a finished step."""
         return self.ledger.read(self.run, kind, step)
 
+    def each(self, kind: type[R], step: StepId) -> Iterator[R]:
+        """The same, one by one."""
+        return self.ledger.each(self.run, kind, step)
+
     def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
-        """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it."""
+        """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it.
+
+        All that `make` asks is asked before it returns; its records may be made one by one.
+        """
         fingerprint = identify("step", str(step), *inputs)
         if self._adopt(step, fingerprint):
             self.reused_steps += 1
         else:
             self._cuts.pop(step, None)
-            records = list(make())
+            records = make()
             cuts = list(self._cuts.pop(step, {}).values())
             done = self._with_cuts(fingerprint) if cuts else fingerprint
-            self.ledger.finish(self.run, step, done, [*records, *cuts])
+            self.ledger.finish(self.run, step, done, chain(records, cuts))
             self.made_steps += 1
         self._say_cuts(step)
         return fingerprint
@@ -151,8 +159,7 @@ class Session:
 
     def _place(self, step: StepId, fingerprint: str) -> None:
         """The rules that labels name stand where they stand now, whatever line they were on when they fired."""
-        labels = self.read(Label, step)
-        if all(placed(self.bundle, label) == label for label in labels):
+        if all(placed(self.bundle, label) == label for label in self.each(Label, step)):
             return
         records = self.ledger.records(self.run, step)
         now = [placed(self.bundle, x) if isinstance(x, Label) else x for x in records]

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 from msgspec import Struct
 
@@ -18,16 +18,42 @@ from runtime.ledger.store import RunStore
 from runtime.progress import Progress, Task
 from runtime.records import PromptCut
 
-__all__ = ["CHUNK_ROWS", "Answer", "Worker"]
+__all__ = ["CHUNK_ROWS", "Answer", "OnDemand", "Worker"]
 
 Q = TypeVar("Q", GenerateRequest, ChooseRequest)
 V = TypeVar("V", Completion, Choice)
 W = TypeVar("W")
+P = TypeVar("P", bound=GenerateRequest | ChooseRequest)
 
 CHUNK_ROWS = 2048
 """So many requests go to an engine at once, which sorts and batches within them."""
 _LOG_ONE = 1e-3
 """A log-probability above this is an error, not rounding."""
+
+
+class OnDemand(Sequence[P]):
+    """Requests that are built whenever one is looked at, so that the token ids of few are held at once.
+
+    `build` gives the request of a number from 0, always the same one.
+    """
+
+    def __init__(self, count: int, build: Callable[[int], P]) -> None:
+        self._numbers = range(count)
+        self._build = build
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> P: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[P]: ...
+
+    def __getitem__(self, index: int | slice) -> P | list[P]:
+        if isinstance(index, slice):
+            return [self._build(n) for n in self._numbers[index]]
+        return self._build(self._numbers[index])
 
 
 class Answer(Struct, Generic[W], frozen=True):
@@ -54,6 +80,9 @@ class Worker:
     What the progress shows as done is kept. Answers are kept after `commit_seconds` or `commit_rows`, whichever is
     first. `chunk_rows` requests at once go to the engine, which sorts and batches within them. `too_long` is the rule
     for prompts that do not fit; `cuts` are those that were cut by it, by their ids.
+
+    All requests are looked at before the first is asked, so that one that cannot be built stops the work before
+    anything is spent. No more than `chunk_rows` are held; where there are more (`OnDemand`) they are built once more.
     """
 
     def __init__(
@@ -102,17 +131,24 @@ class Worker:
 
     def _work(self, requests: Sequence[Q], title: str, question: _Question[Q, V]) -> list[Answer[V]]:
         model = self.engine.model
-        keys = [work_key(model, request) for request in requests]
-        wanted = dict(zip(reversed(keys), reversed(requests), strict=True))
-        kept = {key: _of_kind(value, question.answers, key) for key, value in self.ledger.lookup(list(wanted)).items()}
-        missing = [key for key in dict.fromkeys(keys) if key not in kept]
+        keys: list[str] = []
+        places: dict[str, int] = {}
+        held: dict[str, Q] = {}
+        for place, request in enumerate(requests):
+            key = work_key(model, request)
+            keys.append(key)
+            if places.setdefault(key, place) == place and len(held) < self._chunk_rows:
+                held[key] = request
+        kept = {key: _of_kind(value, question.answers, key) for key, value in self.ledger.lookup(list(places)).items()}
+        missing = [key for key in places if key not in kept]
         self._count(question.operation, Usage(reused=len(requests) - len(missing)))
         made: dict[str, V] = {}
-        task = self.progress.start(title, len(wanted), question.unit, len(kept))
+        task = self.progress.start(title, len(places), question.unit, len(kept))
         try:
             for first in range(0, len(missing), self._chunk_rows):
                 chunk = missing[first : first + self._chunk_rows]
-                made |= self._ask(chunk, [wanted[key] for key in chunk], question, task)
+                asked = [held.pop(key) if key in held else requests[places[key]] for key in chunk]
+                made |= self._ask(chunk, asked, question, task)
         finally:
             task.close()
         return [Answer(key, kept[key] if key in kept else made[key], key in kept) for key in keys]

@@ -21,7 +21,7 @@ from runtime.records import (
 )
 from runtime.stages.fitting import encode_for
 from runtime.stages.label import Question, compare
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 __all__ = ["questions", "refusals", "win_measures", "word_measures"]
 
@@ -102,14 +102,17 @@ def refusals(
     """The share of answers that refuse, as the feedback model reads them, per kind of prompt."""
     compiled = bundle.prompt(PromptKind.REFUSAL)
     tokenizer = worker.engine.tokenizer
-    options = tuple(tokenizer.option(compiled.opening, option) for option in compiled.options)
-    requests = []
-    for response in responses:
+
+    def request(n: int) -> ChooseRequest:
+        response = responses[n]
+        options = tuple(tokenizer.option(compiled.opening, option) for option in compiled.options)
         tokens = encode_for(worker, prompts[response.prompt], compiled, 1, response=response.text)
-        requests.append(ChooseRequest(tokens, options))
+        return ChooseRequest(tokens, options)
+
+    answers = worker.choose(OnDemand(len(responses), request), f"refusals of {policy}")
     counts: dict[PromptUse, list[int]] = {}
     yes = compiled.values.index("yes")
-    for response, answer in zip(responses, worker.choose(requests, f"refusals of {policy}"), strict=True):
+    for response, answer in zip(responses, answers, strict=True):
         if answer.value.mass < mass_min:
             continue
         found = counts.setdefault(prompts[response.prompt].kind, [0, 0])

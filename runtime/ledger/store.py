@@ -42,6 +42,7 @@ _ORDER = {step.value: place for place, step in enumerate(Step)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
 _KEYS_AT_ONCE = 10_000
+_ROWS_AT_ONCE = 1_000
 
 
 class RunStore(Protocol):
@@ -60,11 +61,15 @@ class RunStore(Protocol):
         ...
 
     def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
-        """Replace the records of a step."""
+        """Replace the records of a step. They are taken one by one, and nothing is kept while they are made."""
         ...
 
     def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
         """A run's records of one kind."""
+        ...
+
+    def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
+        """The same, one by one."""
         ...
 
     def records(self, run_id: str, step: StepId) -> list[Record]:
@@ -188,13 +193,17 @@ class Ledger:
             return msgspec.msgpack.decode(row[0], type=RunManifest)
 
     def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
-        """Replace the records of a step, and mark it as done from what `fingerprint` stands for."""
+        """Replace the records of a step, and mark it as done from what `fingerprint` stands for.
+
+        Records are taken one by one, so that they need not be held all at once. What makes them may read the ledger,
+        not write to it.
+        """
         which = _step_id(step)
         place = (run_id, which.step.value, which.round)
-        rows = [
+        rows = (
             (*place, type(record).__name__, getattr(record, "id", None), msgspec.msgpack.encode(record))
             for record in records
-        ]
+        )
         with self._writing() as connection:
             self._require_run(run_id)
             connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", place)
@@ -254,6 +263,34 @@ class Ledger:
             rows = connection.execute(query, _selection(run_id, kind, step)).fetchall()
             rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
             return [decode(row[3]) for row in rows]
+
+    def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
+        """What `read` gives, one by one, so that not all are held at once."""
+        query = (
+            "SELECT DISTINCT step, round FROM record WHERE run = :run AND kind = :kind"
+            " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
+        )
+        with self._reading() as connection:
+            places = connection.execute(query, _selection(run_id, kind, step)).fetchall()
+        for place in sorted(places, key=lambda at: (_ORDER[at[0]], at[1])):
+            yield from self._each(run_id, kind, place)
+
+    def _each(self, run_id: str, kind: type[R], place: tuple[str, int]) -> Iterator[R]:
+        query = (
+            "SELECT number, body FROM record WHERE run = ? AND kind = ? AND step = ? AND round = ? AND number > ?"
+            " ORDER BY number LIMIT ?"
+        )
+        decode = msgspec.msgpack.Decoder(kind).decode
+        last = -1
+        while True:
+            # A query for each part, so that none is open while the caller works, who may write.
+            with self._reading() as connection:
+                rows = connection.execute(query, (run_id, kind.__name__, *place, last, _ROWS_AT_ONCE)).fetchall()
+            for _, body in rows:
+                yield decode(body)
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0]
 
     def holder(self, step: StepId, fingerprint: str) -> str | None:
         """A run that holds the step done from what `fingerprint` stands for; None where there is none."""

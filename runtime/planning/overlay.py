@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -79,6 +79,10 @@ class Overlay:
             if step in (None, which, which.step):
                 found += self._read(self._steps[run_id, which], which, kind)
         return found
+
+    def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
+        """Records of one kind, one by one."""
+        return iter(self.read(run_id, kind, step))
 
     def records(self, run_id: str, step: StepId) -> list[Record]:
         """All records of a step."""

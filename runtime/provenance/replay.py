@@ -144,7 +144,7 @@ class Replay:
             keys = [key for vote in told for key in vote.keys]
             reasoned = self.bundle.preference.reasoning
             worker.tell(texts=keys[::2] if reasoned else (), choices=keys[1::2] if reasoned else keys)
-        return label(
+        return next(label(
             worker, self.bundle, [question], seed=self._seed, mass_min=config.mass_min,
             reasoning=Decoding(tokens_max=config.reasoning_tokens_max), title="",
-        )[0]  # fmt: skip
+        ))  # fmt: skip

@@ -91,7 +91,7 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
     tally = LabelTally(bundle, {c.id: c.purpose for c in comparisons})
     shown = {c.id for c in rows.comparisons}
     del comparisons
-    for label in ledger.read(run_id, Label):
+    for label in ledger.each(run_id, Label):
         tally.add(label)
         if label.comparison in shown:
             rows.labels[label.comparison] = label

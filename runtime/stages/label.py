@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 from constitution_lang.ir.model import Bundle, Orders, Prompt, PromptKind
 from runtime.engines.base import Choice, ChooseRequest, Completion, Decoding, GenerateRequest
@@ -22,7 +23,7 @@ from runtime.records import (
 from runtime.stages.evidence import label_of
 from runtime.stages.fitting import encode_for
 from runtime.stages.respond import request_seed
-from runtime.work import Answer, Worker
+from runtime.work import Answer, OnDemand, Worker
 
 __all__ = ["Question", "compare", "label", "pair"]
 
@@ -44,6 +45,9 @@ class _Ask:
     question: int
     principle: str
     swapped: bool
+
+
+_Heard = tuple[_Ask, Answer[Choice], Answer[Completion] | None]
 
 
 def compare(a: Response, b: Response, purpose: ComparisonPurpose, under: str = "") -> Comparison:
@@ -73,8 +77,11 @@ def label(
     mass_min: float,
     reasoning: Decoding,
     title: str,
-) -> list[Label]:
-    """One label per question, in their order. Equal texts are not asked about."""
+) -> Iterator[Label]:
+    """One label per question, in their order. Equal texts are not asked about.
+
+    All is asked at once; the labels are then made one by one.
+    """
     asks = [
         _Ask(n, draw.principle, swapped)
         for n, question in enumerate(questions)
@@ -84,33 +91,33 @@ def label(
     ]
     thoughts: list[Answer[Completion]] | list[None] = [None] * len(asks)
     if bundle.preference.reasoning and asks:
-        wanted = [_reason(worker, bundle, questions[a.question], a, seed=seed, decoding=reasoning) for a in asks]
-        thoughts = worker.generate(wanted, f"{title}: reasoning")
-    texts = [None if t is None else t.value.text.strip() for t in thoughts]
-    requests = [
-        _choose(worker, bundle, questions[ask.question], ask, text) for ask, text in zip(asks, texts, strict=True)
-    ]
-    answers = worker.choose(requests, title) if requests else []
-    heard: dict[tuple[int, str], list[tuple[_Ask, Answer[Choice], Answer[Completion] | None]]] = {}
-    for ask, answer, thought in zip(asks, answers, thoughts, strict=True):
-        heard.setdefault((ask.question, ask.principle), []).append((ask, answer, thought))
-    labels = []
-    for n, question in enumerate(questions):
-        if question.comparison.text_a == question.comparison.text_b:
-            labels.append(
-                Label(
-                    comparison=question.comparison.id,
-                    source=LabelSource.AI,
-                    outcome=LabelOutcome.EQUAL,
-                    probability=None,
-                )
-            )
-            continue
-        votes = tuple(
-            _vote(question.comparison, draw.principle, heard[n, draw.principle], mass_min) for draw in question.draws
+        wanted = OnDemand(
+            len(asks),
+            lambda n: _reason(worker, bundle, questions[asks[n].question], asks[n], seed=seed, decoding=reasoning),
         )
-        labels.append(label_of(bundle, question.case, question.comparison.id, votes))
-    return labels
+        thoughts = worker.generate(wanted, f"{title}: reasoning")
+
+    def choice(n: int) -> ChooseRequest:
+        thought = thoughts[n]
+        text = None if thought is None else thought.value.text.strip()
+        return _choose(worker, bundle, questions[asks[n].question], asks[n], text)
+
+    answers = worker.choose(OnDemand(len(asks), choice), title) if asks else []
+    return _labels(bundle, questions, zip(asks, answers, thoughts, strict=True), mass_min)
+
+
+def _labels(bundle: Bundle, questions: Sequence[Question], heard: Iterator[_Heard], mass_min: float) -> Iterator[Label]:
+    """What was heard comes in the order of the questions and of their draws."""
+    votes_of = groupby(heard, key=lambda h: (h[0].question, h[0].principle))
+    for question in questions:
+        comparison = question.comparison
+        if comparison.text_a == comparison.text_b:
+            yield Label(comparison=comparison.id, source=LabelSource.AI, outcome=LabelOutcome.EQUAL, probability=None)
+            continue
+        votes = []
+        for (_, principle), answers in islice(votes_of, len(question.draws)):
+            votes.append(_vote(comparison, principle, list(answers), mass_min))
+        yield label_of(bundle, question.case, comparison.id, votes)
 
 
 def _sides(comparison: Comparison, *, swapped: bool) -> tuple[str, str]:
@@ -143,7 +150,7 @@ def _options(worker: Worker, compiled: Prompt) -> tuple[int, ...]:
 def _vote(
     comparison: Comparison,
     principle: str,
-    heard: Sequence[tuple[_Ask, Answer[Choice], Answer[Completion] | None]],
+    heard: Sequence[_Heard],
     mass_min: float,
 ) -> Vote:
     """The vote of one principle. Log-odds are always for A of the comparison, whichever place it stood in."""

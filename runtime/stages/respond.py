@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runtime.engines.base import Decoding, GenerateRequest
 from runtime.records import PromptRecord, Response, identify
 from runtime.stages.fitting import encode_for
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 __all__ = ["request_seed", "respond"]
 
@@ -28,14 +28,13 @@ def respond(
     title: str,
 ) -> list[Response]:
     """`samples` answers to each prompt, prompt by prompt. `policy` names who answers, for the rows."""
-    requests = []
-    for prompt in prompts:
+
+    def request(n: int) -> GenerateRequest:
+        prompt = prompts[n // samples]
         tokens = encode_for(worker, prompt, None, decoding.tokens_max)
-        requests += [
-            GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, sample))
-            for sample in range(samples)
-        ]
-    answers = iter(worker.generate(requests, title))
+        return GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, n % samples))
+
+    answers = iter(worker.generate(OnDemand(samples * len(prompts), request), title))
     rows = []
     for prompt in prompts:
         for sample in range(samples):

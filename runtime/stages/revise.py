@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from constitution_lang.ir.model import Bundle, PromptKind
+from constitution_lang.ir.model import Bundle, Prompt, PromptKind
 from runtime.engines.base import Completion, Decoding, GenerateRequest
 from runtime.records import Critique, Draw, PromptRecord, Response, Revision, RevisionStatus, identify
 from runtime.stages.fitting import encode_for
 from runtime.stages.respond import request_seed
-from runtime.work import Answer, Worker
+from runtime.work import Answer, OnDemand, Worker
 
 __all__ = ["Subject", "critique", "revise"]
 
@@ -36,12 +36,14 @@ def critique(
     worker: Worker, bundle: Bundle, subjects: Sequence[Subject], *, seed: int, decoding: Decoding, title: str
 ) -> list[Critique]:
     """One critique per subject, in their order."""
-    requests, compiled_ids = [], []
-    for subject in subjects:
-        compiled = bundle.prompt(PromptKind.CRITIQUE, subject.draw.principle, subject.draw.over)
+
+    def request(n: int) -> GenerateRequest:
+        subject = subjects[n]
+        compiled = _compiled(bundle, PromptKind.CRITIQUE, subject)
         tokens = encode_for(worker, subject.prompt, compiled, decoding.tokens_max, response=subject.of.text)
-        requests.append(GenerateRequest(tokens, decoding, _seed(seed, "critique", subject)))
-        compiled_ids.append(compiled.id)
+        return GenerateRequest(tokens, decoding, _seed(seed, "critique", subject))
+
+    answers = worker.generate(OnDemand(len(subjects), request), title)
     return [
         Critique(
             id=identify("critique", subject.of.id, subject.draw.round, subject.draw.position, answer.key),
@@ -49,11 +51,11 @@ def critique(
             of=subject.of.id,
             round=subject.draw.round,
             principle=subject.draw.principle,
-            compiled=compiled_id,
+            compiled=_compiled(bundle, PromptKind.CRITIQUE, subject).id,
             text=answer.value.text.strip(),
             key=answer.key,
         )
-        for subject, compiled_id, answer in zip(subjects, compiled_ids, worker.generate(requests, title), strict=True)
+        for subject, answer in zip(subjects, answers, strict=True)
     ]
 
 
@@ -68,21 +70,26 @@ def revise(
     title: str,
 ) -> list[Revision]:
     """One revision per subject, in their order; asked for directly where there are no critiques."""
-    requests, compiled_ids = [], []
-    for n, subject in enumerate(subjects):
-        kind = PromptKind.REVISE_DIRECT if critiques is None else PromptKind.REVISE
-        compiled = bundle.prompt(kind, subject.draw.principle, subject.draw.over)
+    kind = PromptKind.REVISE_DIRECT if critiques is None else PromptKind.REVISE
+
+    def request(n: int) -> GenerateRequest:
+        subject = subjects[n]
         said = None if critiques is None else critiques[n].text
         tokens = encode_for(
-            worker, subject.prompt, compiled, decoding.tokens_max, response=subject.of.text, critique=said
-        )
-        requests.append(GenerateRequest(tokens, decoding, _seed(seed, "revise", subject)))
-        compiled_ids.append(compiled.id)
-    answers = worker.generate(requests, title)
+            worker, subject.prompt, _compiled(bundle, kind, subject), decoding.tokens_max, response=subject.of.text,
+            critique=said,
+        )  # fmt: skip
+        return GenerateRequest(tokens, decoding, _seed(seed, "revise", subject))
+
+    answers = worker.generate(OnDemand(len(subjects), request), title)
     return [
-        _revision(subject, None if critiques is None else critiques[n].id, compiled_ids[n], answers[n])
-        for n, subject in enumerate(subjects)
+        _revision(subject, None if critiques is None else critiques[n].id, _compiled(bundle, kind, subject).id, answer)
+        for n, (subject, answer) in enumerate(zip(subjects, answers, strict=True))
     ]
+
+
+def _compiled(bundle: Bundle, kind: PromptKind, subject: Subject) -> Prompt:
+    return bundle.prompt(kind, subject.draw.principle, subject.draw.over)
 
 
 def _seed(seed: int, what: str, subject: Subject) -> int:

@@ -18,7 +18,7 @@ from runtime.records import (
     identify,
 )
 
-__all__ = ["preference_rows", "sft_rows"]
+__all__ = ["preference_row", "preference_rows", "sft_rows"]
 
 
 def sft_rows(
@@ -87,25 +87,27 @@ def preference_rows(
     constitution: str,
 ) -> list[PreferenceRow]:
     """A row for every labelled pair, the likelier side first; what got no label stays in the ledger."""
-    rows = []
-    for comparison in comparisons:
-        label = labels[comparison.id]
-        if label.outcome is not LabelOutcome.LABELLED or label.probability is None:
-            continue
-        flip = label.probability < 0.5
-        seen = comparison.swap() if flip else comparison
-        rows.append(
-            PreferenceRow(
-                id=identify("preference", comparison.id, label.probability, constitution),
-                prompt=comparison.prompt,
-                turns=prompts[comparison.prompt].turns,
-                chosen=seen.text_a,
-                rejected=seen.text_b,
-                probability=1 - label.probability if flip else label.probability,
-                source=label.source,
-                principles=tuple(v.principle for v in label.votes if v.abstained is None),
-                comparison=comparison.id,
-                constitution=constitution,
-            )
-        )
-    return rows
+    made = (preference_row(prompts[c.prompt], c, labels[c.id], constitution=constitution) for c in comparisons)
+    return [row for row in made if row is not None]
+
+
+def preference_row(
+    prompt: PromptRecord, comparison: Comparison, label: Label, *, constitution: str
+) -> PreferenceRow | None:
+    """The row of one pair; None where it got no label."""
+    if label.outcome is not LabelOutcome.LABELLED or label.probability is None:
+        return None
+    flip = label.probability < 0.5
+    seen = comparison.swap() if flip else comparison
+    return PreferenceRow(
+        id=identify("preference", comparison.id, label.probability, constitution),
+        prompt=comparison.prompt,
+        turns=prompt.turns,
+        chosen=seen.text_a,
+        rejected=seen.text_b,
+        probability=1 - label.probability if flip else label.probability,
+        source=label.source,
+        principles=tuple(v.principle for v in label.votes if v.abstained is None),
+        comparison=comparison.id,
+        constitution=constitution,
+    )

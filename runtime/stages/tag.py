@@ -8,7 +8,7 @@ from constitution_lang.ir.model import Attribute, Bundle, PromptKind
 from runtime.engines.base import ChooseRequest
 from runtime.records import CaseRecord, CaseValue, PromptRecord, ValueOrigin
 from runtime.stages.fitting import encode_for
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 __all__ = ["UnknownValueError", "tag"]
 
@@ -29,7 +29,7 @@ def tag(worker: Worker | None, bundle: Bundle, prompts: Sequence[PromptRecord], 
     An answer whose options hold less than `mass_min` of the probability is no answer: the default stands.
     """
     known: dict[tuple[str, str], CaseValue] = {}
-    open_questions: list[tuple[PromptRecord, Attribute, ChooseRequest]] = []
+    open_questions: list[tuple[PromptRecord, Attribute]] = []
     for prompt in prompts:
         columns = dict(prompt.columns)
         for attribute in bundle.attributes:
@@ -39,10 +39,11 @@ def tag(worker: Worker | None, bundle: Bundle, prompts: Sequence[PromptRecord], 
             if given:
                 known[prompt.id, attribute.id] = CaseValue(attribute=attribute.id, value=given, origin=ValueOrigin.DATA)
             elif worker is not None:
-                open_questions.append((prompt, attribute, _question(worker, bundle, prompt, attribute)))
+                open_questions.append((prompt, attribute))
     if worker is not None and open_questions:
-        answers = worker.choose([request for _, _, request in open_questions], "tag prompts")
-        for (prompt, attribute, _), answer in zip(open_questions, answers, strict=True):
+        asked = OnDemand(len(open_questions), lambda n: _question(worker, bundle, *open_questions[n]))
+        answers = worker.choose(asked, "tag prompts")
+        for (prompt, attribute), answer in zip(open_questions, answers, strict=True):
             if answer.value.mass < mass_min:
                 continue
             probabilities = answer.value.normalised

@@ -80,7 +80,7 @@ def _judge(
         rows: list[Record] = []
         if name != "base":
             pairs = [question for _, question in asked]
-            labels = ask_labels(session, step, inputs.feedback, pairs, f"{name} against base")
+            labels = list(ask_labels(session, step, inputs.feedback, pairs, f"{name} against base"))
             rows += [*(q.comparison for q in pairs), *labels, *win_measures(name, asked, labels, seed)]
         mass_min = session.config.label.mass_min
         rows += session.ask(
@@ -113,7 +113,7 @@ def audit(session: Session, inputs: Inputs) -> None:
     asked = questions([x.comparison for x in inputs.audit], cases, prompts, draws)
 
     def make() -> list[Record]:
-        labels = ask_labels(session, step, inputs.feedback, asked, "label people's pairs")
+        labels = list(ask_labels(session, step, inputs.feedback, asked, "label people's pairs"))
         chosen_is_a = [(x.label.probability or 0.0) > 0.5 for x in inputs.audit]
         sides = [side for x in inputs.audit for side in x.sides]
         measures = audit_measures("labeler", labels, chosen_is_a, seed)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from constitution_lang.ir.model import PromptKind, Stage
@@ -24,10 +25,11 @@ from runtime.records import (
 )
 from runtime.session import Session
 from runtime.stages.draws import draw_principles
-from runtime.stages.label import Question, label, pair
+from runtime.stages.label import Question, pair
+from runtime.stages.label import label as label_questions
 from runtime.stages.places import meaning
 from runtime.stages.respond import respond
-from runtime.stages.rows import preference_rows
+from runtime.stages.rows import preference_row
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_preferences, publish_review
 from runtime.training.progress import steps_total
@@ -86,23 +88,28 @@ def label_pairs(session: Session, inputs: Inputs) -> None:
     )
     asked = questions(comparisons, cases, prompts, draws)
 
-    def make() -> list[Record]:
+    def make() -> Iterable[Record]:
         labels = ask_labels(session, step, inputs.feedback, asked, "label pairs")
-        people = [row for x in inputs.human for row in (*x.sides, x.comparison)]
-        return [
-            *(d for q in asked for d in q.draws),
-            *labels,
-            *people,
-            *(x.label for x in inputs.human),
-        ]
+        return chain(
+            (d for q in asked for d in q.draws),
+            labels,
+            (row for x in inputs.human for row in (*x.sides, x.comparison)),
+            (x.label for x in inputs.human),
+        )
 
     people = [(x.comparison.id, x.label.probability) for x in inputs.human]
     session.step(step, [*label_inputs(session, inputs, asked), people], make)
-    labels = {x.comparison: x for x in session.read(Label, step)}
-    outcomes = Counter(str(x.outcome) for x in labels.values() if x.source is LabelSource.AI)
-    rows = preference_rows(
-        prompts, [*comparisons, *session.read(Comparison, step)], labels, constitution=session.constitution
-    )
+    rows: list[PreferenceRow] = []
+    review: list[tuple[Comparison, Label]] = []
+    outcomes = Counter[str]()
+    for comparison, label in _labelled(session, comparisons):
+        row = preference_row(prompts[comparison.prompt], comparison, label, constitution=session.constitution)
+        if row is not None:
+            rows.append(row)
+        if label.outcome is LabelOutcome.REVIEW:
+            review.append((comparison, label))
+        if label.source is LabelSource.AI:
+            outcomes[str(label.outcome)] += 1
     session.say(f"pairs: {', '.join(f'{n} {o}' for o, n in sorted(outcomes.items()))}; preference rows: {len(rows)}")
     session.need(
         rows,
@@ -111,8 +118,21 @@ def label_pairs(session: Session, inputs: Inputs) -> None:
     )
     if session.publishes:
         publish_preferences(session, rows)
-        publish_review(session, [(c, labels[c.id]) for c in comparisons if labels[c.id].outcome is LabelOutcome.REVIEW])
+        publish_review(session, review)
     session.step(StepId(Step.LABEL, 0), [[(r.id, r.principles) for r in rows]], lambda: rows)
+
+
+def _labelled(session: Session, comparisons: Sequence[Comparison]) -> Iterator[tuple[Comparison, Label]]:
+    """Every pair with its label: the sampled pairs, whose labels were written in their order, then people's."""
+    step = StepId(Step.LABEL)
+    labels = session.each(Label, step)
+    for comparison in comparisons:
+        label = next(labels)
+        assert label.comparison == comparison.id
+        yield comparison, label
+    people = {x.comparison: x for x in labels}
+    for comparison in session.read(Comparison, step):
+        yield comparison, people[comparison.id]
 
 
 def label_inputs(session: Session, inputs: Inputs, asked: Sequence[Question]) -> list[object]:
@@ -148,13 +168,13 @@ def questions(
     return asked
 
 
-def ask_labels(session: Session, step: StepId, model: str, asked: Sequence[Question], title: str) -> list[Label]:
+def ask_labels(session: Session, step: StepId, model: str, asked: Sequence[Question], title: str) -> Iterator[Label]:
     """Labels of the pairs, as the run file says to ask."""
     config = session.config.label
     return session.ask(
         step,
         model,
-        lambda w: label(
+        lambda w: label_questions(
             w,
             session.bundle,
             asked,

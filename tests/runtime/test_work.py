@@ -14,7 +14,7 @@ from runtime.ledger.keys import work_key
 from runtime.ledger.runs import Tally
 from runtime.ledger.store import Ledger, LedgerError
 from runtime.progress import SilentProgress, Task
-from runtime.work import Worker
+from runtime.work import OnDemand, Worker
 
 
 def ask(*numbers: int, tokens_max: int = 32) -> list[GenerateRequest]:
@@ -297,4 +297,31 @@ def test_what_another_kept_first_is_what_callers_get(ledger: Ledger) -> None:
 def test_nothing_asked(ledger: Ledger) -> None:
     engine = Counted()
     assert worker(ledger, engine).generate([], "answers") == []
+    assert engine.asked == []
+
+
+def test_requests_on_demand_are_built_once_in_the_first_chunk_and_twice_after(ledger: Ledger) -> None:
+    wanted, built = ask(5, 3, 9, 5, 7, 8), list[int]()
+
+    def build(n: int) -> GenerateRequest:
+        built.append(n)
+        return wanted[n]
+
+    engine = Counted()
+    answers = worker(ledger, engine, chunk_rows=2).generate(OnDemand(len(wanted), build), "answers")
+    assert [a.value for a in answers] == expected(wanted)
+    assert engine.asked == [[5, 3], [9, 7], [8]]
+    assert built == [*range(len(wanted)), 2, 4, 5]
+    assert OnDemand(len(wanted), build)[1:3] == wanted[1:3]
+
+
+def test_a_request_that_cannot_be_built_stops_the_work_before_anything_is_asked(ledger: Ledger) -> None:
+    def build(n: int) -> GenerateRequest:
+        if n == 9:
+            raise ValueError("too long")
+        return ask(n)[0]
+
+    engine = Counted()
+    with pytest.raises(ValueError, match="too long"):
+        worker(ledger, engine, chunk_rows=2).generate(OnDemand(10, build), "answers")
     assert engine.asked == []

@@ -110,6 +110,30 @@ def test_finish_replaces_and_marks(ledger: Ledger) -> None:
     assert not ledger.is_done("run-2", Step.RESPOND, "g")
 
 
+@pytest.mark.parametrize("count", [0, 1, 999, 1000, 1001, 2500])
+def test_records_come_one_by_one_as_they_are_read_at_once(ledger: Ledger, count: int) -> None:
+    rows = [response(f"r{n:05}") for n in range(count, 0, -1)]
+    critic = StepId(Step.EVALUATE, 1)
+    ledger.finish("run-1", StepId(Step.EVALUATE, 2), "f", [response("last")])
+    ledger.finish("run-1", critic, "f", iter(rows))
+    ledger.finish("run-1", Step.RESPOND, "f", iter([response("first")]))
+    assert list(ledger.each("run-1", Response)) == ledger.read("run-1", Response)
+    assert list(ledger.each("run-1", Response, critic)) == rows
+    assert len(list(ledger.each("run-1", Response, Step.EVALUATE))) == count + 1
+
+
+def test_records_that_fail_to_be_made_leave_the_step_as_it_was(ledger: Ledger) -> None:
+    def fails() -> Iterator[Record]:
+        yield response("r2")
+        raise ValueError("not made")
+
+    ledger.finish("run-1", Step.RESPOND, "f", [response("r1")])
+    with pytest.raises(ValueError, match="not made"):
+        ledger.finish("run-1", Step.RESPOND, "g", fails())
+    assert ledger.is_done("run-1", Step.RESPOND, "f")
+    assert ledger.read("run-1", Response) == [response("r1")]
+
+
 def test_a_step_that_fails_midway_leaves_all_as_it_was(ledger: Ledger) -> None:
     ledger.finish("run-1", Step.RESPOND, "f", [response("r1")])
 
