@@ -52,6 +52,7 @@ ALL = (
     Script("server"),
     Script("analysis"),
     Script("redo", ("constitutions/prompts/red-team.jsonl",)),
+    Script("rows", ("constitutions/prompts/red-team.jsonl",)),
     Script("prefix"),
     Script("runtime_against_engine"),
     Script("vllm_in_process", needs=(Need.VLLM,), python=VLLM),
