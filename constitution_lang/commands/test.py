@@ -17,7 +17,7 @@ from constitution_lang.commands.files import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from constitution_lang.commands.files import Commands
     from constitution_lang.compile import Compilation
@@ -71,20 +71,22 @@ def _test(options: argparse.Namespace) -> int:
 
     started = perf_counter()
     reports = []
-    broken = False
+    broken: dict[str, str] = {}
     for file in options.files:
         report = _report(file, options)
-        broken = broken or report is None
-        reports += [report] if report else []
+        if isinstance(report, str):
+            broken[file] = report
+        else:
+            reports.append(report)
     run = [report.run for report in reports]
     if options.title and reports and not any(one.expected or one.models for one in run):
         raise WrongUseError(f"no test has {options.title!r} in its title")
-    text = _text(reports, options, perf_counter() - started)
+    text = _text(reports, broken, options, perf_counter() - started)
     if options.output and options.output != "-":
         write_whole(Path(options.output), text.encode())
     else:
         sys.stdout.write(text)
-    failed = broken or any(one.failed for one in run)
+    failed = bool(broken) or any(one.failed for one in run)
     for report in reports:
         least = options.coverage_min
         if least is not None and report.coverage and report.coverage.share < least - 1e-9:
@@ -93,8 +95,8 @@ def _test(options: argparse.Namespace) -> int:
     return FINDINGS if failed else WELL
 
 
-def _report(file: str, options: argparse.Namespace) -> FileReport | None:
-    """One constitution's tests, run; None where it has errors, which are told."""
+def _report(file: str, options: argparse.Namespace) -> FileReport | str:
+    """One constitution's tests, run; what is wrong with it, which is told, where it has errors."""
     from constitution_lang.diagnostics.render import render
     from constitution_lang.testing.coverage import measure
     from constitution_lang.testing.report import FileReport
@@ -103,7 +105,7 @@ def _report(file: str, options: argparse.Namespace) -> FileReport | None:
     compilation = compiled(file)
     if compilation.bundle is None:
         sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
-        return None
+        return render(compilation.diagnostics, compilation.sources)
     run = _placed(run_tests(compilation.bundle, compilation.trees, title=options.title), file)
     covered = options.coverage or options.coverage_min is not None
     coverage = measure(compilation.bundle, run.expected) if covered else None
@@ -146,7 +148,7 @@ def _place(file: str, compilation: Compilation, origin: Origin) -> Span:
     return to_line_end(compilation.sources[name], origin)
 
 
-def _text(reports: Sequence[FileReport], options: argparse.Namespace, seconds: float) -> str:
+def _text(reports: Sequence[FileReport], broken: Mapping[str, str], options: argparse.Namespace, seconds: float) -> str:
     from constitution_lang.testing.report import to_json, to_terminal
 
     if options.format == "json":
@@ -155,9 +157,11 @@ def _text(reports: Sequence[FileReport], options: argparse.Namespace, seconds: f
         return to_terminal(reports, color=not options.output and colors(sys.stdout))
     from datetime import UTC, datetime
 
-    from constitution_lang.testing.junit import to_junit
+    from constitution_lang.testing.junit import JunitCase, JunitSuite, to_junit
 
-    return to_junit([_suite(report) for report in reports], at=datetime.now(UTC), seconds=seconds)
+    errors = "the constitution has errors, so no test of it ran"
+    suites = [JunitSuite(f, [JunitCase(f, "compiles", failure=errors, details=said)], {}) for f, said in broken.items()]
+    return to_junit([*suites, *(_suite(report) for report in reports)], at=datetime.now(UTC), seconds=seconds)
 
 
 def _suite(report: FileReport) -> JunitSuite:

@@ -14,6 +14,7 @@ _FILES = (
     ("train.jsonl", "prompts/train.jsonl"),
     ("evaluation.jsonl", "prompts/evaluation.jsonl"),
     ("gitattributes", ".gitattributes"),
+    ("gitignore", ".gitignore"),
     ("pre-commit.sh", ".githooks/pre-commit"),
     ("pre-commit-config.yaml", ".pre-commit-config.yaml"),
     ("workflow.yaml", ".github/workflows/constitution.yaml"),

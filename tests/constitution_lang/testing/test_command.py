@@ -118,6 +118,15 @@ def test_junit_has_the_form_that_build_servers_read(house: Path, capsys: pytest.
     assert names[5][0] == "odd <tests> & 'quotes'"
 
 
+def test_a_constitution_with_errors_fails_in_junit(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    house.write_text(house.read_text(encoding="utf-8").replace("category harm", "category hram"), encoding="utf-8")
+    assert cli.main(["test", "house.const", "--format", "junit"]) == 1
+    (suite,) = ET.fromstring(capsys.readouterr().out)  # noqa: S314 - our own
+    assert (suite.attrib["name"], suite.attrib["tests"], suite.attrib["failures"]) == ("house.const", "1", "1")
+    (failure,) = suite.iter("failure")
+    assert "there is no category `harm`" in (failure.text or "")
+
+
 def test_what_is_not_covered_is_listed_and_may_fail(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["test", house.name, "-k", "grave", "--coverage-min", "75%"]) == 0
     out, err = capsys.readouterr()
