@@ -188,10 +188,10 @@ def _git(folder: Path, *arguments: str) -> bytes:
     except FileNotFoundError as error:
         if not folder.is_dir():
             raise RevisionError(f"there is no folder {folder}") from error
-        raise RevisionError("git is not installed, and a revision was asked for; name two files instead") from error
+        raise RevisionError("git is not installed, and a revision was asked for; name a file instead") from error
     if done.returncode:
         told = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ").partition("\n")[0]
         if "not a git repository" in told or "must be run in a work tree" in told:
-            told = f"{folder} is in no git repository, and a revision was asked for; name two files instead"
+            told = f"{folder} is in no git repository, and a revision was asked for; name a file instead"
         raise RevisionError(told or f"git {arguments[0]} gave nothing")
     return done.stdout

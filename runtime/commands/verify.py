@@ -40,10 +40,16 @@ def add(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from runtime.datasets.errors import DataError
     from runtime.provenance.told import verified_json, verified_text
     from runtime.provenance.verify import find_target, verify
 
-    paths = [*options.paths, *([options.run] if options.run else [])] or [ledger_path(None).parent]
+    if options.paths and options.run:
+        raise DataError(
+            "--run names a run to verify, and so does a path: each is held against the ledger beside it",
+            str(options.run), "Give the run's folder as a path as well, or leave one of the two out.",
+        )  # fmt: skip
+    paths = options.paths or ([options.run] if options.run else []) or [ledger_path(None).parent]
     found = verify(
         [find_target(path) for path in paths],
         models=options.model,

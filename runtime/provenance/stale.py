@@ -56,8 +56,9 @@ def history_of_checkpoint(ledger: Ledger, folder: Path) -> tuple[Card, History]:
     try:
         card = read_card(folder)
     except (OSError, msgspec.DecodeError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
         raise DataError(
-            f"no checkpoint with a card that can be read: {error}", str(folder / CARD_FILE),
+            f"no checkpoint with a card that can be read: {str(reason).lower()}", str(folder / CARD_FILE),
             "Name the folder of a checkpoint, as checkpoints/sl-cai-… in a run's folder.",
         ) from error  # fmt: skip
     run = next((r for r in ledger.runs() if r.id == card.provenance.run), None)
