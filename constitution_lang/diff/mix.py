@@ -79,11 +79,19 @@ def _weight(kind: SubjectKind, old: Category | Principle, new: Category | Princi
         for a, b in by_share
     ]
     says = f"the weight of {new.id} is {number(new.weight)} and was {number(old.weight)}; {listed(words)}"
+    where = _where(case, pairing.old)
+    says += f", and {_moving(moving)}{where}"
     return change(
-        Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, f"{says}, and {_moving(moving)}", (old.origin, new.origin),
+        Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, says, (old.origin, new.origin),
         values=(number(old.weight), number(new.weight)), shares=tuple(told),
-        stale=of_draws(moving),
+        stale=of_draws(moving, where),
     )  # fmt: skip
+
+
+def _where(case: Mapping[str, str], bundle: Bundle) -> str:
+    """The case that figures are of, where it is not the default one."""
+    told = [f"{a.id} is {case[a.id]}" for a in bundle.attributes if case[a.id] != a.default]
+    return f" where {listed(told)}" if told else ""
 
 
 def _moving(moving: Mapping[str, float]) -> str:

@@ -59,12 +59,12 @@ def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = Fa
     )
 
 
-def of_draws(shares: Mapping[str, float]) -> tuple[Stale, ...]:
-    """Of weights: for the draws of each stage the share that moves, in the default case."""
+def of_draws(shares: Mapping[str, float], where: str) -> tuple[Stale, ...]:
+    """Of weights: for the draws of each stage the share that moves, in the case that `where` names."""
     told = [f"{percent(share)} of {stage} draws" for stage, share in shares.items() if share]
     if not told:
         return ()
-    return (Stale(Work.DRAWS, f"{listed(told)}, and what follows from those", share=max(shares.values())),)
+    return (Stale(Work.DRAWS, f"{listed(told)}{where}, and what follows from those", share=max(shares.values())),)
 
 
 def of_tension(
