@@ -22,7 +22,7 @@ from runtime.engines.base import (
 from runtime.engines.scripted import ScriptedEngine
 from runtime.engines.shards import ShardStore
 from runtime.engines.spread import RayEngine
-from tests.runtime.small_run import RUN_FILE, cai_run, data_sets, write_run
+from tests.runtime.small_run import RUN_FILE, cai_run, row_sets, write_run
 
 pytestmark = pytest.mark.ray
 
@@ -164,7 +164,7 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("local")
     ran = cai_run("run", write_run(folder, run_file=FOURTEEN), "--quiet", cwd=folder)
     assert ran.returncode == 0, ran.stderr
-    return data_sets(folder)
+    return row_sets(folder)
 
 
 @pytest.mark.parametrize("shard_rows", [14, 7, 2])  # of 14 answers: 1, 2 and 7 shards
@@ -174,5 +174,5 @@ def test_data_sets_of_a_run_are_those_of_the_local_run(
     spread = f'[engine]\nspread = "ray"\nray = {{ actors = 2, shard_rows = {shard_rows} }}'
     ran = cai_run("run", write_run(tmp_path, run_file=FOURTEEN.replace("[engine]", spread)), "--quiet", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert data_sets(tmp_path) == local_run
+    assert row_sets(tmp_path) == local_run
     assert list((tmp_path / "out" / "shards").rglob("*.parquet"))
