@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec import structs
 
 from constitution_lang.analysis.diagram import NO, YES, Diagram, Node
-from constitution_lang.ir.cases import governing
+from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import Attribute, Bundle, Condition, Outcome, Prefer, Tension, Weigh
 
 __all__ = ["Change", "between", "changes", "conditions", "firing", "outcome", "united"]

@@ -21,6 +21,7 @@ from constitution_lang.analysis.diagram import NO, Diagram, Node
 from constitution_lang.analysis.outcomes import conditions, firing
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.terms import FOLD_MAX, Fold, Leaf, Product, Sum, Term
+from constitution_lang.ir.groups import group_of
 from constitution_lang.ir.model import AnyOf, Condition, Tension, Weigh
 
 __all__ = ["Parts"]
@@ -43,7 +44,7 @@ class Parts:
         self._groups: dict[str, list[str]] = {}
         for group, category in play.category.items():
             self._groups.setdefault(category, []).append(group)
-        self._group = {p.id: group for group, members in play.groups.items() for p in members}
+        self._group = group_of(play.bundle)
         self._applies = {p.id: self.diagram.of(p.applies) for p in bundle.principles}
         self._present = {g: self.diagram.any_of(self._applies[p.id] for p in m) for g, m in play.groups.items()}
         self._multipliers = self._multiplied()

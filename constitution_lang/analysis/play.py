@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from msgspec import structs
-
-from constitution_lang.ir.cases import governing, space_of
-from constitution_lang.ir.model import Bundle, Principle, Tension
+from constitution_lang.ir.cases import space_of
+from constitution_lang.ir.groups import governing_groups, groups
+from constitution_lang.ir.model import Bundle, Tension
 
 __all__ = ["Play", "where"]
 
 
 class Play:
-    """A bundle's principles in groups that tensions cannot tell apart.
-
-    A principle that some tension names is a group of its own, under its id; the others of a category are one, under
-    the category's id.
-    """
+    """A bundle's groups of principles (`ir.groups`) as propositions."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.space = space_of(bundle)
-        named = {side for tension in bundle.tensions for side in tension.sides}
-        self.groups: dict[str, list[Principle]] = {}
-        for principle in bundle.principles:
-            self.groups.setdefault(self.group_of(principle, named), []).append(principle)
+        self.groups = groups(bundle)
         self.category = {group: members[0].category for group, members in self.groups.items()}
         literal = self.space.literal
         self.applies = {g: self.space.any_of(literal(p.applies) for p in ps) for g, ps in self.groups.items()}
@@ -32,17 +24,10 @@ class Play:
         """The groups that a tension governs: one of its first side, one of its second."""
         self._acts: dict[str, int] = {}
 
-    @staticmethod
-    def group_of(principle: Principle, named: set[str]) -> str:
-        """The group that a principle belongs to, where tensions name these sides."""
-        return principle.id if principle.id in named else principle.category
-
     def _pairs(self) -> dict[str, list[tuple[str, str]]]:
-        standing = {members[0].id: group for group, members in self.groups.items()}
-        small = structs.replace(self.bundle, principles=tuple(members[0] for members in self.groups.values()))
         pairs: dict[str, list[tuple[str, str]]] = {}
-        for (first, second), tension in governing(small).items():
-            pairs.setdefault(tension.id, []).append((standing[first], standing[second]))
+        for pair, tension in governing_groups(self.bundle).items():
+            pairs.setdefault(tension.id, []).append(pair)
         return pairs
 
     def both(self, pair: tuple[str, str]) -> int:

@@ -24,7 +24,7 @@ from constitution_lang.diff.principles import Found, narrowed, retired_lines
 from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_tension
 from constitution_lang.diff.words import condition_words, count_words, outcome_words
-from constitution_lang.ir.cases import governing
+from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import ALWAYS, Abstain, Bundle, Origin, Prefer, Tension, Weigh
 from constitution_lang.ir.model import Outcome as Decided
 

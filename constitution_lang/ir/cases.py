@@ -1,17 +1,17 @@
 """Cases: which principles apply in one, and what the tensions decide there.
 
-A case is a value for each attribute. Two principles stand in at most one tension: the most specific of those
-whose sides hold them, where a side that is a principle is more specific than one that is its category. A side is
-in play for a principle where one of its principles applies in the case and the tension governs the two.
+A case is a value for each attribute. A side is in play for a principle where one of its principles applies in the
+case and the tension governs the two (`groups`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
+from constitution_lang.ir.groups import betters, governing_groups, group_of, groups
 from constitution_lang.ir.model import (
     AllOf,
     AnyOf,
@@ -29,14 +29,11 @@ from constitution_lang.ir.space import Space
 
 __all__ = [
     "Case", "CaseError", "Decision", "applicable", "attributes_of", "cases", "complete", "decide", "decisions",
-    "governing", "holds", "space_of", "variants", "yields",
+    "holds", "space_of", "variants", "yields",
 ]  # fmt: skip
 
 Case: TypeAlias = Mapping[str, str]
 """Attribute id to value."""
-
-Governing: TypeAlias = Mapping[tuple[str, str], Tension]
-"""The tension of each ordered pair of principle ids: the first is on the first side. One order of a pair is kept."""
 
 
 class CaseError(ValueError):
@@ -102,52 +99,6 @@ def applicable(bundle: Bundle, case: Case) -> tuple[Principle, ...]:
     return tuple(p for p in bundle.principles if holds(p.applies, whole))
 
 
-def governing(bundle: Bundle) -> Governing:
-    """The tension that decides each pair of principles; pairs that none speaks of are absent.
-
-    Where two are equally specific, which the compiler reports, the first by id decides.
-    """
-    kept = bundle.__dict__.get("_governing")  # beside the Bundle's own cached lookups: it is asked for every case
-    if kept is None:
-        kept = bundle.__dict__["_governing"] = _govern(bundle)
-    governed: Governing = kept
-    return governed
-
-
-def _govern(bundle: Bundle) -> dict[tuple[str, str], Tension]:
-    members: dict[str, list[str]] = {c.id: [] for c in bundle.categories}
-    for principle in bundle.principles:
-        members[principle.category].append(principle.id)
-        members[principle.id] = [principle.id]
-    best: dict[frozenset[str], tuple[int, tuple[str, str], Tension]] = {}
-    categories = {c.id for c in bundle.categories}
-    for tension in sorted(bundle.tensions, key=lambda t: t.id):
-        specific = sum(side not in categories for side in tension.sides)
-        for pair in product(members[tension.sides[0]], members[tension.sides[1]]):
-            if pair[0] == pair[1]:  # a principle against its own category: not against itself
-                continue
-            known = best.get(frozenset(pair))
-            if known is None or known[0] < specific:
-                best[frozenset(pair)] = (specific, pair, tension)
-    return {pair: tension for _, pair, tension in best.values()}
-
-
-def _betters(bundle: Bundle) -> Mapping[str, Sequence[tuple[str, Tension, Principle]]]:
-    """For each principle the sides that some rule prefers to its own, and who stands for them against it."""
-    kept = bundle.__dict__.get("_betters")
-    if kept is None:
-        made: dict[str, list[tuple[str, Tension, Principle]]] = {}
-        for pair, tension in governing(bundle).items():
-            preferred = {rule.outcome.side for rule in tension.rules if isinstance(rule.outcome, Prefer)}
-            for own, other in ((0, 1), (1, 0)):
-                if tension.sides[other] in preferred:
-                    better = (tension.sides[other], tension, bundle.principle(pair[other]))
-                    made.setdefault(pair[own], []).append(better)
-        kept = bundle.__dict__["_betters"] = made
-    found: Mapping[str, Sequence[tuple[str, Tension, Principle]]] = kept
-    return found
-
-
 def decide(tension: Tension, case: Case) -> tuple[int, Rule]:
     """The first rule whose condition holds, and its index from 0. The case has to be complete.
 
@@ -168,9 +119,10 @@ def decisions(bundle: Bundle, case: Case, among: Iterable[str] | None = None) ->
     whole = complete(bundle, case)
     ids = {p.id for p in bundle.principles if holds(p.applies, whole)} if among is None else set(among)
     pairs: dict[str, list[tuple[str, str]]] = {}
-    for (first, second), tension in governing(bundle).items():
-        if first in ids and second in ids:
-            pairs.setdefault(tension.id, []).append((first, second))
+    there = {group: [p.id for p in members if p.id in ids] for group, members in groups(bundle).items()}
+    for (first, second), tension in governing_groups(bundle).items():
+        if there[first] and there[second]:
+            pairs.setdefault(tension.id, []).extend(product(there[first], there[second]))
     return tuple(
         Decision(t, *decide(t, whole), tuple(sorted(pairs[t.id])))
         for t in sorted(bundle.tensions, key=lambda t: t.id)
@@ -185,9 +137,9 @@ def yields(bundle: Bundle, principle: Principle, case: Case) -> tuple[str, ...]:
     """
     whole = complete(bundle, case)
     over: set[str] = set()
-    for side, tension, other in _betters(bundle).get(principle.id, ()):
-        if side not in over and holds(other.applies, whole) and decide(tension, whole)[1].outcome == Prefer(side):
-            over.add(side)
+    for side, tension, others in betters(bundle).get(group_of(bundle)[principle.id], ()):
+        if side not in over and decide(tension, whole)[1].outcome == Prefer(side):
+            over |= {side} if any(holds(other.applies, whole) for other in others) else set()
     return tuple(sorted(over))
 
 
@@ -197,26 +149,35 @@ def variants(bundle: Bundle, principle: Principle, at_most: int | None = None) -
     The prompts of a bundle do not matter, so a bundle without prompts can be asked which ones it needs. With
     `at_most` the search ends at the first one above: so more than `at_most` says that there are too many.
     """
+    group = group_of(bundle)[principle.id]
+    before = _before(bundle, group)
     space = space_of(bundle)
-    before: dict[str, set[int]] = {}
-    decides: dict[tuple[str, str], int] = {}
-    for side, tension, other in _betters(bundle).get(principle.id, ()):
-        asked = (side, tension.id)
-        if asked not in decides:
+    # Principles of one group under equal conditions are one and the same question.
+    known: dict[object, tuple[tuple[str, ...], ...]] = bundle.__dict__.setdefault("_variants", {})
+    asked = (group, applies := space.literal(principle.applies), at_most)
+    if asked not in known:
+        found: set[tuple[str, ...]] = {()}
+        for truths in space.truths(tuple(before.values()), applies) if before else ():
+            found.add(tuple(side for side, true in zip(before, truths, strict=True) if true))
+            if at_most is not None and len(found) > at_most:
+                break
+        known[asked] = tuple(sorted(found))
+    return known[asked]
+
+
+def _before(bundle: Bundle, group: str) -> Mapping[str, int]:
+    """The sides that may come before the principles of a group, in order, with when they do."""
+    space = space_of(bundle)
+    known: dict[str, dict[str, int]] = bundle.__dict__.setdefault("_before", {})
+    if group not in known:
+        when: dict[str, list[int]] = {}
+        for side, tension, others in betters(bundle).get(group, ()):
             fires = zip(space.fires(tension), tension.rules, strict=True)
-            decides[asked] = space.any_of(at for at, rule in fires if _prefers(rule, side))
-        # Principles under equal conditions are one and the same question: a set.
-        before.setdefault(side, set()).add(space.all_of((space.literal(other.applies), decides[asked])))
-    sides = sorted(before)
-    if not sides:
-        return ((),)
-    found: set[tuple[str, ...]] = {()}
-    comes_first = [space.any_of(sorted(before[side])) for side in sides]
-    for truths in space.truths(comes_first, space.literal(principle.applies)):
-        found.add(tuple(side for side, true in zip(sides, truths, strict=True) if true))
-        if at_most is not None and len(found) > at_most:
-            break
-    return tuple(sorted(found))
+            decides = space.any_of(at for at, rule in fires if _prefers(rule, side))
+            applies = space.any_of({space.literal(other.applies): None for other in others})
+            when.setdefault(side, []).append(space.all_of((applies, decides)))
+        known[group] = {side: space.any_of(when[side]) for side in sorted(when)}
+    return known[group]
 
 
 def _prefers(rule: Rule, side: str) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import fsum
 from typing import TypeAlias
 
-from constitution_lang.ir.cases import Case, Decision, applicable, complete, decide, decisions, governing
+from constitution_lang.ir.cases import Case, Decision, applicable, complete, decide, decisions
+from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import Abstain, Bundle, Outcome, Prefer, Stage, Tension, Weigh
 from constitution_lang.sampling.weights import shares
 from constitution_lang.syntax import nodes

@@ -10,7 +10,8 @@ from constitution_lang.analysis.counts import decided, size
 from constitution_lang.analysis.pairs import differences, meetings, undrawable
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.rules import fates
-from constitution_lang.ir.cases import applicable, cases, decide, decisions, governing, holds, variants, yields
+from constitution_lang.ir.cases import applicable, cases, decide, decisions, holds, variants, yields
+from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import (
     ALWAYS,
     Abstain,
@@ -195,3 +196,25 @@ def test_variants(data: st.DataObject, build_bundle: BuildBundle) -> None:
         said = {yields(bundle, principle, case) for case in cases(bundle.attributes) if holds(principle.applies, case)}
         assert set(variants(bundle, principle)) == said | {()}
         assert len(variants(bundle, principle, 1)) == min(2, len(said | {()}))
+
+
+@quick
+@given(data=st.data())
+def test_groups_decide_as_their_principles(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    governed = governing(bundle)
+    for case in cases(bundle.attributes):
+        here = {p.id for p in applicable(bundle, case)}
+        pairs = [(pair, tension) for pair, tension in governed.items() if here.issuperset(pair)]
+        assert {(pair, d.tension.id) for d in decisions(bundle, case) for pair in d.pairs} == {
+            (pair, tension.id) for pair, tension in pairs
+        }
+        for principle in bundle.principles:
+            over = {
+                tension.sides[1 - own]
+                for pair, tension in governed.items()
+                for own in (0, 1)
+                if pair[own] == principle.id and pair[1 - own] in here
+                if decide(tension, case)[1].outcome == Prefer(tension.sides[1 - own])
+            }
+            assert yields(bundle, principle, case) == tuple(sorted(over))

@@ -12,11 +12,11 @@ from constitution_lang.ir.cases import (
     complete,
     decide,
     decisions,
-    governing,
     holds,
     variants,
     yields,
 )
+from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import ALWAYS, Abstain, AllOf, AnyOf, Bundle, Compare, Not, Prefer, Weigh
 
 Build = Callable[..., Bundle]
