@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from constitution_lang.ir.model import Stage
-from runtime.ledger.runs import Step
+from runtime.datasets.errors import DataError
+from runtime.ledger.runs import Step, StepId
 from runtime.progress import Task
+from runtime.provenance.cut_checks import DerivedCuts
 from runtime.provenance.history import History
 from runtime.provenance.kept import KeptWorker, MissingAnswerError, UnknownAnswerError
 from runtime.provenance.misfits import Misfit, difference, shown
 from runtime.provenance.replay import Replay
 from runtime.records import (
+    Comparison,
     Draw,
+    Label,
     PromptRecord,
     Record,
+    Response,
 )
+from runtime.stages.evidence import label_of
+from runtime.stages.label import Question, compare
 
 __all__ = ["Checks"]
 
@@ -24,16 +31,19 @@ R = TypeVar("R", bound=Record)
 
 
 class Checks:
-    """Checks of the rows of one run. `task` advances by one for every row."""
+    """Checks of the rows of one run. `task` advances by one for every row; `cuts` collects what was cut on the way."""
 
-    def __init__(self, history: History, replay: Replay, task: Task) -> None:
+    def __init__(self, history: History, replay: Replay, cuts: DerivedCuts, task: Task) -> None:
         self.history = history
         self.replay = replay
+        self.cuts = cuts
         self.task = task
         self.file = str(history.ledger.path)
 
-    def same(self, row: R, step: Step, worker: KeptWorker, derive: Callable[[], R]) -> Iterator[Misfit]:
-        """A row against what is derived in its place."""
+    def same(
+        self, row: R, step: Step, worker: KeptWorker, derive: Callable[[], R], *, part: int = -1
+    ) -> Iterator[Misfit]:
+        """A row against what is derived in its place. `part` is the step's round."""
         try:
             meant = derive()
         except (MissingAnswerError, UnknownAnswerError) as error:
@@ -42,6 +52,11 @@ class Checks:
         except KeyError as error:
             yield self.at(row, step, "compiled", "made", f"no prompt {error} in the constitution")
             return
+        except DataError as error:
+            yield self.at(row, step, "question", str(error), "a question that fits into the model's context")
+            return
+        finally:
+            self.cuts.take(worker, StepId(step, part))
         yield from self.keys(row, step, worker)
         found = difference(row, meant)
         if found is not None:
@@ -60,6 +75,52 @@ class Checks:
         elif len(says) < len(should):
             missing = should[len(says)]
             yield self.of("Draw", prompt.id, f"round {r}", "missing", f"{missing.principle} ({missing.stage.value})")
+
+    def label(self, label: Label, question: Question, step: StepId) -> Iterator[Misfit]:
+        """The votes against the draws and the kept choices, then the label against its votes as they stand."""
+        comparison, case, where = question.comparison, question.case, step.step
+        voted = [v.principle for v in label.votes]
+        asked = [d.principle for d in question.draws] if comparison.text_a != comparison.text_b else []
+        if voted != asked:
+            yield self.at(label, where, "votes", shown(voted), f"{shown(asked)}, which are drawn")
+            return
+        worker = self.replay.workers.feedback
+        try:
+            meant = self.replay.label(question, label.votes)
+        except MissingAnswerError as error:
+            yield self.unkept(label, where, error)
+            return
+        except DataError as error:
+            yield self.at(label, where, "question", str(error), "a question that fits into the model's context")
+            return
+        finally:
+            self.cuts.take(worker, step)
+        yield from self.keys(label, where, worker)
+        fit = True
+        for n, (one, other) in enumerate(zip(label.votes, meant.votes, strict=False)):
+            found = difference(one, other)
+            if found is not None:
+                fit = False
+                yield self.at(label, where, f"votes[{n}].{found.field} ({one.principle})", found.says, found.should)
+        if not fit:
+            try:
+                meant = label_of(self.history.bundle, case, comparison.id, label.votes)
+            except ValueError:
+                return
+        found = difference(label, meant)
+        if found is not None:
+            yield self.at(label, where, found.field, found.says, found.should)
+
+    def sides(self, comparison: Comparison, kept: Mapping[str, Response], step: Step) -> Iterator[Misfit]:
+        """A pair of a data set against its two replies."""
+        a, b = kept.get(comparison.a), kept.get(comparison.b)
+        if a is None or b is None:
+            field = "a" if a is None else "b"
+            yield self.at(comparison, step, field, getattr(comparison, field), "a reply that is kept")
+            return
+        found = difference(comparison, compare(a, b, comparison.purpose))
+        if found is not None:
+            yield self.at(comparison, step, found.field, found.says, found.should)
 
     def keys(self, row: Record, step: Step, worker: KeptWorker) -> Iterator[Misfit]:
         """The keys that the worker found wrong since it was last asked."""

@@ -27,7 +27,7 @@ from runtime.records import (
     SftRow,
 )
 
-__all__ = ["TRAININGS", "History", "keys_of", "read_history"]
+__all__ = ["TRAININGS", "History", "evaluated_name", "keys_of", "read_history"]
 
 Q = TypeVar("Q", Draw, Critique, Revision)
 
@@ -38,6 +38,11 @@ TRAININGS = {
     Step.POLICY: "policy",
 }
 """The steps that train, and what their checkpoints are called; the policy's is named by its method."""
+
+
+def evaluated_name(step: Step, checkpoint: Checkpoint) -> str:
+    """What a trained policy is called where it is evaluated."""
+    return {Step.SFT: "SL-CAI", Step.DPO: "DPO"}.get(step, checkpoint.kind.value.upper())
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class KeptWorker(Worker):
         self._choices: deque[str | None] | None = None
 
     def tell(self, *, texts: Iterable[str | None] = (), choices: Iterable[str | None] = ()) -> None:
-        """The keys of the requests to come. None stands for an answer that was no answer, and has no key in its row."""
+        """The keys of the requests to come. None is for one whose key no row has: it gave no answer, or a figure."""
         self._texts, self._choices = deque(texts), deque(choices)
 
     def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
@@ -150,7 +150,8 @@ class KeptWorker(Worker):
         else:
             key = told.popleft()
             if key is None and self.checks_keys:
-                key = address
+                mine = self._addresses(address, request)
+                key = next((k for k in mine if self._answers.get(k) is not None), address)
             elif key is not None and self.checks_keys and key not in self._addresses(address, request):
                 self.wrong.append((key, address))
             self._links[address] = key

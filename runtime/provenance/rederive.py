@@ -7,25 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runtime.ledger.runs import Step
 from runtime.progress import Task
+from runtime.provenance.cut_checks import DerivedCuts, cut_misfits
 from runtime.provenance.history import History
+from runtime.provenance.measured_checks import MeasuredChecks
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.pair_checks import PairChecks
 from runtime.provenance.replay import Replay
 from runtime.provenance.text_checks import TextChecks
+from runtime.records import Label, Response
 
 __all__ = ["rederive", "rows_total"]
 
 
 def rows_total(history: History) -> int:
     """How many rows there are to derive, as `rederive` counts them."""
+    ledger, run = history.ledger, history.run
+    measured = sum(ledger.count(run, kind, step) for kind in (Response, Label) for step in (Step.EVALUATE, Step.AUDIT))
     return (
         len(history.prompts) + len(history.cases) + len(history.answers) + len(history.labels) + len(history.pairs)
-        + sum(map(len, history.revisions.values()))
+        + sum(map(len, history.revisions.values())) + measured
     )  # fmt: skip
 
 
 def rederive(history: History, replay: Replay, task: Task) -> Iterator[Misfit]:
     """All that does not fit, in the order in which the rows were made; `task` advances by one for every row."""
-    yield from TextChecks(history, replay, task).misfits()
-    yield from PairChecks(history, replay, task).misfits()
+    cuts = DerivedCuts()
+    yield from TextChecks(history, replay, cuts, task).misfits()
+    yield from PairChecks(history, replay, cuts, task).misfits()
+    yield from MeasuredChecks(history, replay, cuts, task).misfits()
+    yield from cut_misfits(history, cuts)

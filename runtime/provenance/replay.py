@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from constitution_lang.ir.model import Bundle
 from runtime.config import RunConfig
@@ -37,12 +37,13 @@ PAIR_POLICY = "policy that pairs stand on"
 
 @dataclass(frozen=True)
 class Workers:
-    """One worker for each role."""
+    """One worker for each role. `trained` are the policies that are evaluated, by the names that their answers have."""
 
     policy: KeptWorker
     critic: KeptWorker
     feedback: KeptWorker
     pair_policy: KeptWorker
+    trained: Mapping[str, KeptWorker] = field(default_factory=dict)
 
 
 def workers_of(history: History, answers: KeptAnswers, links: dict[str, str | None]) -> Workers:
@@ -132,6 +133,13 @@ class Replay:
             worker, [prompt], policy=config.policy or "sl-cai", seed=self._seed, decoding=decoding,
             samples=2 * config.pairs, title="",
         )  # fmt: skip
+
+    def evaluated(self, worker: KeptWorker, prompt: PromptRecord, told: Response) -> Response:
+        """The answer of a policy that is judged."""
+        config = self.config.evaluation
+        worker.tell(texts=[told.key])
+        decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature)
+        return respond(worker, [prompt], policy=told.policy, seed=self._seed, decoding=decoding, title="")[0]
 
     def pairs(self, answers: Sequence[Response]) -> list[Comparison]:
         """The pairs of a prompt's answers."""

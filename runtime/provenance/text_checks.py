@@ -120,9 +120,9 @@ class TextChecks(Checks):
                     return
                 criticism = critiques[position]
                 derive_critique = partial(replay.critique, prompt, text, draw, criticism)
-                yield from self.same(criticism, Step.REVISE, critic, derive_critique)
+                yield from self.same(criticism, Step.REVISE, critic, derive_critique, part=r)
             derive_revision = partial(replay.revise, prompt, text, draw, criticism, revision)
-            yield from self.same(revision, Step.REVISE, critic, derive_revision)
+            yield from self.same(revision, Step.REVISE, critic, derive_revision, part=r)
             text = revision
         for rows in (critiques, revisions):
             if len(rows) > len(draws):

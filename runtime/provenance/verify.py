@@ -11,18 +11,19 @@ from msgspec import Struct
 
 from runtime.datasets.cards import CARD_ENDING, read_data_card
 from runtime.datasets.errors import DataError
-from runtime.ledger.runs import RunManifest
+from runtime.ledger.runs import RunManifest, Step
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.provenance.history import History, keys_of, read_history
 from runtime.provenance.kept import KeptAnswers
+from runtime.provenance.measured_checks import unmeasured
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.models import checking_workers
 from runtime.provenance.published import KINDS, data_sets, published_misfits, review_misfits
 from runtime.provenance.rederive import rederive, rows_total
 from runtime.provenance.replay import Replay
 from runtime.provenance.weights import checkpoint_misfits, weights_misfits
-from runtime.records import Checkpoint
+from runtime.records import Checkpoint, Label
 from runtime.training.cards import CARD_FILE
 
 __all__ = ["Target", "Verified", "find_target", "verify"]
@@ -115,7 +116,8 @@ def _misfits(target: Target, models: Sequence[Path], progress: Progress, account
         histories: dict[str, History] = {}
         latest = _latest_trained(ledger)
         by_set = {entry: _run_of(ledger, *entry, latest) for entry in target.data}
-        for run in {r.id: r for r in (*by_set.values(), latest)}.values():
+        audits = _latest_audit(ledger) if target.whole else []
+        for run in {r.id: r for r in (*by_set.values(), latest, *audits)}.values():
             histories[run.id] = history = read_history(ledger, run)
             yield from _ledger(history, models, progress, account)
         for (folder, name), run in by_set.items():
@@ -131,6 +133,11 @@ def _latest_trained(ledger: Ledger) -> RunManifest:
     return trained[-1] if trained else ledger.latest_run()
 
 
+def _latest_audit(ledger: Ledger) -> list[RunManifest]:
+    """The latest run with an audit, which may be a run of its own; none where nothing was audited."""
+    return [run for run in ledger.runs() if ledger.count(run.id, Label, Step.AUDIT)][-1:]
+
+
 def _run_of(ledger: Ledger, folder: Path, name: str, latest: RunManifest) -> RunManifest:
     """The run that published a data set: its card names it. A card that cannot be read is named later."""
     try:
@@ -144,7 +151,7 @@ def _ledger(history: History, models: Sequence[Path], progress: Progress, accoun
     answers = KeptAnswers(history.ledger)
     answers.load(keys_of(history))
     workers, reasons = checking_workers(history, answers, models)
-    account.unchecked += reasons
+    account.unchecked += [*reasons, *unmeasured(history)]
     account.runs.append(history.run)
     total = rows_total(history)
     account.rows += total

@@ -8,13 +8,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runtime.cli import main
 from runtime.config import TooLong
 from runtime.engines.scripted import ScriptedTokenizer
 from runtime.ledger.store import Ledger
+from runtime.progress import SilentProgress
+from runtime.provenance.misfits import Misfit
+from runtime.provenance.verify import find_target, verify
 from runtime.records import PromptCut, PromptRecord
 from runtime.run_file import load_run_file
+from tests.runtime.provenance.tampering import change_record, double_record, drop_record
 from tests.runtime.small_run import COUNT, RUN_FILE, data_sets, row_sets, write_run
 
 CONTEXT = 1000
@@ -190,3 +195,34 @@ def test_where_all_fits_the_rule_changes_no_row_and_asks_nothing(
 def test_the_run_file_declares_it(tmp_path: Path) -> None:
     assert load_run_file(write(tmp_path))[0].prompts.too_long is TooLong.CUT
     assert load_run_file(write(tmp_path, RUN_FILE))[0].prompts.too_long is TooLong.ERROR
+
+
+def verified(folder: Path) -> tuple[Misfit, ...]:
+    return verify([find_target(folder / "out")], models=(), progress=SilentProgress(), first_only=False).misfits
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("step", ["respond", "revise", "pair", "label", "evaluate"])
+def test_a_record_of_a_cut_is_derived_from_its_question(copied: Path, step: str) -> None:
+    assert verified(copied) == ()
+    before = change_record(copied, "PromptCut", lambda r: replace(r, turns=6 - r.turns), step=step)
+    found = verified(copied)
+    assert [(m.kind, m.id, m.field) for m in found] == [("PromptCut", before.id, "turns")]
+    assert (found[0].says, found[0].should) == (str(6 - before.turns), str(before.turns))
+    change_record(copied, "PromptCut", lambda r: before if r.id == before.id else None, step=step)
+    gone = drop_record(copied, "PromptCut", step)
+    [found_gone] = verified(copied)
+    assert (found_gone.id, found_gone.says) == (gone.id, "missing")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_cut_that_nobody_made_is_named(copied: Path) -> None:
+    made = double_record(copied, "PromptCut", "respond", lambda r: replace(r, id="f" * 32, asked="tag/severity"))
+    [found] = verified(copied)
+    assert (found.id, found.field, found.says) == (made.id, "row", "a prompt that was cut")
+
+
+def test_a_question_that_no_longer_fits_is_named_and_not_a_fault(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run was made with more room than there is now."""
+    _shrink(monkeypatch, 300)
+    assert "a question that fits into the model's context" in {m.should for m in verified(copied)}
