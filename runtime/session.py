@@ -19,14 +19,17 @@ from msgspec.structs import replace
 
 from constitution_lang.ir.model import Bundle, PromptKind
 from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
+from runtime.datasets.rows import write_whole
 from runtime.engines.base import ChatTokenizer, Engine
 from runtime.engines.scripted import ScriptedTokenizer
+from runtime.identity import data_hash
 from runtime.ledger.runs import Step, StepId, StepTally, TrainingTally, Usage
 from runtime.ledger.store import RunStore
 from runtime.progress import Progress
 from runtime.records import CaseRecord, Checkpoint, Label, PromptCut, Provenance, Record, TrainingStep, identify
 from runtime.stages.places import placed
 from runtime.trainers import Job, Trainers
+from runtime.training.cards import CARD_FILE, StandsFor, card_bytes, read_card, with_standing
 from runtime.work import CHUNK_ROWS, Worker
 
 __all__ = ["Engines", "NothingToDoError", "Session"]
@@ -226,6 +229,7 @@ class Session:
         base: Path,
         kin: str,
         name: str,
+        rows: Sequence[str],
     ) -> Checkpoint:
         """Train unless it is done and its checkpoint is still there.
 
@@ -238,12 +242,13 @@ class Session:
             base: what it starts from.
             kin: the model whose size the base has: where speeds are remembered.
             name: of the checkpoint's folder, before the first digits of its fingerprint.
+            rows: the ids of what it is trained on.
         """
         fingerprint = identify("step", str(step), *inputs)
         out = self.folder / "checkpoints" / f"{name}-{fingerprint[:12]}"
         if self.has_checkpoint(out) and self.ledger.adopt(self.run, step, fingerprint):
             self.reused_steps += 1
-            return self.read(Checkpoint, step)[0]
+            return self._taken_over(step, fingerprint, out, rows)
         self.engines.close()
         seen: list[TrainingStep] = []
         task = self.progress.start(f"train {name}", total, "step")
@@ -266,9 +271,23 @@ class Session:
         self.made_steps += 1
         return checkpoint
 
+    def _taken_over(self, step: StepId, fingerprint: str, out: Path, rows: Sequence[str]) -> Checkpoint:
+        """A checkpoint that is there. Where its rows had other ids, record and card say which it stands for too."""
+        [checkpoint] = self.read(Checkpoint, step)
+        data = tuple(dict.fromkeys((*checkpoint.data[:1], data_hash(rows))))
+        if data != checkpoint.data:
+            checkpoint = replace(checkpoint, data=data)
+            self.ledger.finish(self.run, step, fingerprint, [*self.read(TrainingStep, step), checkpoint])
+        if len(data) > 1 and self.publishes:
+            card = read_card(out)
+            now = with_standing(card, StandsFor(provenance=self.provenance, data=data[1], rows=len(rows)))
+            if now != card:
+                write_whole(out / CARD_FILE, card_bytes(now))
+        return checkpoint
+
     def has_checkpoint(self, out: Path) -> bool:
         """Whether a whole checkpoint is at `out`."""
-        return (out / "card.json").is_file()
+        return (out / CARD_FILE).is_file()
 
     def tokenizer_of(self, base: Path) -> ChatTokenizer:
         """The tokenizer of a model that something is trained from."""

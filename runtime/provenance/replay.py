@@ -9,7 +9,7 @@ from constitution_lang.ir.model import Bundle
 from runtime.config import RunConfig
 from runtime.engines.base import Decoding
 from runtime.ledger.runs import Step
-from runtime.provenance.history import History
+from runtime.provenance.history import History, evaluated_name
 from runtime.provenance.kept import KeptAnswers, KeptWorker
 from runtime.records import (
     CaseRecord,
@@ -56,7 +56,12 @@ def workers_of(history: History, answers: KeptAnswers, links: dict[str, str | No
         )
         return KeptWorker(answers, name, links)
 
-    return Workers(worker("policy"), worker("critic"), worker("feedback"), worker(*_pair_policy(history)))
+    trained = {
+        evaluated_name(step, c): worker(step.value, c.weights)
+        for step, c in history.checkpoints.items()
+        if step is not Step.PREFERENCE_MODEL
+    }
+    return Workers(worker("policy"), worker("critic"), worker("feedback"), worker(*_pair_policy(history)), trained)
 
 
 def _pair_policy(history: History) -> tuple[str, str | None]:

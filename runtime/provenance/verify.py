@@ -124,7 +124,7 @@ def _misfits(target: Target, models: Sequence[Path], progress: Progress, account
             yield from published_misfits(folder, name, histories[run.id])
             if name == "preference" and target.whole:
                 yield from review_misfits(folder, histories[run.id])
-        yield from _checkpoints(histories[latest.id], target)
+        yield from _checkpoints(histories[latest.id], target, models)
 
 
 def _latest_trained(ledger: Ledger) -> RunManifest:
@@ -162,7 +162,7 @@ def _ledger(history: History, models: Sequence[Path], progress: Progress, accoun
         task.close()
 
 
-def _checkpoints(history: History, target: Target) -> Iterator[Misfit]:
+def _checkpoints(history: History, target: Target, models: Sequence[Path]) -> Iterator[Misfit]:
     """All that the run trained; and of other folders the weights against their cards."""
     root = history.ledger.path.parent / "checkpoints"
     trained = {root / Path(c.path).name: step for step, c in history.checkpoints.items()}
@@ -170,7 +170,7 @@ def _checkpoints(history: History, target: Target) -> Iterator[Misfit]:
     for folder, step in trained.items():
         if target.whole or folder.resolve() in named:
             yield from weights_misfits(folder)
-            yield from checkpoint_misfits(history, step, folder)
+            yield from checkpoint_misfits(history, step, folder, models)
     known = {folder.resolve() for folder in trained}
     for resolved, folder in named.items():
         if resolved not in known:  # of an earlier run

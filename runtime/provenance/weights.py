@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from runtime.identity import data_hash, model_identity, weights_sha256
+from runtime.identity import model_identity, weights_sha256
 from runtime.ledger.runs import Step
 from runtime.provenance.history import TRAININGS, History
-from runtime.provenance.misfits import Misfit, difference, shown
+from runtime.provenance.misfits import Misfit, difference
+from runtime.provenance.standing import card_misfit, standing_misfits
+from runtime.provenance.truncations import truncation_misfits
 from runtime.records import Checkpoint, Provenance, identify
 from runtime.training.cards import CARD_FILE, Card, read_card
-from runtime.training.seen import seen_pairs, seen_prompts, seen_texts
 
 __all__ = ["checkpoint_misfits", "weights_misfits"]
 
@@ -24,60 +25,64 @@ def weights_misfits(folder: Path) -> Iterator[Misfit]:
     try:
         card = read_card(folder)
     except (OSError, msgspec.DecodeError) as error:
-        yield _misfit(path, "content", str(error), "the card of a checkpoint")
+        yield card_misfit(path, "content", str(error), "the card of a checkpoint")
         return
     if card.rehearsed:
         return  # there are no weights
     try:
         files, weights = weights_sha256(folder, anew=True), model_identity(folder, anew=True)
     except OSError as error:
-        yield _misfit(folder, "weights", str(error), "files of weights")
+        yield card_misfit(folder, "weights", str(error), "files of weights")
         return
     for name, should in card.files.items():
         if files.get(name) != should:
-            yield _misfit(folder / name, "sha256", files.get(name, "there is no such file"), f"{should} ({CARD_FILE})")
+            yield card_misfit(
+                folder / name, "sha256", files.get(name, "there is no such file"), f"{should} ({CARD_FILE})"
+            )
     for name in files.keys() - card.files.keys():
-        yield _misfit(folder / name, "file", "a file of weights", f"none of this name ({CARD_FILE})")
+        yield card_misfit(folder / name, "file", "a file of weights", f"none of this name ({CARD_FILE})")
     if weights != card.weights:
-        yield _misfit(folder, "weights, configuration and tokenizer", weights, f"{card.weights} ({CARD_FILE})")
+        yield card_misfit(folder, "weights, configuration and tokenizer", weights, f"{card.weights} ({CARD_FILE})")
 
 
-def checkpoint_misfits(history: History, step: Step, folder: Path) -> Iterator[Misfit]:
-    """The card of the checkpoint that a step trained, against the run that trained it and its rows."""
+def checkpoint_misfits(history: History, step: Step, folder: Path, named: Sequence[Path]) -> Iterator[Misfit]:
+    """The card of the checkpoint that a step trained, against the run that trained it and its rows.
+
+    `named` are folders in which the model that it began as may lie.
+    """
     record, path = history.checkpoints[step], folder / CARD_FILE
     try:
         card = read_card(folder)
     except (OSError, msgspec.DecodeError):
         return  # named with the weights
-    for field in ("kind", "weights", "data"):
-        found = difference(getattr(card, field), getattr(record, field), exact=True)
+    should_be = (("kind", record.kind), ("weights", record.weights), ("data", record.data[:1]))
+    for field, meant in should_be:
+        found = difference(getattr(card, field), meant, exact=True)
         if found is not None:
-            yield _misfit(path, field, found.says, found.should)
+            yield card_misfit(path, field, found.says, found.should)
     yield from _under(history, record, card, path)
-    if not set(card.data) <= _data(history, step):
-        yield _misfit(path, "data", ", ".join(card.data), f"{data_hash(_ids(history, step))}, the hash of its rows")
-    if card.rows != len(_ids(history, step)):
-        yield _misfit(path, "rows", str(card.rows), str(len(_ids(history, step))))
+    yield from standing_misfits(history, step, record, card, path)
+    yield from truncation_misfits(history, step, card, path, named)
     base = _base(history, step)
     if base is not None and card.base != base:
-        yield _misfit(path, "base", card.base, base)
+        yield card_misfit(path, "base", card.base, base)
     judge = history.checkpoints.get(Step.PREFERENCE_MODEL)
     if step is Step.POLICY and judge is not None and card.preference_model != judge.weights:
-        yield _misfit(path, "preference_model", str(card.preference_model), judge.weights)
+        yield card_misfit(path, "preference_model", str(card.preference_model), judge.weights)
     name = history.config.policy.method.value if step is Step.POLICY else TRAININGS[step]
     seed = int(identify("training seed", history.seed, name)[:8], 16)
     if card.seed != seed:
-        yield _misfit(path, "seed", str(card.seed), str(seed))
+        yield card_misfit(path, "seed", str(card.seed), str(seed))
 
 
 def _under(history: History, record: Checkpoint, card: Card, path: Path) -> Iterator[Misfit]:
     """The run that trained it may be an earlier one, whose rows said the same."""
     run = next((r for r in history.ledger.runs() if r.id == card.provenance.run), None)
     if run is None:
-        yield _misfit(path, "provenance.run", card.provenance.run, f"a run of the ledger, as {history.run}")
+        yield card_misfit(path, "provenance.run", card.provenance.run, f"a run of the ledger, as {history.run}")
         return
     if record.constitution != card.provenance.meaning_hash:
-        yield _misfit(path, "provenance.meaning_hash", card.provenance.meaning_hash, record.constitution)
+        yield card_misfit(path, "provenance.meaning_hash", card.provenance.meaning_hash, record.constitution)
         return
     should = Provenance(
         constitution=run.constitution,
@@ -91,24 +96,7 @@ def _under(history: History, record: Checkpoint, card: Card, path: Path) -> Iter
     )
     found = difference(card.provenance, should, exact=True)
     if found is not None:
-        yield _misfit(path, f"provenance.{found.field}", found.says, found.should)
-
-
-def _ids(history: History, step: Step) -> list[str]:
-    if step is Step.SFT:
-        return [row.id for row in history.sft]
-    return [p.id for p in history.train] if step is Step.POLICY else [row.id for row in history.preferences]
-
-
-def _data(history: History, step: Step) -> set[str]:
-    """What the card may say of the rows: the hash of their ids, or of what training sees of them."""
-    if step is Step.SFT:
-        seen = seen_texts(history.sft)
-    elif step is Step.POLICY:
-        seen = seen_prompts(history.train)
-    else:
-        seen = seen_pairs(history.preferences)
-    return {data_hash(_ids(history, step)), seen}
+        yield card_misfit(path, f"provenance.{found.field}", found.says, found.should)
 
 
 def _base(history: History, step: Step) -> str | None:
@@ -117,7 +105,3 @@ def _base(history: History, step: Step) -> str | None:
     if step in {Step.DPO, Step.POLICY}:
         return None if sl_cai is None else sl_cai.weights
     return history.identities().get("policy" if step is Step.SFT else "preference model's base")
-
-
-def _misfit(file: Path, field: str, says: str, should: str) -> Misfit:
-    return Misfit(file=str(file), row=0, kind="checkpoint", id="", field=field, says=shown(says), should=shown(should))

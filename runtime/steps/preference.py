@@ -200,6 +200,7 @@ def preference_model(session: Session, inputs: Inputs) -> Checkpoint:
         base=Path(base),
         kin=base,
         name="preference-model",
+        rows=[r.id for r in rows],
     )
 
 
@@ -221,6 +222,7 @@ def dpo(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> Checkpoint:
         base=session.checkpoint_folder(sl_cai),
         kin=inputs.policy,
         name="dpo",
+        rows=[r.id for r in rows],
     )
 
 
@@ -240,4 +242,5 @@ def policy(session: Session, inputs: Inputs, sl_cai: Checkpoint, preference_mode
         base=session.checkpoint_folder(sl_cai),
         kin=inputs.policy,
         name=config.method.value,
+        rows=[p.id for p in inputs.train],
     )  # fmt: skip

@@ -176,4 +176,5 @@ def sft(session: Session, inputs: Inputs) -> Checkpoint:
         base=Path(inputs.policy),
         kin=inputs.policy,
         name="sl-cai",
+        rows=[r.id for r in rows],
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from runtime.records import Provenance, TrainedKind
 
-__all__ = ["CARD_FILE", "Card", "CardTruncation", "card_bytes", "read_card"]
+__all__ = ["CARD_FILE", "Card", "CardTruncation", "StandsFor", "card_bytes", "read_card", "with_standing"]
 
 CARD_FILE = "card.json"
 
@@ -22,12 +22,21 @@ class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()
 
 
+class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
+    """A later run whose rows say the same, so that it took the checkpoint over: `data` is the hash of its rows' ids."""
+
+    provenance: Provenance
+    data: str
+    rows: int
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """What a checkpoint is and what it was made from.
 
     `base` and `preference_model` are model identities; `weights` is this model's own; `files` are the SHA-256
-    of its weight files. `data` are hashes of the training rows, `seed` is the training's own. A rehearsed
-    checkpoint has no weights: its identity only follows from what it would have been trained on.
+    of its weight files. `data` are hashes of the training rows, `seed` is the training's own. `provenance` and `data`
+    are of the run that trained it; `stands_for` are the later runs that took it over. A rehearsed checkpoint has no
+    weights: its identity only follows from what it would have been trained on.
     """
 
     kind: TrainedKind
@@ -46,6 +55,13 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     final: dict[str, float] = {}
     """Metrics of the last step."""
     rehearsed: bool = False
+    stands_for: tuple[StandsFor, ...] = ()
+
+
+def with_standing(card: Card, entry: StandsFor) -> Card:
+    """The card of a checkpoint that a run took over; what was said of the same run before is replaced."""
+    others = tuple(e for e in card.stands_for if e.provenance.run != entry.provenance.run)
+    return msgspec.structs.replace(card, stands_for=(*others, entry))
 
 
 def card_bytes(card: Card) -> bytes:

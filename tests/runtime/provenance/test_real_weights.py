@@ -98,3 +98,15 @@ def test_a_byte_of_the_weights(real: Path, tmp_path: Path) -> None:
     assert (found.file, found.field) == (str(file), "sha256")
     card = json.loads((file.parent / "card.json").read_text())
     assert found.should.startswith(card["files"]["model.safetensors"])
+
+
+@pytest.mark.parametrize("name", ["sl-cai", "preference-model", "ppo"])
+def test_the_rows_that_a_card_says_were_cut(real: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(real, tmp_path / "copy")
+    file = next((tmp_path / "copy" / "out" / "checkpoints").glob(f"{name}-*")) / "card.json"
+    card = json.loads(file.read_text())
+    assert card["truncation"]["prompts"] == []
+    card["truncation"]["prompts"] = ["0" * 32]
+    file.write_text(json.dumps(card))
+    found = verified(tmp_path / "copy", real / "model").misfits
+    assert [(m.file, m.field.split("[")[0]) for m in found] == [(str(file), "truncation.prompts.length")]

@@ -469,6 +469,94 @@ def test_a_card_of_a_checkpoint(copied: Path, name: str, field: str, value: obje
     assert found.says == (value[0] if isinstance(value, list) else str(value))
 
 
+# The same texts under another meaning: all rows have other ids, and nothing is trained anew.
+SAME_TEXTS = CONSTITUTION.replace("small 1.0.0", "small 1.1.0").replace(
+    "tension safety",
+    """principle harm.never "Never"
+  applies when severity is grave and severity is none
+  statement:
+    Never.
+
+tension safety""",
+)
+
+
+@pytest.fixture(scope="module")
+def later(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, and a later one that took its checkpoints over."""
+    folder = tmp_path_factory.mktemp("later") / "run"
+    shutil.copytree(finished, folder)
+    before = {row["id"] for row in jsonl(folder, "sft")}
+    (folder / "small.const").write_text(SAME_TEXTS)
+    assert main(["run", str(folder / "run.toml"), "--quiet"]) == 0
+    assert before.isdisjoint({row["id"] for row in jsonl(folder, "sft")})
+    assert len(list((folder / "out" / "checkpoints").iterdir())) == 4
+    return folder
+
+
+def test_a_checkpoint_that_is_taken_over_says_which_rows_it_stands_for(later: Path) -> None:
+    assert misfits(later / "out") == ()
+    card = json.loads(card_file(later, "dpo").read_text())
+    assert card["provenance"]["version"] == "1.0.0"
+    [entry] = card["stands_for"]
+    data = json.loads((later / "out" / "data" / "preference.card.json").read_text())
+    assert entry["provenance"] == data["provenance"]
+    assert entry["rows"] == len(jsonl(later, "preference"))
+    assert entry["data"] != card["data"][0]
+    assert json.loads(card_file(later, "ppo").read_text())["stands_for"] == []  # its prompts have the ids of before
+
+
+def test_explain_and_stale_know_a_checkpoint_that_was_taken_over(
+    later: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = jsonl(later, "preference")[0]["id"]
+    assert main(["explain", row, "--run", str(later / "out")]) == 0
+    folder = card_file(later, "dpo").parent
+    told = capsys.readouterr().out
+    assert folder.name in told
+    assert main(["stale", str(folder), "--against", str(later / "small.const"), "--quiet"]) == 0
+    assert "not stale" in capsys.readouterr().out
+
+
+def test_going_on_and_going_back_keep_what_a_card_says(later: Path, tmp_path: Path) -> None:
+    shutil.copytree(later, tmp_path / "copy")
+    path = card_file(tmp_path / "copy", "sl-cai")
+    before = path.read_text()
+    assert main(["run", str(tmp_path / "copy" / "run.toml"), "--quiet"]) == 0
+    assert path.read_text() == before
+    (tmp_path / "copy" / "small.const").write_text(CONSTITUTION)
+    assert main(["run", str(tmp_path / "copy" / "run.toml"), "--quiet"]) == 0
+    assert path.read_text() == before
+    assert misfits(tmp_path / "copy" / "out") == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda c: c | {"stands_for": []}, "stands_for"),
+        (lambda c: c | {"data": ["0" * 32]}, "data"),
+        (lambda c: c | {"stands_for": [c["stands_for"][0] | {"data": "0" * 32}]}, "data"),
+        (lambda c: c | {"stands_for": [c["stands_for"][0] | {"rows": 1}]}, "rows"),
+    ],
+)
+def test_what_a_card_says_of_a_later_run(later: Path, tmp_path: Path, change: Callable[[Any], Any], field: str) -> None:
+    shutil.copytree(later, tmp_path / "copy")
+    path = card_file(tmp_path / "copy", "dpo")
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    found = first(tmp_path / "copy")
+    assert Path(found.file) == path
+    assert found.field.endswith(field)
+
+
+def test_a_checkpoint_of_other_texts_stands_for_nothing_here(later: Path, tmp_path: Path) -> None:
+    """Rows of the run that trained it are changed, with the hash that its card has: only the texts tell."""
+    shutil.copytree(later, tmp_path / "copy")
+    change_record(tmp_path / "copy", "SftRow", lambda r: replace(r, completion="Something else."), step="sft")
+    found = first(tmp_path / "copy")
+    assert (Path(found.file).name, found.field) == ("card.json", "data")
+    assert "other texts" in found.says
+
+
 def test_a_hash_of_the_constitution_on_a_checkpoint(copied: Path) -> None:
     path = card_file(copied, "dpo")
     card = json.loads(path.read_text())
