@@ -83,8 +83,10 @@ class ConditionChecker:
         declared = self.attributes.get(attribute.text)
         if declared is None:
             if attribute.text not in self.broken and not self.incomplete:
-                hint = did_you_mean(attribute.text, self.attributes, "declare it with `attribute` and its values")
-                self.found.append(codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", help=hint))
+                hint = did_you_mean(
+                    attribute.span, attribute.text, self.attributes, "declare it with `attribute` and its values"
+                )
+                self.found.append(codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", **hint))
             return ()
         known = []
         for value in values:
@@ -97,7 +99,7 @@ class ConditionChecker:
                     value.span,
                     f"`{attribute.text}` has no value `{value.text}`",
                     secondary=(Label(declared.block.name.span, "declared here"),),
-                    help=did_you_mean(value.text, declared.values, f"its values are {listed}"),
+                    **did_you_mean(value.span, value.text, declared.values, f"its values are {listed}"),
                 )
             )
         return tuple(known)

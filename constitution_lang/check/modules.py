@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.suggest import Hint, did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Loader, Source
@@ -91,7 +91,7 @@ class _Walk:
         source = self.loader(name)
         if source is None:
             self.found.append(
-                codes.E205.at(path.span, f"there is no file `{name.removeprefix(LIBRARY)}`", help=_where(path.text))
+                codes.E205.at(path.span, f"there is no file `{name.removeprefix(LIBRARY)}`", **_where(path))
             )
             return
         self.visit(source, path)
@@ -119,9 +119,11 @@ def _resolved(file: str, path: str) -> str | None:
     return beside(file, path.removesuffix(SUFFIX) + SUFFIX)
 
 
-def _where(path: str) -> str:
-    if path.startswith("std/"):
-        return did_you_mean(path, LIBRARY_PATHS, f"the standard library has {', '.join(LIBRARY_PATHS)}")
-    if not path.startswith(("./", "../")):
-        return f"a file beside this one is written `use ./{path}`, one of the library `use std/…`"
-    return "the path is relative to this file and written without `.const`"
+def _where(path: Name) -> Hint:
+    if path.text.startswith("std/"):
+        listed = f"the standard library has {', '.join(LIBRARY_PATHS)}"
+        return did_you_mean(path.span, path.text, LIBRARY_PATHS, listed)
+    if not path.text.startswith(("./", "../")):
+        how = f"a file beside this one is written `use ./{path.text}`, one of the library `use std/…`"
+        return Hint(help=how, fix=None)
+    return Hint(help="the path is relative to this file and written without `.const`", fix=None)

@@ -9,13 +9,14 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
-from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.suggest import nearest
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
 from constitution_lang.check.turns import probe
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind, SlotName
 from constitution_lang.source import Source, Span
+from constitution_lang.syntax.words import did_you_mean
 
 __all__ = ["NAMES", "check_template"]
 
@@ -79,7 +80,7 @@ def _undefined(kind: PromptKind, source: Source, tree: nodes.Template) -> Iterat
             told.add((name.name, name.lineno))
             candidates = NAMES[kind] | NEEDS[kind]
             listed = ", ".join(f"`{c}`" for c in sorted(candidates))
-            hint = did_you_mean(name.name, candidates, f"a template of {kind} is given {listed}")
+            hint = did_you_mean(nearest(name.name, candidates)) or f"a template of {kind} is given {listed}"
             yield codes.E406.at(line_span(source, name.lineno), f"`{name.name}` is not defined", help=hint)
 
 

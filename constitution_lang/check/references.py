@@ -10,6 +10,7 @@ from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import PromptKind, Stage
+from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
 __all__ = ["check_references", "former_ids", "references_elsewhere", "references_of"]
@@ -74,8 +75,8 @@ def _sides(declared: Declarations) -> tuple[str, ...]:
 def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str], what: str) -> Iterator[Diagnostic]:
     told_already = name.text in declared.broken or (declared.incomplete and what in _DECLARED_ELSEWHERE)
     if name.text not in candidates and not told_already:
-        hint = did_you_mean(name.text, candidates, _there_is(candidates, what))
-        yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", help=hint)
+        hint = did_you_mean(name.span, name.text, candidates, _there_is(candidates, what))
+        yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", **hint)
 
 
 def _there_is(candidates: Collection[str], what: str) -> str:
@@ -94,8 +95,9 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
             help=f"write the category first, as in `{next(iter(declared.categories), 'harm')}.{name.text}`",
         )
     elif category not in declared.categories and category not in declared.broken and not declared.incomplete:
-        hint = did_you_mean(category, declared.categories, f'add `category {category} "Its title"`')
-        yield codes.E203.at(name.span, f"there is no category `{category}`", help=hint)
+        at = Span(name.span.file, name.span.start, name.span.start + len(category))
+        hint = did_you_mean(at, category, declared.categories, f'add `category {category} "Its title"`')
+        yield codes.E203.at(name.span, f"there is no category `{category}`", **hint)
 
 
 def _retired(declared: Declarations) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from constitution_lang.check.program import CheckedTension
+from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.syntax import nodes
@@ -68,7 +69,7 @@ def _not_a_side(tension: nodes.TensionBlock, side: nodes.Name, listed: str) -> D
         side.span,
         f"`{side.text}` is not a side of `{tension.name.text}`",
         secondary=(Label(tension.sides[0].span.to(tension.sides[1].span), "the sides"),),
-        help=f"the sides are {listed}",
+        **did_you_mean(side.span, side.text, (one.text for one in tension.sides), f"the sides are {listed}"),
     )
 
 

@@ -130,9 +130,9 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
     wrong = []
     if default.text not in values:
         listed = ", ".join(f"`{value}`" for value in values)
-        hint = did_you_mean(default.text, values, f"its values are {listed}")
+        hint = did_you_mean(default.span, default.text, values, f"its values are {listed}")
         wrong.append(
-            codes.E307.at(default.span, f"the default of `{block.name.text}` is not one of its values", help=hint)
+            codes.E307.at(default.span, f"the default of `{block.name.text}` is not one of its values", **hint)
         )
     return CheckedAttribute(block, kind, values, default.text), wrong
 

@@ -84,12 +84,25 @@ def test_a_used_file_counts_as_it_stands_in_the_editor(folder: Path) -> None:
     session(folder, script)
 
 
-def test_a_fix_is_offered_and_applies(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("weight: 3", "wieght: 3", "E107"),
+        ("prefer harm", "prefer hram", "E501"),
+        ("between harm and autonomy", "between harm and autonmy", "E201"),
+        ("severity >= minor", "severty >= minor", "E201"),
+        ("severity is grave", "severity is gravve", "E201"),
+        ("default: none", "default: nome", "E307"),
+        ("principle autonomy.choice", "principle autonmy.choice", "E203"),
+    ],
+)
+def test_a_fix_is_offered_and_applies(folder: Path, right: str, wrong: str, code: str) -> None:
     async def script(here: Session) -> None:
         here.open("house.const")
-        here.edit("house.const", "weight: 3", "wieght: 3")
-        [wrong] = await here.until("house.const", lambda codes: codes == ["E107"])
-        params = types.CodeActionParams(here.id("house.const"), wrong.range, types.CodeActionContext([wrong]))
+        here.edit("house.const", right, wrong)
+        found = await here.until("house.const", lambda codes: code in codes)
+        [told] = [each for each in found if each.code == code]
+        params = types.CodeActionParams(here.id("house.const"), told.range, types.CodeActionContext([told]))
         [action] = await here.client.text_document_code_action_async(params) or []
         assert isinstance(action, types.CodeAction)
         assert action.edit
