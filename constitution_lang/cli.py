@@ -51,33 +51,48 @@ exit codes: 0 all is well, 1 the constitution has errors, 2 wrong use, 3 a fault
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code."""
+    _open_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return WRONG_USE
     try:
-        code = _call(options)
-        sys.stdout.flush()
+        return _call(options)
     except BrokenPipeError:  # the reader went away; what it wanted to see it has seen
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return WELL
     except KeyboardInterrupt:
         return STOPPED
-    except WrongUseError as error:
+    except Exception as error:  # noqa: BLE001 - the one place where everything ends as a message
+        return _fail(error)
+
+
+def _let_go_of_output() -> None:
+    """What Python still holds for standard output goes nowhere, rather than fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(error: Exception) -> int:
+    """One clear message for what a user or the machine did; a request for a report for what we did."""
+    if isinstance(error, WrongUseError):
         print(f"cai-compile: {error}", file=sys.stderr)
         return WRONG_USE
-    except Exception as error:
-        if os.environ.get("CAI_DEBUG") == "1":
-            raise
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(
-            f"cai-compile: a fault of ours ({what}); please report it with the file that caused it, "
-            "and with what CAI_DEBUG=1 prints",
-            file=sys.stderr,
-        )
-        return OUR_FAULT
-    return code
+    if (
+        isinstance(error, OSError) and error.errno is not None and error.filename is None
+    ):  # of files every command tells
+        _let_go_of_output()
+        print(f"cai-compile: standard input or output: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return WRONG_USE
+    if os.environ.get("CAI_DEBUG") == "1":
+        raise error
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    print(
+        f"cai-compile: a fault of ours ({what}); please report it with the file that caused it, "
+        "and with what CAI_DEBUG=1 prints",
+        file=sys.stderr,
+    )
+    return OUR_FAULT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,7 +113,17 @@ def _call(options: argparse.Namespace) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
-    return call(options)
+    code = call(options)
+    if not sys.stdout.closed:  # the language server's client closes it
+        sys.stdout.flush()
+    return code
+
+
+def _open_streams() -> None:
+    """Streams that the caller has closed are empty, and swallow what is written to them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for as long as we run
 
 
 if __name__ == "__main__":

@@ -93,16 +93,29 @@ def read_case(text: str) -> dict[str, str]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing: whoever reads the file never sees half of it. The file keeps its permissions."""
+    """All of it or nothing: whoever reads the file never sees half of it. The file keeps its permissions.
+
+    A link stays a link, and what is no file (a pipe, a device) is written to as it is.
+    """
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+    except OSError as error:
+        raise WrongUseError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)
         if path.exists():
             temporary.chmod(path.stat().st_mode)
         temporary.replace(path)
-    except OSError as error:
+    except OSError:
         temporary.unlink(missing_ok=True)
-        raise WrongUseError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise
 
 
 def colors(stream: object) -> bool:

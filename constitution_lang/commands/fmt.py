@@ -115,7 +115,7 @@ def _formatted(source: Source) -> str | None:
 def _write(file: str, data: bytes) -> None:
     from pathlib import Path
 
-    write_whole(Path(file).resolve(), data)  # a link stays a link
+    write_whole(Path(file), data)
 
 
 def _diff(name: str, data: bytes, text: str) -> Iterator[str]:

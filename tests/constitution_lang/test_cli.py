@@ -47,6 +47,38 @@ def test_build(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(path.name for path in good.parent.iterdir()) == ["good.bundle.json", "good.const"]
 
 
+def test_build_into_a_link_a_pipe_and_a_device(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, link, pipe = tmp_path / "kept" / "file.json", tmp_path / "link.json", tmp_path / "pipe"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    assert cli.main(["build", str(good), "-o", str(link)]) == 0
+    assert link.is_symlink()
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [sys.executable, "-m", "constitution_lang.cli", "build", good, "-o", pipe], stderr=-3
+    ) as build:
+        assert pipe.read_bytes() == file.read_bytes()
+    assert build.returncode == 0
+    assert pipe.is_fifo()
+    assert cli.main(["build", str(good), "-o", "/dev/full"]) == 2
+    assert "cannot write /dev/full: no space left" in capsys.readouterr().err
+    assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("closing", "code", "said"),
+    [
+        ("> /dev/full", 2, "cai-compile: standard input or output: no space left on device\n"),
+        (">&-", 0, ""),
+        ("2>&- >&- <&-", 0, ""),
+    ],
+)
+def test_streams_that_take_nothing(good: Path, closing: str, code: int, said: str) -> None:
+    line = f'"$0" -m constitution_lang.cli check "$1" {closing}'
+    done = subprocess.run(["sh", "-c", line, sys.executable, good], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
 def test_build_elsewhere_gives_the_same_bytes(
     good: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

@@ -143,7 +143,11 @@ def session(
         finally:
             await client.shutdown_async(None)
             client.exit(None)
+            server = client._server
+            assert server
+            ended = await asyncio.wait_for(server.wait(), 20)
             await client.stop()
+        assert ended == 0
         assert shown == []
 
     asyncio.run(asyncio.wait_for(run(), 120))
