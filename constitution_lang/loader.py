@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from constitution_lang.check.modules import LIBRARY, TEMPLATES
-from constitution_lang.source import Loader, Source
+from constitution_lang.source import Loader, Source, Unread
 
-__all__ = ["folder_loader", "package_loader", "source_of"]
+__all__ = ["OUTSIDE", "folder_loader", "package_loader", "source_of", "unread"]
+
+
+OUTSIDE = Unread("leads out of the constitution's folder by a link", outside=True)
 
 
 def source_of(name: str, data: bytes) -> Source:
@@ -29,15 +32,21 @@ def folder_loader(folder: Path) -> Loader:
     """Files inside `folder`, links that lead out of it excepted; and what the package holds."""
     root = folder.resolve()
 
-    def load(name: str) -> Source | None:
+    def load(name: str) -> Source | Unread | None:
         if name.startswith("<"):
             return package_loader(name)
         try:
             path = (root / name).resolve()
-            if not path.is_relative_to(root) or not path.is_file():
-                return None
-        except (OSError, RuntimeError):  # links in a circle, a name that is too long
-            return None
-        return source_of(name, path.read_bytes())
+            if not path.is_relative_to(root):
+                return OUTSIDE
+            return source_of(name, path.read_bytes()) if path.is_file() else None
+        except (OSError, RuntimeError, ValueError) as error:
+            return unread(error)
 
     return load
+
+
+def unread(error: OSError | RuntimeError | ValueError) -> Unread:
+    """What came of opening a file. Before Python 3.13 links in a circle are a RuntimeError."""
+    why = error.strerror or str(error) if isinstance(error, OSError) else "its links run in a circle"
+    return Unread(f"cannot be read: {why.lower()}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-__all__ = ["Loader", "Position", "Source", "Span"]
+__all__ = ["Loader", "Position", "Source", "Span", "Unread"]
 
 _BREAK = re.compile("\n")
 
@@ -86,5 +86,13 @@ class Source:
         return Span(self.name, start, end)
 
 
-Loader = Callable[[str], "Source | None"]
+class Unread(msgspec.Struct, frozen=True):
+    """A file that is there and is not read; `why` ends the sentence that begins with its name."""
+
+    why: str
+    outside: bool = False
+    """A link leads out of the constitution's folder."""
+
+
+Loader = Callable[[str], "Source | Unread | None"]
 """Gives the source of a name, or None where there is none. Passes never open files themselves."""

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from constitution_lang.check.suggest import Hint, did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.source import Loader, Source
+from constitution_lang.source import Loader, Source, Span, Unread
 from constitution_lang.syntax.nodes import FileTree, Name, UseLine
 
-__all__ = ["LIBRARY", "LIBRARY_PATHS", "SUFFIX", "TEMPLATES", "THEMES", "Files", "Parser", "beside", "load_files"]
+__all__ = [
+    "LIBRARY",
+    "LIBRARY_PATHS",
+    "SUFFIX",
+    "TEMPLATES",
+    "THEMES",
+    "Files",
+    "Parser",
+    "beside",
+    "load_files",
+    "open_file",
+]
 
 LIBRARY = "<library>/"
 """Begins the names of the standard library's files: no path of a user's can begin like this."""
@@ -38,6 +49,23 @@ def beside(file: str, path: str) -> str | None:
     return None if leaves or (inside_library and not name.startswith(LIBRARY)) else name
 
 
+def open_file(
+    loader: Loader, name: str | None, span: Span, written: str, *, move: str, absent: Hint
+) -> Source | Diagnostic:
+    """The file of a name that stands at `span`, or what is wrong with it.
+
+    `move` is the advice where it lies outside, `absent` the one where there is none.
+    """
+    read = loader(name) if name else Unread("is outside the constitution's folder", outside=True)
+    if isinstance(read, Source):
+        return read
+    if read is None:
+        return codes.E205.at(span, f"there is no file `{(name or written).removeprefix(LIBRARY)}`", **absent)
+    if read.outside:
+        return codes.E207.at(span, f"`{written}` {read.why}", help=move)
+    return codes.E205.at(span, f"`{written}` {read.why}", help="let whoever compiles read it, or use another file")
+
+
 class Files(NamedTuple):
     """The parsed files, root first, then in the order of use. `incomplete` where one could not be read."""
 
@@ -53,6 +81,9 @@ def load_files(root: Source, loader: Loader, parse: Parser) -> tuple[Files, list
     return Files(tuple(walk.files.values()), incomplete), walk.found
 
 
+_MOVE = "move the file into the folder of the constitution and write `use ./name`"
+
+
 class _Walk:
     def __init__(self, loader: Loader, parse: Parser) -> None:
         self.loader = loader
@@ -61,40 +92,38 @@ class _Walk:
         self.found: list[Diagnostic] = []
         self.path: list[tuple[str, Name | None]] = []
 
-    def visit(self, source: Source, used_at: Name | None = None) -> None:
+    def visit(self, root: Source) -> None:
+        """Depth first, in the order of use; a chain of files may be longer than Python's stack."""
+        open_uses = [self.enter(root, None)]
+        while open_uses:
+            path = next(open_uses[-1], None)
+            if path is None:
+                open_uses.pop()
+                self.path.pop()
+            elif source := self.use(self.path[-1][0], path):
+                open_uses.append(self.enter(source, path))
+
+    def enter(self, source: Source, used_at: Name | None) -> Iterator[Name]:
         tree, found = self.parse(source)
         self.found += found
         self.files[source.name] = tree
         self.path.append((source.name, used_at))
-        for block in tree.blocks:
-            if isinstance(block, UseLine):
-                self.use(source.name, block.path)
-        self.path.pop()
+        return (block.path for block in tree.blocks if isinstance(block, UseLine))
 
-    def use(self, file: str, path: Name) -> None:
+    def use(self, file: str, path: Name) -> Source | None:
+        """The file to go on with, None where there is none or it has been seen."""
         name = _resolved(file, path.text)
-        if name is None:
-            self.found.append(
-                codes.E207.at(
-                    path.span,
-                    f"`{path.text}` is outside the constitution's folder",
-                    help="move the file into the folder of the constitution and write `use ./name`",
-                )
-            )
-            return
         on_path = [name for name, _ in self.path]
         if name in on_path:
             self.cycle(on_path.index(name), path)
-            return
+            return None
         if name in self.files:
-            return
-        source = self.loader(name)
-        if source is None:
-            self.found.append(
-                codes.E205.at(path.span, f"there is no file `{name.removeprefix(LIBRARY)}`", **_where(path))
-            )
-            return
-        self.visit(source, path)
+            return None
+        read = open_file(self.loader, name, path.span, path.text, move=_MOVE, absent=_where(path))
+        if isinstance(read, Source):
+            return read
+        self.found.append(read)
+        return None
 
     def cycle(self, start: int, path: Name) -> None:
         round_trip = [name for name, _ in self.path[start:]]

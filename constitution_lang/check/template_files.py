@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from constitution_lang.check.modules import TEMPLATES, beside
+from constitution_lang.check.modules import TEMPLATES, beside, open_file
 from constitution_lang.check.program import Declarations
-from constitution_lang.diagnostics import codes
+from constitution_lang.check.suggest import Hint
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind
 from constitution_lang.source import Loader, Source
@@ -35,14 +35,17 @@ def read_templates(
     for kind, line in own.items():
         path = line.path
         name = beside(path.span.file, path.value)
-        if name is None:
-            help = "move the template into the folder of the constitution"
-            found.append(codes.E207.at(path.span, f"`{path.value}` is outside the constitution's folder", help=help))
-            continue
-        source = loader(name)
-        if source is None:
-            help = "the path is relative to this file, for example `critique.j2`"
-            found.append(codes.E205.at(path.span, f"there is no file `{path.value}`", help=help))
+        absent = Hint(help="the path is relative to this file, for example `critique.j2`", fix=None)
+        source = open_file(
+            loader,
+            name,
+            path.span,
+            path.value,
+            move="move the template into the folder of the constitution",
+            absent=absent,
+        )
+        if isinstance(source, Diagnostic):
+            found.append(source)
             continue
         sources[source.name] = source
         if bad := undecodable(source):
@@ -66,6 +69,6 @@ def standard_templates(loader: Loader, but: Collection[PromptKind] = ()) -> Iter
     for kind in PromptKind:
         if kind not in but:
             source = loader(f"{TEMPLATES}{kind.value}.j2")
-            if source is None:
+            if not isinstance(source, Source):
                 raise FileNotFoundError(f"standard template {kind.value}.j2 is not installed")
             yield kind, Template(kind, source, environment().from_string(source.text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
@@ -120,7 +121,7 @@ def _questions(server: LanguageServer, publisher: Publisher) -> None:  # noqa: C
         content = types.MarkupContent(types.MarkupKind.Markdown, text)
         return types.Hover(content, spot.positions.range(use.span.start, use.span.end))
 
-    options = types.CompletionOptions(trigger_characters=[" ", ".", ":", ",", "|"])
+    options = types.CompletionOptions(trigger_characters=[" ", ".", ":", ",", "|", "/"])
 
     @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
     def _(params: types.CompletionParams) -> types.CompletionList:
@@ -128,8 +129,8 @@ def _questions(server: LanguageServer, publisher: Publisher) -> None:  # noqa: C
         if spot is None:
             return types.CompletionList(is_incomplete=False, items=[])
         path = spot.program.paths.get(spot.file)
-        beside = sorted(f.name for f in path.parent.glob(f"*{SUFFIX}") if f != path) if path else []
-        items = completions(spot.program, spot.file, spot.positions.offset(params.position), beside)
+        names = _usable(path) if path else []
+        items = completions(spot.program, spot.file, spot.positions.offset(params.position), names)
         return types.CompletionList(is_incomplete=False, items=list(items))
 
     @server.feature(types.TEXT_DOCUMENT_DEFINITION)
@@ -233,3 +234,10 @@ def _used_file(spot: _Spot, offset: int) -> types.Location | None:
             name = LIBRARY + wanted if wanted.startswith("std/") else spot.program.beside(spot.file, wanted)
             return spot.location(Span(name, 0, 0)) if name else None
     return None
+
+
+def _usable(path: Path) -> list[str]:
+    """Constitutions beside a file and one folder down, from its folder: deeper ones may be a whole disk away."""
+    folder = path.parent
+    found = (file.relative_to(folder) for form in (f"*{SUFFIX}", f"*/*{SUFFIX}") for file in folder.glob(form))
+    return sorted(name.as_posix() for name in found if name.name != path.name or name.parent.name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from lsprotocol import types
 
-from constitution_lang.check.modules import SUFFIX
+from constitution_lang.check.modules import LIBRARY_PATHS, SUFFIX
 from constitution_lang.ir.model import PromptKind
 from constitution_lang.server.program import Program
 from constitution_lang.syntax import nodes as n
@@ -27,7 +27,7 @@ _ENDS_CONDITION = re.compile(r"[ ]*(?:when|applies when)\b[^:]*\Z")
 
 
 def completions(program: Program, file: str, offset: int, names: Iterable[str] = ()) -> Iterator[types.CompletionItem]:
-    """Everything that fits at an offset of a file. `names` are the files beside it, for `use`."""
+    """Everything that fits at an offset of a file. `names` are the files beside and below it, for `use`."""
     blocks = program.files[file]
     text = blocks.source.text
     start = text.rfind("\n", 0, offset) + 1
@@ -65,7 +65,7 @@ class _Fits:
         for keyword in KEYWORDS:
             yield _item(keyword, _K.Keyword, BLOCKS[keyword].about, keyword + " ")
 
-    def header(self, words: list[str]) -> Iterator[types.CompletionItem]:  # noqa: C901 - a table
+    def header(self, words: list[str]) -> Iterator[types.CompletionItem]:  # noqa: C901, PLR0912 - a table
         match words:
             case ["principle"]:
                 yield from (_item(f"{id}.", _K.Class, "category") for id in self.declared.categories)
@@ -86,9 +86,13 @@ class _Fits:
                 yield _item("replaced by", _K.Keyword, "", "replaced by ")
             case ["retired", kind, _, "since", _, "replaced", "by"]:
                 yield from self.ids(kind)
-            case ["use"]:
-                yield from _words(("std/cases", "std/categories"), "library")
-                yield from (_item(f"./{name.removesuffix(SUFFIX)}", _K.File, "file") for name in self.files)
+            case ["use", *begun]:
+                paths = {f"./{name.removesuffix(SUFFIX)}": "file" for name in self.files}
+                paths |= dict.fromkeys(LIBRARY_PATHS, "library")
+                written = "".join(begun)  # up to the last slash: what comes after it is the word that is replaced
+                for path, detail in paths.items():
+                    if path.startswith(written):
+                        yield _item(path.removeprefix(written), _K.File, detail)
             case ["edition"]:
                 yield _item("2026", _K.Value, "")
             case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -10,10 +9,10 @@ from stat import S_ISREG
 from lsprotocol import types
 from pygls import uris
 
-from constitution_lang.loader import package_loader, source_of
+from constitution_lang.loader import OUTSIDE, package_loader, source_of, unread
 from constitution_lang.server.blocks import Blocks, in_blocks
 from constitution_lang.server.positions import Positions, with_plain_breaks
-from constitution_lang.source import Source
+from constitution_lang.source import Loader, Source, Unread
 
 __all__ = ["Document", "Documents"]
 
@@ -68,20 +67,26 @@ class Documents:
         return next((document for document in self.open.values() if document.path == path), None)
 
     def source(self, path: Path, name: str) -> Source | None:
-        """A file's text under a name; None where there is none."""
+        """A file's text under a name; None where there is none, or it cannot be read."""
+        try:
+            return self._source(path, name)
+        except (OSError, ValueError):
+            return None
+
+    def _source(self, path: Path, name: str) -> Source | None:
         document = self.at(path)
         if document:
             return document.source.named(name)
         try:
             about = path.stat()
-            if not S_ISREG(about.st_mode):
-                return None  # a pipe would never end
-            stamp = (about.st_mtime_ns, about.st_size)
-            known = self._read.get(path)
-            if known is None or known[0] != stamp or known[1].name != name:
-                known = self._read[path] = (stamp, source_of(name, path.read_bytes()))
-        except (OSError, ValueError):
+        except FileNotFoundError:
             return None
+        if not S_ISREG(about.st_mode):
+            return None  # a pipe would never end
+        stamp = (about.st_mtime_ns, about.st_size)
+        known = self._read.get(path)
+        if known is None or known[0] != stamp or known[1].name != name:
+            known = self._read[path] = (stamp, source_of(name, path.read_bytes()))
         return known[1]
 
     def blocks(self, path: Path, source: Source) -> Blocks:
@@ -91,17 +96,19 @@ class Documents:
             known = self._parsed[path, source.name] = in_blocks(source, known)
         return known
 
-    def loader(self, folder: Path, *, alone: bool = False) -> Callable[[str], Source | None]:
+    def loader(self, folder: Path, *, alone: bool = False) -> Loader:
         """Files below a folder, and what the package holds; nothing but the latter for a text without a folder."""
         root = folder.resolve()
 
-        def load(name: str) -> Source | None:
+        def load(name: str) -> Source | Unread | None:
             if name.startswith("<"):
                 return package_loader(name)
+            if alone:
+                return None
             try:
                 path = (root / name).resolve()
-            except (OSError, ValueError):
-                return None
-            return None if alone or not path.is_relative_to(root) else self.source(path, name)
+                return self._source(path, name) if path.is_relative_to(root) else OUTSIDE
+            except (OSError, RuntimeError, ValueError) as error:
+                return unread(error)
 
         return load

@@ -19,7 +19,7 @@ import constitution_lang
 from constitution_lang.compile import compile_source
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.loader import folder_loader, package_loader
-from constitution_lang.source import Source
+from constitution_lang.source import Source, Unread
 
 __all__ = ["Texts", "Whole"]
 
@@ -80,7 +80,7 @@ class Whole:
 def _answered(texts: Texts) -> tuple[Diagnostic, ...]:
     beside = folder_loader(texts.folder) if texts.folder else package_loader
 
-    def load(name: str) -> Source | None:
+    def load(name: str) -> Source | Unread | None:
         text = texts.files.get(name)
         return beside(name) if text is None else Source(name, text)
 

@@ -142,8 +142,38 @@ def test_links_out_of_the_folder_are_not_followed(secret: Path, way: str) -> Non
     (house / "critique.j2").symlink_to(secret.with_name("secret.j2"))
     (house / "main.const").write_text(f'{BASE}\n{target}\ntemplate critique from "critique.j2"\n', encoding="utf-8")
     compilation = compile_path(house / "main.const")
-    assert [one.code for one in compilation.diagnostics] == ["E205", "E205"]
+    used, template = compilation.diagnostics
+    assert (used.code, template.code) == ("E205" if way in ("loop", "long") else "E207", "E207")
+    said = {"loop": "run in a circle", "long": "too long"}.get(way, "leads out of the constitution's folder by a link")
+    assert said in used.message
     assert not any("Secret" in source.text for source in compilation.sources.values())
+
+
+def test_a_file_that_may_not_be_read_is_told_beside_all_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shut.const").write_text('category x "X"\n', encoding="utf-8")
+    (tmp_path / "main.const").write_text(f"{BASE}\nuse ./shut\n\nwieght\n", encoding="utf-8")
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "shut.const":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found = compile_path(tmp_path / "main.const").diagnostics
+    assert [(one.code, one.primary.span.file) for one in found] == [("E205", "main.const"), ("E105", "main.const")]
+    assert found[0].message == "`./shut` cannot be read: permission denied"
+
+
+def test_a_chain_of_files_may_be_longer_than_the_stack(tmp_path: Path) -> None:
+    count = 1500
+    for n in range(count):
+        (tmp_path / f"f{n}.const").write_text(f"use ./f{n + 1}\n", encoding="utf-8")
+    (tmp_path / f"f{count}.const").write_text('category last "L"\n\nuse ./f3\n', encoding="utf-8")
+    (tmp_path / "main.const").write_text(f"{BASE}\nuse ./f0\n", encoding="utf-8")
+    [circle] = compile_path(tmp_path / "main.const").diagnostics
+    assert circle.code == "E206"
+    assert circle.primary.span.file == f"f{count}.const"
 
 
 def test_a_link_inside_the_folder_is_followed(secret: Path) -> None:
