@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
+from constitution_lang.check.modules import LIBRARY
 from constitution_lang.check.program import Declarations, Named
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
@@ -98,15 +99,14 @@ class _Gather:
             self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
 
     def clash(self, what: str, span: Span, first: Span) -> None:
-        if span != first:
-            self.found.append(
-                codes.E202.at(
-                    span,
-                    f"`{what}` stands here a second time",
-                    secondary=(Label(first, "the first one"),),
-                    help="give one of the two another name, or delete it",
-                )
-            )
+        if span == first:
+            return
+        label, help = "the first one", "give one of the two another name, or delete it"
+        if span.file.startswith(LIBRARY) and not first.file.startswith(LIBRARY):  # only the other can be changed
+            span, first = first, span
+            label, help = "the one of the library", "give it another name, or delete it"
+        message = f"`{what}` stands here a second time"
+        self.found.append(codes.E202.at(span, message, secondary=(Label(first, label),), help=help))
 
     def edition(self, line: nodes.EditionLine) -> None:
         if line.year.value not in EDITIONS:

@@ -91,9 +91,15 @@ def _to_github(diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source])
             where += f",line={known.start.line},endLine={known.end.line}"
             if known.start.line == known.end.line:  # columns of two lines can't be compared, and are refused
                 where += f",col={known.start.column},endColumn={known.end.column}"
-        text = f"{found.message}; {found.help}" if found.help else found.message
+        elsewhere = (f"{_written(label.span, sources)}: {label.text}" for label in found.secondary if label.text)
+        text = "; ".join(filter(None, (found.message, *elsewhere, found.help)))
         lines.append(f"::{_GITHUB[found.severity]} {where},title={_property(found.code)}::{_data(text)}\n")
     return "".join(lines)
+
+
+def _written(span: Span, sources: Mapping[str, Source]) -> str:
+    known = place(span, sources)
+    return f"{span.file}:{known.start.line}" if known else span.file
 
 
 def _data(text: str) -> str:

@@ -47,10 +47,8 @@ def test_the_library_is_in_its_form() -> None:
 def test_a_name_of_the_library_clashes_with_both_places() -> None:
     found = compiled(BASE + "\nuse std/harm\n").diagnostics
     clash = next(one for one in found if one.code == "E202")
-    assert {clash.primary.span.file, *(label.span.file for label in clash.secondary)} == {
-        "constitution.const",
-        "<library>/std/categories.const",
-    }
+    assert clash.primary.span.file == "constitution.const"  # the one that its reader can change
+    assert [label.span.file for label in clash.secondary] == ["<library>/std/categories.const"]
 
 
 def test_a_circle_is_shown_as_a_path_and_is_told_once() -> None:

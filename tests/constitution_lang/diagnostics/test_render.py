@@ -113,6 +113,10 @@ def test_github_escapes_what_would_end_a_command() -> None:
     )
 
 
+def test_github_tells_of_the_other_place_too() -> None:
+    assert "; dir/a b.const:2: first; " in render([TWICE], SOURCES, Format.GITHUB)
+
+
 def test_a_very_long_line_is_cut_around_the_place() -> None:
     source = Source("a.const", "x" * 5000 + " here " + "y" * 5000 + "\n")
     shown = render([codes.E106.at(source.span(5001, 5005), "long")], {"a.const": source})
