@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 
@@ -37,28 +37,20 @@ class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, dict=True):
     """One file's text. `name` is what people see: a path relative to the constitution's folder."""
 
     name: str
     text: str
-    _starts: list[int] = field(default_factory=list, compare=False, repr=False)
 
-    @property
+    @cached_property
     def line_starts(self) -> list[int]:
         """Offsets at which lines begin; computed once."""
-        if not self._starts:
-            self._starts.append(0)
-            at = self.text.find("\n")
-            while at != -1:
-                self._starts.append(at + 1)
-                at = self.text.find("\n", at + 1)
-        return self._starts
+        return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
     def named(self, name: str) -> Source:
         """The same text under another name."""
-        return self if name == self.name else Source(name, self.text, self.line_starts)
+        return self if name == self.name else self._with_starts(Source(name, self.text), self.line_starts)
 
     def edited(self, start: int, end: int, new: str) -> Source:
         """This text with `new` in the place of a stretch; where its lines begin is not looked for again."""
@@ -67,7 +59,12 @@ class Source:
         inside = [start + found.end() for found in _BREAK.finditer(new)]
         shift = start + len(new) - end
         starts = [*known[:low], *inside, *map(shift.__add__, known[high:])]
-        return Source(self.name, self.text[:start] + new + self.text[end:], starts)
+        return self._with_starts(Source(self.name, self.text[:start] + new + self.text[end:]), starts)
+
+    @staticmethod
+    def _with_starts(source: Source, starts: list[int]) -> Source:
+        source.__dict__["line_starts"] = starts
+        return source
 
     def position(self, offset: int) -> Position:
         """Line and column of a character offset."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from constitution_lang.analysis.play import Play
 from constitution_lang.ir.cases import decide, holds
@@ -15,8 +16,7 @@ CIRCLES_MAX = 32
 """So many are told; who has more has seen enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """`high` comes before `low`: groups of principles (`play.Play`). `winner` and `loser` are the tension's sides."""
 
     high: str
@@ -31,8 +31,7 @@ class Step:
         return second if self.winner == first else first
 
 
-@dataclass(frozen=True, slots=True)
-class Circle:
+class Circle(msgspec.Struct, frozen=True):
     """A case, and the steps round; the last one ends where the first begins."""
 
     case: dict[str, str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+
+import msgspec
 
 from constitution_lang.analysis.play import Play
 from constitution_lang.ir.model import Outcome, Prefer, Tension, Weigh
@@ -12,8 +13,7 @@ from constitution_lang.ir.model import Outcome, Prefer, Tension, Weigh
 __all__ = ["Difference", "Meeting", "differences", "meetings", "undrawable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(msgspec.Struct, frozen=True):
     """A case in which a principle of each of two categories applies and no tension speaks of the two."""
 
     categories: tuple[str, str]
@@ -21,8 +21,7 @@ class Meeting:
     case: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """A case in which a tension decides otherwise than the wider one that it wins over. Rules are from 0."""
 
     narrow: Tension

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from constitution_lang.analysis.play import Play
 from constitution_lang.ir.model import Tension
@@ -10,8 +10,7 @@ from constitution_lang.ir.model import Tension
 __all__ = ["RuleFate", "fates"]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFate:
+class RuleFate(msgspec.Struct, frozen=True):
     """One rule. `index` is from 0; a witness is a whole case.
 
     `case` is one in which the rule decides, with both sides in play where that can be; None where no case reaches it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from constitution_lang.analysis.circles import CIRCLES_MAX, Circle, circles
 from constitution_lang.analysis.pairs import Meeting, differences, meetings, undrawable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -20,8 +19,7 @@ Named: TypeAlias = nodes.AttributeBlock | nodes.CategoryBlock | nodes.PrincipleB
 """A block that declares an id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(msgspec.Struct, frozen=True):
     """Everything that the files declare, each id once, before any value is looked at.
 
     `broken` are the ids that a block seems to declare that could not be parsed: a reference to one of
@@ -79,8 +77,7 @@ class CheckedTension(msgspec.Struct, frozen=True):
     rules: tuple[CheckedRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedProgram:
+class CheckedProgram(msgspec.Struct, frozen=True):
     """What lowering starts from."""
 
     files: tuple[nodes.FileTree, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.source import Position, Source, Span
@@ -14,8 +15,7 @@ __all__ = ["Place", "in_order", "place", "printable"]
 _SEVERITIES = tuple(Severity)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """A span as people count: `end` is the position after its last character."""
 
     file: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from constitution_lang.diagnostics.model import Diagnostic, Label, Severity
 from constitution_lang.diagnostics.places import place, printable
@@ -31,16 +32,14 @@ def to_terminal(diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source]
     return "\n\n".join((*findings, paint(_count(diagnostics), _BOLD))) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Paint:
+class _Paint(msgspec.Struct, frozen=True):
     on: bool
 
     def __call__(self, text: str, *styles: str) -> str:
         return f"{''.join(styles)}{text}{_RESET}" if self.on and text else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(msgspec.Struct, frozen=True):
     found: Diagnostic
     sources: Mapping[str, Source]
     paint: _Paint

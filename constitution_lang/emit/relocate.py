@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Source, Span
@@ -35,7 +36,7 @@ def relocated(
         )
         for finding in found
     )
-    return {_name(file, folder): Source(_name(file, folder), source.text) for file, source in sources.items()}, moved
+    return {_name(file, folder): source.named(_name(file, folder)) for file, source in sources.items()}, moved
 
 
 def relocated_span(at: Span, folder: Path | str) -> Span:

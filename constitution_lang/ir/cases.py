@@ -7,9 +7,10 @@ case and the tension governs the two (`groups`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
+
+import msgspec
 
 from constitution_lang.ir.groups import betters, governing_groups, group_of, groups
 from constitution_lang.ir.model import (
@@ -40,8 +41,7 @@ class CaseError(ValueError):
     """A case names an attribute or a value that the constitution does not declare. The text says what there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What a tension decides in a case. `index` is the rule's, from 0.
 
     `pairs` are the ids that it governs and that both apply: a principle of the first side, one of the second.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count, pairwise
+
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.server.names import Use, uses

@@ -71,7 +71,7 @@ class Program:
         fix = found.fix and Fix(to_block(found.fix.span), found.fix.text, found.fix.title)
         primary = Label(to_block(found.primary.span), found.primary.text)
         secondary = tuple(Label(to_block(label.span), label.text) for label in found.secondary)
-        return replace(found, primary=primary, secondary=secondary, fix=fix)
+        return structs.replace(found, primary=primary, secondary=secondary, fix=fix)
 
     @staticmethod
     def beside(file: str, path: str) -> str | None:
@@ -166,7 +166,7 @@ def _with_new_insides(documents: Documents, before: Program) -> Program | None:
     # What shows an old block is out of date, and so may be what counts from the beginning of a file.
     if changed and files_of((*before.read, *before.collected)) & {*files, *(one.name for one, _ in changed)}:
         return None
-    return replace(before, files=files, declared=replace(before.declared, principles=principles))
+    return replace(before, files=files, declared=structs.replace(before.declared, principles=principles))
 
 
 def _digest(blocks: Blocks) -> nodes.FileTree:

@@ -8,7 +8,9 @@ while it and those stay; the second as a whole, while nothing but the insides of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.references import former_ids, references_elsewhere, references_of

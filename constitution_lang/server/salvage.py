@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.references import check_references

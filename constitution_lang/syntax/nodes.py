@@ -6,7 +6,6 @@ and only `to_text` writes them out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -230,8 +229,7 @@ Block: TypeAlias = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class FileTree:
+class FileTree(msgspec.Struct, frozen=True):
     """One parsed file. A block that did not parse is absent here and present as a diagnostic.
 
     `broken` holds the names of such blocks, as far as they can be made out: that a name of them is

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any
 
 import msgspec
 
@@ -33,7 +31,7 @@ def same(one: object, other: object) -> bool:
             if len(left) != len(right):
                 return False
             pairs.extend(zip(left, right, strict=True))
-        elif is_dataclass(left) or isinstance(left, msgspec.Struct):
+        elif isinstance(left, msgspec.Struct):
             pairs.extend((getattr(left, name), getattr(right, name)) for name in _meaningful(left.__class__))
         elif left != right:
             return False
@@ -41,9 +39,8 @@ def same(one: object, other: object) -> bool:
 
 
 @cache
-def _meaningful(node: type[Any]) -> tuple[str, ...]:
+def _meaningful(node: type[msgspec.Struct]) -> tuple[str, ...]:
     """The fields of a node that are not places. Those of `Span` and `Source` are places, all of them."""
     if node in {Span, Source}:
         return ()
-    names = node.__struct_fields__ if issubclass(node, msgspec.Struct) else (one.name for one in fields(node))
-    return tuple(name for name in names if name != "span")
+    return tuple(name for name in node.__struct_fields__ if name != "span")
