@@ -28,8 +28,8 @@ __all__ = ["Compilation", "check_path", "check_source", "compile_path", "compile
 class Compilation(NamedTuple):
     """A bundle, where there is no error; all findings, in the order of the text; and every text that was read.
 
-    `draft` is the bundle without prompts, there also where the only errors are of cases and prompts. `trees` are the
-    parsed files, the constitution's own first.
+    `draft` is the bundle without prompts, there also where the only errors are of cases and prompts; a check has none.
+    `trees` are the parsed files, the constitution's own first.
     """
 
     bundle: Bundle | None
@@ -72,7 +72,8 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
     if program is None or _errors(found):
         return Compilation(None, _in_order(found, sources), sources, None, files.trees)
 
-    draft = lower_declarations(program, own_templates.values())
+    written = whole or bool(templates)
+    draft = lower_declarations(program, own_templates.values(), texts=written)
     if needs_cases(draft):
         from constitution_lang.check.cases import check_cases
 
@@ -80,7 +81,7 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
     variants, wrong = count_variants(program, draft)
     found += wrong
     bundle = None
-    if whole or templates:
+    if written:
         from constitution_lang.lower.bundle import seal
         from constitution_lang.lower.prompts import lower_prompts
 
@@ -89,7 +90,7 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
         if whole and not _errors(found):
             standard, _ = lower_prompts(draft, variants, dict(standard_templates(loader, but=templates)))
             bundle = seal(draft, prompts + standard)
-    return Compilation(bundle, _in_order(found, sources), sources, draft, files.trees)
+    return Compilation(bundle, _in_order(found, sources), sources, draft if whole else None, files.trees)
 
 
 def compile_text(text: str, name: str = "constitution.const", loader: Loader = package_loader) -> Compilation:

@@ -32,8 +32,9 @@ class Difference(msgspec.Struct, frozen=True):
 
 def undrawable(play: Play) -> tuple[str, ...]:
     """The principles that apply in no case."""
-    literal, possible = play.space.literal, play.space.possible
-    return tuple(p.id for p in play.bundle.principles if not possible(literal(p.applies)))
+    literals = {p.id: play.space.literal(p.applies) for p in play.bundle.principles}
+    never = {literal for literal in set(literals.values()) if not play.space.possible(literal)}
+    return tuple(id for id, literal in literals.items() if literal in never)
 
 
 def meetings(play: Play) -> Iterator[Meeting]:

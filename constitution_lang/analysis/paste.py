@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
 from constitution_lang.analysis.circles import Circle
 from constitution_lang.analysis.pairs import Difference, Meeting
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.rules import RuleFate
-from constitution_lang.analysis.shares import Extreme
 from constitution_lang.ir.model import ShareBound, Stage, Tension
+
+if TYPE_CHECKING:
+    from constitution_lang.analysis.shares import Extreme
 
 __all__ = [
     "FAILS",

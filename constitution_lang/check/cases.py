@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -11,13 +12,15 @@ from constitution_lang.analysis.pairs import Meeting, differences, meetings, und
 from constitution_lang.analysis.paste import bound_test, circle_test, difference_test, meeting_test, rule_test
 from constitution_lang.analysis.play import Play, where
 from constitution_lang.analysis.rules import RuleFate, fates
-from constitution_lang.analysis.shares import ROUNDING, Extreme, Shares, breaking
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Tension
 from constitution_lang.source import Span
+
+if TYPE_CHECKING:
+    from constitution_lang.analysis.shares import Extreme
 
 __all__ = ["check_cases"]
 
@@ -130,14 +133,18 @@ def _circle(program: CheckedProgram, play: Play, circle: Circle) -> Diagnostic:
 
 def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
     """A declared share holds in every case in which its target can be drawn."""
-    places = {id: Fields(block.fields).shares() for id, block in program.categories.items()}
-    places |= {id: Fields(principle.block.fields).shares() for id, principle in program.principles.items()}
     bounds: dict[str, tuple[ShareBound, ...]] = {c.id: c.shares for c in play.bundle.categories}
     bounds |= {p.id: p.shares for p in play.bundle.principles}
-    answers = Shares(play) if any(bounds.values()) else None
+    if not any(bounds.values()):
+        return
+
+    places = {id: Fields(block.fields).shares() for id, block in program.categories.items()}
+    places |= {id: Fields(principle.block.fields).shares() for id, principle in program.principles.items()}
+    from constitution_lang.analysis.shares import Shares
+
+    answers = Shares(play)
     for id in sorted(places):  # a category beside its principles: what was made for the one serves the others
         for place, bound in zip(places[id], bounds[id], strict=True):
-            assert answers is not None
             least = answers.least(id) if bound.low > 0 else None
             greatest = answers.greatest(id) if bound.high < 1 else None
             yield from _share(play, (id, place.span), bound, least, greatest)
@@ -146,6 +153,8 @@ def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
 def _share(
     play: Play, target: tuple[str, Span], bound: ShareBound, least: Extreme | None, greatest: Extreme | None
 ) -> Iterator[Diagnostic]:
+    from constitution_lang.analysis.shares import breaking
+
     id, span = target
     worst = breaking(bound, least, greatest)
     open_ = next((x for x, past in ((least, -1), (greatest, 1)) if x and _may_pass(bound, x, past)), None)
@@ -171,6 +180,8 @@ def _share(
 
 
 def _may_pass(bound: ShareBound, extreme: Extreme, past: int) -> bool:
+    from constitution_lang.analysis.shares import ROUNDING
+
     return extreme.bound < bound.low - ROUNDING if past < 0 else extreme.bound > bound.high + ROUNDING
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 from constitution_lang.source import Span
@@ -18,9 +17,6 @@ class Fields:
 
     def __init__(self, fields: tuple[nodes.Field, ...]) -> None:
         self._fields = fields
-        self._by_key: dict[str, list[nodes.Value]] = {}
-        for field in fields:
-            self._by_key.setdefault(field.key.text, []).append(field.value)
 
     def key(self, key: str) -> Span | None:
         """Where the key of a field stands."""
@@ -45,26 +41,24 @@ class Fields:
 
     def words(self, key: str) -> tuple[nodes.Name, ...]:
         """Words; none where the field is absent."""
-        for value in self._values(key):
-            if isinstance(value, tuple):
-                return value
-            if isinstance(value, nodes.Name):
-                return (value,)
+        for field in self._fields:
+            value = field.value
+            if isinstance(value, tuple | nodes.Name) and field.key.text == key:
+                return value if isinstance(value, tuple) else (value,)
         return ()
 
     def shares(self) -> tuple[nodes.ShareBound, ...]:
         """All declared shares."""
-        return tuple(value for value in self._values("share") if isinstance(value, nodes.ShareBound))
+        values = [field.value for field in self._fields if field.key.text == "share"]
+        return tuple([value for value in values if isinstance(value, nodes.ShareBound)]) if values else ()
 
     def prose(self, key: str) -> nodes.Prose | nodes.Text | None:
         """Text, on one line or as an indented block."""
         return self._first(key, nodes.Prose) or self._first(key, nodes.Text)
 
     def _first(self, key: str, form: type[_V]) -> _V | None:
-        for value in self._values(key):
-            if isinstance(value, form):
+        for field in self._fields:
+            value = field.value
+            if isinstance(value, form) and field.key.text == key:
                 return value
         return None
-
-    def _values(self, key: str) -> Sequence[nodes.Value]:
-        return self._by_key.get(key, ())

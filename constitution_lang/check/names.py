@@ -142,6 +142,9 @@ class _Gather:
         if undecodable(root.source):
             return
         start = root.source.span(0, min(len(root.source.text), len(root.source.line(1))))
+        has_edition = any(e.span.file == root.source.name for e in self.editions)
+        if self.constitutions and has_edition:
+            return
         lines = root.source.text.splitlines()
         meant = {_meant(found.group()) for line in lines if (found := _FIRST.match(line))}
         if not self.constitutions and "constitution" not in meant:
@@ -152,7 +155,7 @@ class _Gather:
                     help='write `constitution my-name 1.0.0 "Its title"` on top',
                 )
             )
-        if not any(e.span.file == root.source.name for e in self.editions) and "edition" not in meant:
+        if not has_edition and "edition" not in meant:
             self.found.append(
                 codes.E209.at(
                     start, "there is no `edition` line", help=f"write `edition {EDITIONS[-1]}` on the first line"
@@ -163,7 +166,11 @@ class _Gather:
     def declared(self) -> Declarations:
         parsed = {*self.attributes, *self.categories, *self.principles, *self.tensions}
         written = {
-            id for tree in self.files for word, id in _HEADER.findall(tree.source.text) if _meant(word) in _NAMED
+            id
+            for tree in self.files
+            if not tree.whole
+            for word, id in _HEADER.findall(tree.source.text)
+            if _meant(word) in _NAMED
         }
         root = self.files[0].source.name
         return Declarations(

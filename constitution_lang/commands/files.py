@@ -56,6 +56,7 @@ def _looked_at(file: str, *, whole: bool) -> Compilation:
     try:
         return _compiled(file, whole=whole)
     finally:
+        gc.freeze()  # what was made stays until the end: a collection need not go through it either
         gc.enable()
 
 

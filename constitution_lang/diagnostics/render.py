@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
@@ -42,6 +41,8 @@ def render(
 
             return to_terminal(ordered, sources, color=color)
         case Format.JSON:
+            import json
+
             return json.dumps([_row(found, sources) for found in ordered], indent=2, ensure_ascii=False) + "\n"
         case Format.SARIF:
             from constitution_lang.diagnostics.sarif import to_sarif

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import TypeVar
 
 from constitution_lang.check.exemplars import SHOWN, stage_of
@@ -24,9 +23,13 @@ DRAW_DEFAULT = {ir.Stage.REVISION: 1, ir.Stage.PREFERENCE: 16}
 """Where fewer principles are declared, all of them are drawn."""
 
 
-def lower_declarations(program: CheckedProgram, templates: Iterable[Source]) -> ir.Bundle:
-    """All that the constitution declares; `templates` are its own, for the list of sources."""
-    lower = _Lower({tree.source.name: tree.source for tree in program.files})
+def lower_declarations(program: CheckedProgram, templates: Iterable[Source], *, texts: bool = True) -> ir.Bundle:
+    """All that the constitution declares; `templates` are its own, for the list of sources.
+
+    Without `texts`, what is left is what questions about cases need: the texts of principles are empty, and no source
+    is listed.
+    """
+    lower = _Lower({tree.source.name: tree.source for tree in program.files}, texts=texts)
     root = program.constitution
     sources = {tree.source.name: tree.source for tree in program.files} | {t.name: t for t in templates}
     return ir.Bundle(
@@ -57,11 +60,17 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source]) -> 
         ),
         retired=tuple(sorted((lower.retired(line) for line in program.retired), key=lambda r: (r.kind, r.id))),
         prompts=(),
-        sources=tuple(ir.SourceFile(name, sha256(sources[name].text.encode()).hexdigest()) for name in sorted(sources)),
+        sources=tuple(_source(name, sources[name]) for name in sorted(sources)) if texts else (),
         meaning_hash="",
         metadata_hash="",
         model_tests=tuple(sorted(lower.model_tests(program.tests), key=lambda t: (t.title, t.principle, t.prompt))),
     )
+
+
+def _source(name: str, source: Source) -> ir.SourceFile:
+    from hashlib import sha256
+
+    return ir.SourceFile(name, sha256(source.text.encode()).hexdigest())
 
 
 def _by_id(found: Iterable[_T]) -> tuple[_T, ...]:
@@ -73,8 +82,9 @@ def _words(id: str) -> str:
 
 
 class _Lower:
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], *, texts: bool) -> None:
         self.sources = sources
+        self.texts = texts
 
     def origin(self, span: Span) -> ir.Origin:
         at = self.sources[span.file].position(span.start)
@@ -111,7 +121,7 @@ class _Lower:
         block = principle.block
         fields = Fields(block.fields)
         weight = fields.number("weight")
-        statement = text_of(fields.prose("statement"))
+        statement, critique, revise, prefer = self.requests(fields)
         formerly = tuple(name.text for name in fields.words("formerly"))
         return ir.Principle(
             id=block.name.text,
@@ -120,18 +130,29 @@ class _Lower:
             applies=principle.applies,
             weight=float(weight.value) if weight else 1.0,
             statement=statement,
-            critique=text_of(fields.prose("critique"))
-            or f"Consider this principle: {statement}\n\nSay where the response goes against it.",
-            revise=text_of(fields.prose("revise"))
-            or f"Rewrite the response so that it follows this principle: {statement}",
-            prefer=text_of(fields.prose("prefer"))
-            or f"Consider this principle: {statement}\n\nWhich response follows it better?",
+            critique=critique,
+            revise=revise,
+            prefer=prefer,
             shares=self.shares(fields),
             formerly=formerly,
-            source=text_of(fields.prose("source")),
-            owner=text_of(fields.prose("owner")),
+            source=text_of(fields.prose("source")) if self.texts else "",
+            owner=text_of(fields.prose("owner")) if self.texts else "",
             key=formerly[0] if formerly else block.name.text,
             origin=self.origin(block.name.span),
+        )
+
+    def requests(self, fields: Fields) -> tuple[str, str, str, str]:
+        """The statement of a principle, and what is made of it where it says nothing else."""
+        if not self.texts:
+            return "", "", "", ""
+        statement = text_of(fields.prose("statement"))
+        return (
+            statement,
+            text_of(fields.prose("critique"))
+            or f"Consider this principle: {statement}\n\nSay where the response goes against it.",
+            text_of(fields.prose("revise")) or f"Rewrite the response so that it follows this principle: {statement}",
+            text_of(fields.prose("prefer"))
+            or f"Consider this principle: {statement}\n\nWhich response follows it better?",
         )
 
     def tension(self, tension: CheckedTension) -> ir.Tension:

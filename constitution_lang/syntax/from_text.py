@@ -21,7 +21,8 @@ from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
 
-_BLOCK_START = re.compile(r"^[^ \t\n#]", re.MULTILINE)
+_BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
+"""Behind the line break that is put before a text: a pattern that begins with one character is searched for quickly."""
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
@@ -45,7 +46,9 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     # What a strange character makes of its line is a consequence of it.
     others = [found for found in reader.diagnostics if source.position(found.primary.span.start).line not in lines]
     found = sorted((*strange, *others), key=lambda found: found.primary.span.start)
-    tree = n.FileTree(source, tuple(reader.blocks), tuple(reader.comments), tuple(reader.broken))
+    tree = n.FileTree(
+        source, tuple(reader.blocks), tuple(reader.comments), tuple(reader.broken), whole=not reader.left_out
+    )
     return tree, tuple(found)
 
 
@@ -75,10 +78,12 @@ class _Reader:
         self.blocks: list[n.Block] = []
         self.comments: list[n.Comment] = []
         self.broken: list[n.Name] = []
+        self.left_out = False
+        """Whether a stretch from column one on is in no block."""
         self.diagnostics: list[Diagnostic] = []
 
     def read(self) -> None:
-        starts = [found.start() for found in _BLOCK_START.finditer(self._text)]
+        starts = [found.start() for found in _BLOCK_START.finditer(f"\n{self._text}")]
         self._before_first(starts[0] if starts else len(self._text))
         previous: _Piece | None = None
         for piece in self._pieces(starts):
@@ -89,6 +94,7 @@ class _Reader:
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
                 self._broken(piece)
             previous = piece
+        self.left_out = len(self.blocks) < len(starts)
 
     def _pieces(self, starts: list[int]) -> Iterator[_Piece]:
         for start, end in pairwise((*starts, len(self._text))):

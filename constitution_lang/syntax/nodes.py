@@ -240,3 +240,5 @@ class FileTree(msgspec.Struct, frozen=True):
     blocks: tuple[Block, ...]
     comments: tuple[Comment, ...]
     broken: tuple[Name, ...] = ()
+    whole: bool = False
+    """Whether all of the text is known to be in `blocks`, so that nobody has to look for names in the rest."""

@@ -9,7 +9,6 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,6 +157,8 @@ def _reached(table: ParseTableBase[int]) -> Iterator[int]:
 
 
 def _hash(text: str) -> str:
+    from hashlib import sha256
+
     return sha256(text.encode()).hexdigest()
 
 
