@@ -10,16 +10,26 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    TypeAdapter,
+    field_validator,
+)
 
 from runtime.records import PromptUse
 
 __all__ = [
-    "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "HumanPairs", "LabelConfig",
-    "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig", "PolicyMethod", "PpoConfig",
-    "PreferenceModelConfig",
-    "PromptSource", "PromptsConfig", "RayConfig", "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig",
-    "SftConfig", "SftTarget", "TagConfig", "TooLong", "TrainConfig", "VllmConfig",
+    "POLICY_TAGS", "AuditConfig", "DpoConfig", "EngineConfig", "EngineKind", "EvaluationConfig", "GroupPolicyConfig",
+    "HumanPairs", "LabelConfig", "LaunchConfig", "LoraConfig", "ModelsConfig", "PairConfig", "PolicyConfig",
+    "PolicyMethod", "PpoConfig", "PreferenceModelConfig", "PromptSource", "PromptsConfig", "RayConfig",
+    "RespondConfig", "RevisionConfig", "RunConfig", "ServerConfig", "SftConfig", "SftTarget", "TagConfig", "TooLong",
+    "TrainConfig", "VllmConfig", "read_policy_config",
 ]  # fmt: skip
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -184,14 +194,10 @@ class LoraConfig(_Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class TrainConfig(_Section):
-    """What every training has. `steps_max` cuts `epochs` short. `lora = false` trains all the weights."""
+class _Trained(_Section):
+    """What every training has. `lora = false` trains all the weights."""
 
-    epochs: PositiveFloat = 1.0
-    steps_max: PositiveInt | None = None
     learning_rate: PositiveFloat = 1e-5
-    batch_rows: PositiveInt = 4
-    accumulate: PositiveInt = 1
     tokens_max: PositiveInt = 1024
     lora: LoraConfig | None = LoraConfig()
 
@@ -199,6 +205,15 @@ class TrainConfig(_Section):
     @classmethod
     def _without_lora(cls, value: object) -> object:
         return None if value is False else value  # TOML has no null
+
+
+class TrainConfig(_Trained):
+    """What a training on rows has. `steps_max` cuts `epochs` short."""
+
+    epochs: PositiveFloat = 1.0
+    steps_max: PositiveInt | None = None
+    batch_rows: PositiveInt = 4
+    accumulate: PositiveInt = 1
 
 
 class SftTarget(StrEnum):
@@ -265,31 +280,69 @@ class PolicyMethod(StrEnum):
     GRPO = "grpo"
 
 
-class PpoConfig(TrainConfig):
-    """The policy against the preference model. PPO's own settings are ignored by RLOO and GRPO."""
+class PolicyConfig(_Trained):
+    """The policy against the preference model: what every method uses."""
 
-    method: PolicyMethod = PolicyMethod.PPO
     learning_rate: PositiveFloat = 3e-6
     steps: PositiveInt = 16
     """Rollout batches."""
     rollout_rows: PositiveInt = 8
     completion_tokens_max: PositiveInt = 64
     temperature: PositiveFloat = 1.0
+    clip_policy: PositiveFloat = 0.2
+    kl: PositiveFloat = 0.05
+    gradient_norm_max: PositiveFloat = 1.0
+
+    method: PolicyMethod
+
+
+class PpoConfig(PolicyConfig):
+    """Proximal policy optimisation, with a value head."""
+
+    method: Literal[PolicyMethod.PPO] = PolicyMethod.PPO
     update_epochs: PositiveInt = 2
     minibatch_rows: PositiveInt = 4
-    clip_policy: PositiveFloat = 0.2
     clip_value: PositiveFloat = 0.2
     value_weight: PositiveFloat = 0.1
     gamma: Fraction = 1.0
     gae_lambda: Fraction = 0.95
-    kl: PositiveFloat = 0.05
     kl_target: PositiveFloat | None = None
     """Where given, the coefficient adapts towards this KL per completion, in nats; else it is fixed."""
     whiten_rewards: bool = False
-    gradient_norm_max: PositiveFloat = 1.0
 
 
-PolicyConfig = PpoConfig
+class GroupPolicyConfig(PolicyConfig):
+    """RLOO and GRPO, which compare several completions of a prompt with each other."""
+
+    method: Literal[PolicyMethod.RLOO, PolicyMethod.GRPO]
+
+
+POLICY_TAGS: dict[str, type[PolicyConfig]] = {"ppo": PpoConfig, "group": GroupPolicyConfig}
+"""The schemas of the section `[policy]`, by what stands for them in places of errors."""
+
+
+def _policy_tag(value: object) -> str | None:
+    method = value.get("method", PolicyMethod.PPO) if isinstance(value, dict) else getattr(value, "method", "ppo")
+    if method in {PolicyMethod.RLOO, PolicyMethod.GRPO}:
+        return "group"
+    return "ppo" if method == PolicyMethod.PPO else None
+
+
+AnyPolicy = Annotated[
+    Annotated[PpoConfig, Tag("ppo")] | Annotated[GroupPolicyConfig, Tag("group")],
+    Discriminator(
+        _policy_tag,
+        custom_error_type="policy_method",
+        custom_error_message=f"method: write one of {', '.join(PolicyMethod)}",
+    ),
+]
+"""The method says which schema holds: a setting that another method alone uses is an error."""
+
+
+def read_policy_config(body: bytes) -> PolicyConfig:
+    """The section `[policy]` out of JSON."""
+    found: PolicyConfig = TypeAdapter(AnyPolicy).validate_json(body)
+    return found
 
 
 class EvaluationConfig(_Section):
@@ -335,7 +388,7 @@ class RunConfig(_Section):
     label: LabelConfig = LabelConfig()
     preference_model: PreferenceModelConfig = PreferenceModelConfig()
     dpo: DpoConfig = DpoConfig()
-    policy: PolicyConfig = PolicyConfig()
+    policy: AnyPolicy = PpoConfig()
     launch: LaunchConfig = LaunchConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     audit: AuditConfig = AuditConfig()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.config import DpoConfig, LaunchConfig, PolicyConfig, PreferenceModelConfig, SftConfig
+from runtime.config import DpoConfig, LaunchConfig, PolicyConfig, PreferenceModelConfig, SftConfig, TrainConfig
 from runtime.records import Checkpoint, Conversation, PreferenceRow, PromptRecord, SftRow, TrainingStep
 from runtime.trainers import Job, TrlTrainers
 from runtime.training.errors import TrainingError
@@ -68,7 +68,7 @@ class LaunchedTrainers:
     def _launch(
         self,
         trained: Trained,
-        config: SftConfig | PreferenceModelConfig | DpoConfig | PolicyConfig,
+        config: TrainConfig | PolicyConfig,
         rows: Sequence[SftRow] | Sequence[PreferenceRow] | Sequence[PromptRecord],
         job: Job,
         preference_model: Path | None = None,

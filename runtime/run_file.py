@@ -9,7 +9,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from runtime.config import RunConfig
+from runtime.config import POLICY_TAGS, PpoConfig, RunConfig
 
 __all__ = ["RunFileError", "load_run_file"]
 
@@ -55,10 +55,13 @@ def load_run_file(path: Path) -> tuple[RunConfig, RunConfig]:
 
 
 def _line(path: Path, loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    where = ".".join(str(part) for part in loc)
+    tag = loc[1] if loc[:1] == ("policy",) and len(loc) > 1 and loc[1] in POLICY_TAGS else None
+    where = ".".join(str(part) for part in (loc if tag is None else (loc[0], *loc[2:])))
     if kind == "missing":
         return f"{path}: {where}: is missing; add it"
     if kind == "extra_forbidden":
+        if tag is not None and (instead := _instead_in_policy(str(loc[-1]))):
+            return f"{path}: {where}: {instead}"
         known = sorted(_fields(loc[:-1]))
         close = get_close_matches(str(loc[-1]), known, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
@@ -66,11 +69,30 @@ def _line(path: Path, loc: tuple[int | str, ...], kind: str, message: str) -> st
     return f"{path}: {where}: {message[:1].lower()}{message[1:]}"
 
 
+_INSTEAD = {
+    "epochs": "there are no epochs: steps says how many batches of rollouts there are",
+    "steps_max": "it would say what steps says: write steps",
+    "batch_rows": "write rollout_rows, the prompts in a batch of rollouts",
+    "accumulate": "a batch of rollouts is a step already: write rollout_rows, its prompts",
+}
+"""Of settings that other trainings have: what `[policy]` has in their place."""
+
+
+def _instead_in_policy(name: str) -> str:
+    """What to write where another training or another method has such a setting; empty where none has."""
+    if name in PpoConfig.model_fields:
+        return 'only ppo uses it, and the method is not ppo: take it out, or write method = "ppo"'
+    return f"no such setting here; {_INSTEAD[name]}" if name in _INSTEAD else ""
+
+
 def _fields(loc: tuple[int | str, ...]) -> set[str]:
     """Names that the schema knows in the table at `loc`."""
     model: type[BaseModel] = RunConfig
     for part in loc:
         if isinstance(part, int):
+            continue
+        if part in POLICY_TAGS and part not in model.model_fields:
+            model = POLICY_TAGS[part]
             continue
         inner = _model_in(model.model_fields[part].annotation)
         if inner is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig
+from runtime.config import DpoConfig, PolicyConfig, PreferenceModelConfig, SftConfig, TrainConfig
 from runtime.identity import data_hash
 from runtime.records import (
     Checkpoint,
@@ -143,7 +143,7 @@ class RehearsedTrainers:
     def _walk(
         self,
         kind: TrainedKind,
-        config: SftConfig | PreferenceModelConfig | DpoConfig | PolicyConfig,
+        config: TrainConfig | PolicyConfig,
         data: Sequence[str],
         seen: str,
         job: Job,

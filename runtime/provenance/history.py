@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from constitution_lang.ir.codec import loads
 from constitution_lang.ir.model import Bundle
 from runtime.config import EngineKind, RunConfig
+from runtime.ledger.faults import LedgerError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.records import (
@@ -123,10 +126,19 @@ def read_history(ledger: Ledger, run: RunManifest) -> History:
 
     Raises:
         BundleError: the compiled constitution in the ledger cannot be read.
+        LedgerError: its settings are those of another version of this program.
     """
     of = run.id
     bundle = loads(run.bundle)
-    config = RunConfig.model_validate_json(run.config)
+    try:
+        config = RunConfig.model_validate_json(run.config)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
+        raise LedgerError(
+            f"the run {of} in {ledger.path} was made by another version of this program: it has settings that this "
+            f"one does not know ({wrong})",
+            "Run its run file again with this version: what was answered is taken over.",
+        ) from error
     draws = ledger.read(of, Draw, Step.REVISE)
     labelled = ledger.read(of, Draw, Step.LABEL)
     answers = ledger.read(of, Response, StepId(Step.RESPOND))

@@ -10,6 +10,7 @@ import msgspec
 from constitution_lang.diff.compare import diff
 from constitution_lang.ir.model import Bundle
 from runtime.datasets.errors import DataError
+from runtime.ledger.faults import LedgerError
 from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
@@ -79,7 +80,10 @@ def redone_under(history: History, bundle: Bundle, progress: Progress) -> tuple[
         notes.append(f"{misfits} of the run's rows do not fit its constitution: see cai-run verify")
     for run in history.ledger.runs():
         if run.id != history.run:
-            _link_new(history, run, answers, links, progress)
+            try:
+                _link_new(history, run, answers, links, progress)
+            except LedgerError as error:
+                notes.append(f"{error}; what only it asked counts as unknown")
     replay = Replay(history.config, bundle, workers_of(history, answers, links))
     task = progress.start("redo under the other constitution", len(history.train) + len(history.pairs), "prompts")
     try:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
 from runtime.records import TrainedKind
 from runtime.training.models import computes_bfloat16, has_gpu
 from runtime.training.progress import OnStep, checked_step
@@ -25,7 +24,7 @@ def processes() -> int:
 
 
 def trainer_arguments(
-    config: SftConfig | PreferenceModelConfig | DpoConfig | PpoConfig, *, work: str, steps: int, seed: int
+    *, work: str, steps: int, seed: int, learning_rate: float, batch_rows: int, accumulate: int = 1
 ) -> dict[str, Any]:
     """Arguments common to all TRL configurations.
 
@@ -35,9 +34,9 @@ def trainer_arguments(
     return {
         "output_dir": work,
         "max_steps": steps,
-        "per_device_train_batch_size": config.batch_rows,
-        "gradient_accumulation_steps": config.accumulate,
-        "learning_rate": config.learning_rate,
+        "per_device_train_batch_size": batch_rows,
+        "gradient_accumulation_steps": accumulate,
+        "learning_rate": learning_rate,
         "lr_scheduler_type": "linear",
         "warmup_steps": 0,
         "weight_decay": 0.0,

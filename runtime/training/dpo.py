@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,16 +13,12 @@ from trl import DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from runtime.config import DpoConfig
-from runtime.identity import data_hash
 from runtime.records import Checkpoint, PreferenceRow, Provenance, TrainedKind
-from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
-from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
-from runtime.training.errors import TrainingError
-from runtime.training.gathering import gathered
 from runtime.training.losses import dpo_margin, soft_label_preference_loss
-from runtime.training.models import load_causal, load_text_tokenizer, peft_config
-from runtime.training.progress import OnStep, quiet, steps_total
+from runtime.training.models import load_causal, peft_config
+from runtime.training.on_rows import Method, Ready, train_on_rows
+from runtime.training.progress import OnStep
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -119,49 +114,26 @@ def train_dpo(
     Raises:
         TrainingError: There are no rows, a row has no room for its answer, or the loss is not finite.
     """
-    from runtime.prompting import ModelTokenizer
+    lora = config.lora is not None
 
-    if not rows:
-        raise TrainingError("there are no pairs for DPO to learn from", "check how many pairs got a label")
-    chat = ModelTokenizer(base)
-    encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
-    tokenizer = load_text_tokenizer(base, chat)
-    pad = tokenizer.pad_token_id
-    steps = steps_total(config, len(rows), processes())
-    log = StepLog(TrainedKind.DPO, on_step)
-    with quiet(), tempfile.TemporaryDirectory() as work:
-        arguments = TrlDpoConfig(
-            **trainer_arguments(config, work=work, steps=steps, seed=seed),
-            beta=config.beta,
-            max_length=None,
-            disable_dropout=True,
+    def trainer(ready: Ready[EncodedPair]) -> DPOTrainer:
+        return SoftLabelDpoTrainer(
+            model=load_causal(base, pad=ready.pad, lora=lora),
+            # An adapter that is switched off is the reference already.
+            ref_model=None if lora else load_causal(base, pad=ready.pad, lora=False),
+            args=TrlDpoConfig(**ready.arguments, beta=config.beta, max_length=None, disable_dropout=True),
+            data_collator=SoftLabelDpoCollator(pad_token_id=ready.pad),
+            train_dataset=dpo_dataset(ready.rows),
+            processing_class=ready.tokenizer,
+            peft_config=peft_config(config.lora),
+            callbacks=ready.callbacks,
         )
 
-        def make(callbacks: list[Any]) -> DPOTrainer:
-            return SoftLabelDpoTrainer(
-                model=load_causal(base, pad=pad, lora=config.lora is not None),
-                # An adapter that is switched off is the reference already.
-                ref_model=None if config.lora else load_causal(base, pad=pad, lora=False),
-                args=arguments,
-                data_collator=SoftLabelDpoCollator(pad_token_id=pad),
-                train_dataset=dpo_dataset(encoded),
-                processing_class=tokenizer,
-                peft_config=peft_config(config.lora),
-                callbacks=callbacks,
-            )
-
-        trainer = run_trainer(make, log)
-        draft = CardDraft(
-            kind=TrainedKind.DPO,
-            provenance=provenance,
-            data=(data_hash([row.id for row in rows]),),
-            rows=len(rows),
-            steps=steps,
-            seed=seed,
-            settings=config.model_dump(mode="json"),
-            base=base,
-            truncation=truncation,
-            final=log.final,
-        )
-        model = gathered(trainer, partial(load_causal, pad=pad, lora=False), base)
-        return save_checkpoint(model, tokenizer, draft, out)
+    method = Method(
+        kind=TrainedKind.DPO,
+        nothing=("there are no pairs for DPO to learn from", "check how many pairs got a label"),
+        encode=encode_pairs,
+        trainer=trainer,
+        load=partial(load_causal, lora=False),
+    )
+    return train_on_rows(method, config, rows, base, out, seed=seed, provenance=provenance, on_step=on_step)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.config import PolicyMethod, PpoConfig
+from runtime.config import GroupPolicyConfig, PolicyMethod
 from runtime.records import TrainedKind
 from runtime.training.arguments import StepLog, run_trainer, trainer_arguments
 from runtime.training.encoding import EncodedPrompt
@@ -44,7 +44,7 @@ def group_size(rollout_rows: int) -> int:
 
 
 def train_in_groups(
-    config: PpoConfig,
+    config: GroupPolicyConfig,
     prompts: Sequence[EncodedPrompt],
     policy: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -69,10 +69,14 @@ def train_in_groups(
         return reward([known[id] for id in prompts], [tuple(tokens) for tokens in completion_ids])
 
     with tempfile.TemporaryDirectory() as work:
-        common = trainer_arguments(config, work=work, steps=steps_total(config, len(prompts)), seed=seed)
+        common = trainer_arguments(
+            work=work,
+            steps=steps_total(config, len(prompts)),
+            seed=seed,
+            learning_rate=config.learning_rate,
+            batch_rows=config.rollout_rows,
+        )
         common |= {
-            "per_device_train_batch_size": config.rollout_rows,
-            "gradient_accumulation_steps": 1,
             "max_grad_norm": config.gradient_norm_max,
             "num_generations": group_size(config.rollout_rows),
             "max_completion_length": config.completion_tokens_max,

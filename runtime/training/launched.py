@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.config import DpoConfig, PreferenceModelConfig, SftConfig, read_policy_config
 from runtime.records import Checkpoint, PreferenceRow, PromptRecord, SftRow, TrainingStep
 from runtime.training.errors import TrainingError
 from runtime.training.jobs import Fault, JobFiles, LaunchedJob, Trained
@@ -66,7 +66,7 @@ def _train(job: LaunchedJob, on_step: OnStep) -> Checkpoint:
     from runtime.training.policy import train_policy
 
     return train_policy(
-        PpoConfig.model_validate_json(job.config), decode(job.rows, type=list[PromptRecord]), base,
+        read_policy_config(job.config), decode(job.rows, type=list[PromptRecord]), base,
         Path(job.preference_model or ""), out, seed=job.seed, provenance=job.provenance, on_step=on_step,
     )  # fmt: skip
 

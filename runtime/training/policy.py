@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime.config import PolicyMethod, PpoConfig
+from runtime.config import GroupPolicyConfig, PolicyConfig, PpoConfig
 from runtime.identity import data_hash
 from runtime.records import Checkpoint, PromptRecord, Provenance, TrainedKind
 from runtime.training.checkpoints import CardDraft, save_checkpoint
@@ -20,7 +20,7 @@ __all__ = ["train_policy"]
 
 
 def train_policy(
-    config: PpoConfig,
+    config: PolicyConfig,
     prompts: Sequence[PromptRecord],
     base: Path,
     preference_model: Path,
@@ -66,7 +66,7 @@ def train_policy(
     kind = TrainedKind(config.method.value)
     with quiet():
         policy = load_causal(base, pad=tokenizer.pad_token_id, lora=config.lora is not None)
-        if config.method is PolicyMethod.PPO:
+        if isinstance(config, PpoConfig):
             from runtime.training.ppo import PpoLoop
 
             loop = PpoLoop(
@@ -83,6 +83,7 @@ def train_policy(
         else:
             from runtime.training.group_policy import train_in_groups
 
+            assert isinstance(config, GroupPolicyConfig)
             trained, final = train_in_groups(
                 config, encoded, policy, tokenizer, reward, stops=frozenset(chat.stops), seed=seed, on_step=on_step
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,16 +12,12 @@ from trl import RewardConfig, RewardTrainer
 from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from runtime.config import PreferenceModelConfig
-from runtime.identity import data_hash
 from runtime.records import Checkpoint, PreferenceRow, Provenance, TrainedKind
-from runtime.training.arguments import StepLog, processes, run_trainer, trainer_arguments
-from runtime.training.checkpoints import CardDraft, save_checkpoint
 from runtime.training.encoding import EncodedPair, encode_pairs
-from runtime.training.errors import TrainingError
-from runtime.training.gathering import gathered
 from runtime.training.losses import soft_label_preference_loss
-from runtime.training.models import load_scorer, load_text_tokenizer, peft_config
-from runtime.training.progress import OnStep, quiet, steps_total
+from runtime.training.models import load_scorer, peft_config
+from runtime.training.on_rows import Method, Ready, train_on_rows
+from runtime.training.progress import OnStep
 from runtime.training.scoring import score
 
 if TYPE_CHECKING:
@@ -105,43 +100,24 @@ def train_preference_model(
     Raises:
         TrainingError: There are no rows, a row has no room for its answer, or the loss is not finite.
     """
-    from runtime.prompting import ModelTokenizer
+    lora = config.lora is not None
 
-    if not rows:
-        raise TrainingError("there are no pairs to train a preference model on", "check how many pairs got a label")
-    chat = ModelTokenizer(base)
-    encoded, truncation = encode_pairs(chat, rows, config.tokens_max)
-    tokenizer = load_text_tokenizer(base, chat)
-    steps = steps_total(config, len(rows), processes())
-    log = StepLog(TrainedKind.PREFERENCE_MODEL, on_step)
-    with quiet(), tempfile.TemporaryDirectory() as work:
-        arguments = RewardConfig(
-            **trainer_arguments(config, work=work, steps=steps, seed=seed), max_length=None, disable_dropout=True
+    def trainer(ready: Ready[EncodedPair]) -> RewardTrainer:
+        return SoftLabelRewardTrainer(
+            model=load_scorer(base, pad=ready.pad, lora=lora, fresh_head=True),
+            args=RewardConfig(**ready.arguments, max_length=None, disable_dropout=True),
+            data_collator=SoftLabelCollator(pad_token_id=ready.pad),
+            train_dataset=reward_dataset(ready.rows),
+            processing_class=ready.tokenizer,
+            peft_config=peft_config(config.lora, scorer=True),
+            callbacks=ready.callbacks,
         )
 
-        def make(callbacks: list[Any]) -> RewardTrainer:
-            return SoftLabelRewardTrainer(
-                model=load_scorer(base, pad=tokenizer.pad_token_id, lora=config.lora is not None, fresh_head=True),
-                args=arguments,
-                data_collator=SoftLabelCollator(pad_token_id=tokenizer.pad_token_id),
-                train_dataset=reward_dataset(encoded),
-                processing_class=tokenizer,
-                peft_config=peft_config(config.lora, scorer=True),
-                callbacks=callbacks,
-            )
-
-        trainer = run_trainer(make, log)
-        draft = CardDraft(
-            kind=TrainedKind.PREFERENCE_MODEL,
-            provenance=provenance,
-            data=(data_hash([row.id for row in rows]),),
-            rows=len(rows),
-            steps=steps,
-            seed=seed,
-            settings=config.model_dump(mode="json"),
-            base=base,
-            truncation=truncation,
-            final=log.final,
-        )
-        model = gathered(trainer, partial(load_scorer, pad=tokenizer.pad_token_id, lora=False, fresh_head=False), base)
-        return save_checkpoint(model, tokenizer, draft, out)
+    method = Method(
+        kind=TrainedKind.PREFERENCE_MODEL,
+        nothing=("there are no pairs to train a preference model on", "check how many pairs got a label"),
+        encode=encode_pairs,
+        trainer=trainer,
+        load=partial(load_scorer, lora=False, fresh_head=False),
+    )
+    return train_on_rows(method, config, rows, base, out, seed=seed, provenance=provenance, on_step=on_step)

@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 
-from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.config import PolicyConfig, TrainConfig
 from runtime.records import TrainedKind, TrainingStep
 from runtime.training.errors import TrainingError
 
@@ -18,19 +18,16 @@ OnStep = Callable[[TrainingStep], None]
 _VITAL = ("loss", "grad_norm", "kl", "reward")
 
 
-def steps_total(
-    config: SftConfig | PreferenceModelConfig | DpoConfig | PpoConfig, rows: int, processes: int = 1
-) -> int:
+def steps_total(config: TrainConfig | PolicyConfig, rows: int, processes: int = 1) -> int:
     """How many steps training on `rows` rows will report.
 
     For PPO, RLOO and GRPO a step is a batch of rollouts with all updates made on it.
     """
-    if isinstance(config, PpoConfig):
-        total = config.steps
-    else:
-        batches = math.ceil(rows / (config.batch_rows * processes))
-        per_epoch = max(1, math.ceil(batches / config.accumulate))
-        total = math.ceil(config.epochs * per_epoch)
+    if isinstance(config, PolicyConfig):
+        return config.steps
+    batches = math.ceil(rows / (config.batch_rows * processes))
+    per_epoch = max(1, math.ceil(batches / config.accumulate))
+    total = math.ceil(config.epochs * per_epoch)
     return total if config.steps_max is None else min(total, config.steps_max)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runtime.config import DpoConfig, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.config import PolicyConfig, TrainConfig
 from runtime.engines.base import ChatTokenizer
 from runtime.records import Conversation
 
@@ -12,7 +12,7 @@ __all__ = ["tokens_total"]
 
 
 def tokens_total(
-    config: SftConfig | PreferenceModelConfig | DpoConfig | PpoConfig,
+    config: TrainConfig | PolicyConfig,
     rows: Sequence[tuple[Conversation, Sequence[str]]],
     steps: int,
     tokenizer: ChatTokenizer,
@@ -24,7 +24,7 @@ def tokens_total(
     """
     if not rows:
         return 0
-    if isinstance(config, PpoConfig):
+    if isinstance(config, PolicyConfig):
         answered, seen = config.completion_tokens_max, steps * config.rollout_rows
         lengths = [min(config.tokens_max, len(tokenizer.encode(turns)) + answered) for turns, _ in rows]
     else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.config import DpoConfig, PolicyMethod, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.config import DpoConfig, GroupPolicyConfig, PolicyMethod, PpoConfig, PreferenceModelConfig, SftConfig
 from runtime.identity import model_identity
 from runtime.records import PreferenceRow, PromptRecord, SftRow, TrainingStep
 from runtime.training.dpo import train_dpo
@@ -52,7 +52,7 @@ def test_from_rows_to_policies(
     assert values("ppo", "kl")[0] == pytest.approx(0, abs=0.05)
     assert done.weights == model_identity(tmp_path / "ppo") != model_identity(sft)
 
-    rloo = PpoConfig(
+    rloo = GroupPolicyConfig(
         method=PolicyMethod.RLOO, steps=1, rollout_rows=4, completion_tokens_max=16, learning_rate=1e-4
     )  # fmt: skip
     train_policy(rloo, prompts, sft, pm, tmp_path / "rloo", seed=1, provenance=UNDER, on_step=steps.append)

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from runtime.config import DpoConfig, LoraConfig, PolicyMethod, PpoConfig, PreferenceModelConfig, SftConfig
+from runtime.config import (
+    DpoConfig,
+    GroupPolicyConfig,
+    LoraConfig,
+    PolicyMethod,
+    PpoConfig,
+    PreferenceModelConfig,
+    SftConfig,
+)
 from runtime.identity import data_hash, model_identity
 from runtime.prompting import ModelTokenizer
 from runtime.records import PreferenceRow, PromptRecord, SftRow, TrainedKind, TrainingStep
@@ -114,9 +122,13 @@ def test_policy_methods(
     preference_model: Path, tmp_path: Path, steps: list[TrainingStep], metric: Metric,
     capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    config = PpoConfig(
-        method=method, steps=2, rollout_rows=4, minibatch_rows=2, completion_tokens_max=6, learning_rate=1e-3,
-        tokens_max=128, lora=lora,
+    schema = PpoConfig if method is PolicyMethod.PPO else GroupPolicyConfig
+    own = {"minibatch_rows": 2} if method is PolicyMethod.PPO else {}
+    config = schema.model_validate(
+        {
+            "method": method, "steps": 2, "rollout_rows": 4, "completion_tokens_max": 6, "learning_rate": 1e-3,
+            "tokens_max": 128, "lora": lora, **own,
+        }
     )  # fmt: skip
     done = train_policy(
         config, prompts, tiny_model, preference_model, tmp_path / "policy", seed=1, provenance=UNDER,
@@ -137,7 +149,7 @@ def test_policy_methods(
 def test_an_odd_batch_cannot_be_compared(
     prompts: list[PromptRecord], tiny_model: Path, preference_model: Path, tmp_path: Path
 ) -> None:
-    config = PpoConfig(method=PolicyMethod.RLOO, rollout_rows=3, steps=1)
+    config = GroupPolicyConfig(method=PolicyMethod.RLOO, rollout_rows=3, steps=1)
     with pytest.raises(TrainingError, match="groups of at least 2"):
         train_policy(
             config, prompts, tiny_model, preference_model, tmp_path / "x", seed=1, provenance=UNDER,

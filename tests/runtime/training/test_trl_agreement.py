@@ -10,7 +10,6 @@ import torch
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
 from constitution_lang.ir.model import Role
-from runtime.config import PreferenceModelConfig
 from runtime.prompting import ModelTokenizer
 from runtime.records import PreferenceRow, SftRow, Turn
 from runtime.training.arguments import trainer_arguments
@@ -29,7 +28,7 @@ def _quiet() -> Iterator[None]:
 
 
 def arguments(tmp_path: Path) -> dict[str, object]:
-    common = trainer_arguments(PreferenceModelConfig(lora=None), work=str(tmp_path), steps=1, seed=0)
+    common = trainer_arguments(work=str(tmp_path), steps=1, seed=0, learning_rate=1e-5, batch_rows=4)
     return common | {"bf16": False, "max_length": None}
 
 
