@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from constitution_lang.analysis.diagram import DiagramError
 from constitution_lang.diff.attributes import attribute_changes
+from constitution_lang.diff.case_tests import case_test_changes
 from constitution_lang.diff.identity import identity_changes
 from constitution_lang.diff.metadata import cosmetic_change, metadata_changes
 from constitution_lang.diff.mix import mix_changes, movements, share_moves
@@ -41,6 +42,7 @@ def diff(old: Bundle, new: Bundle) -> Difference:
         *mix_changes(pairing),
         *metadata_changes(pairing),
         *test_changes(pairing),
+        *case_test_changes(pairing),
     ]
     if not changes:
         cosmetic = cosmetic_change(old, new)

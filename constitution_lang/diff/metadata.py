@@ -59,7 +59,7 @@ def cosmetic_change(old: Bundle, new: Bundle) -> Change | None:
         return None
     named = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     place = Origin(named[0], 1, 1)
-    what = "layout, comments, tests or the version number"
+    what = "layout, comments or the version number"
     digests = [" ".join(f"{name}:{files.get(name, '')}" for name in named) for files in (before, after)]
     return change(
         Grade.COSMETIC, Subject(SubjectKind.CONSTITUTION, new.name), Aspect.TEXT,

@@ -29,10 +29,10 @@ from constitution_lang.diff.words import listed, number, pairs_of, percent
 from constitution_lang.ir.model import Bundle, Category, Condition, Principle, Stage, Weigh
 from constitution_lang.sampling import moved, shares, weights
 
-__all__ = ["mix_changes", "movements", "share_moves"]
+__all__ = ["SITUATIONS_MAX", "mix_changes", "movements", "share_moves"]
 
 _NODES_MAX = 20_000
-_SITUATIONS_MAX = 1024
+SITUATIONS_MAX = 1024
 """Above so many, cases that differ in what is drawn are looked at as far as they are witnesses."""
 _LEAST = 5e-7
 """A share that moves by less is not told."""
@@ -203,7 +203,7 @@ def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs]) 
     default = common.default()
     chosen = situations or [dict(case) for case in dict.fromkeys(looked_at)]
     if default is not None:
-        chosen = [default, *chosen]
+        chosen = [default, *(case for case in chosen if case != default)]
     if not chosen:
         return ()
     made = []
@@ -218,7 +218,7 @@ def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs]) 
         made.append(
             Movement(
                 stage, rows[0][0].moved, least[0].moved, pairs_of(least[1]), greatest[0].moved, pairs_of(greatest[1]),
-                exact, any(drawn.first for drawn, _ in rows),
+                exact, any(drawn.first for drawn, _ in rows), len(rows),
             )
         )  # fmt: skip
     return tuple(made)
@@ -264,7 +264,7 @@ def _situations(pairing: Pairing, common: Common) -> list[dict[str, str]] | None
         function = diagram.choose(within, diagram.constant(()), diagram.constant(None))
         for fact in dict.fromkeys(facts):
             function = diagram.apply(_and_also, function, fact)
-            if len(diagram.values(function)) > _SITUATIONS_MAX:
+            if len(diagram.values(function)) > SITUATIONS_MAX:
                 raise DiagramError("too many")  # noqa: TRY301
         cases = [diagram.witness(function, value) for value in diagram.values(function) if value is not None]
     except DiagramError:

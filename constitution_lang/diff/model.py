@@ -96,7 +96,7 @@ class Aspect(StrEnum):
     """Which side of its subject a change is about. With the subject it names a change for people."""
 
     TEXT = "text"
-    """Layout, comments, tests: nothing that a run sees."""
+    """Layout, comments, what tests say: nothing that a run sees."""
     METADATA = "metadata"
     REWRITTEN = "rewritten"
     """Written another way, and the same in every case."""
@@ -188,8 +188,8 @@ class Movement(Struct, frozen=True):
 
     In closed form: where one principle is drawn, `sampling.movement.moved`; where all that apply are drawn, the share
     of them that only one version draws. Where some of them are drawn, it is that of first draws, and `first` is true.
-    In the default case, and the least and the greatest over all compared cases where `exact`, else over those that were
-    looked at.
+    In the default case, and the least and the greatest over all compared cases where `exact`, else over the `looked_at`
+    ones that were looked at. Where `exact`, these stand for all: one for each way in which conditions come together.
     """
 
     stage: Stage
@@ -200,6 +200,7 @@ class Movement(Struct, frozen=True):
     greatest_case: CasePairs
     exact: bool
     first: bool
+    looked_at: int
 
 
 class Mark(StrEnum):

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 __all__ = [
     "ALWAYS", "FORMAT", "Abstain", "AllOf", "AnyOf", "Attribute", "AttributeKind", "Bundle",
-    "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders", "Origin",
-    "Outcome", "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind",
+    "CaseTest", "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders",
+    "Origin", "Outcome", "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind",
     "Retired", "RevisionSampling", "Role", "Rule", "ShareBound", "Slot", "SlotName", "SourceFile",
     "Stage", "Tension", "Weigh",
 ]  # fmt: skip
@@ -285,6 +285,18 @@ class ModelTest(_Node, frozen=True):
     origin: Origin
 
 
+class CaseTest(_Node, frozen=True):
+    """One expectation of a test in one case: attribute and value for what the case names, sorted.
+
+    `expects` is as the formatter writes it. It is no part of any hash: nothing but a difference looks at it.
+    """
+
+    title: str
+    case: tuple[tuple[str, str], ...]
+    expects: str
+    origin: Origin
+
+
 # --- prompts ------------------------------------------------------------------------------------
 
 
@@ -360,6 +372,7 @@ class Bundle(_Node, frozen=True, dict=True):
     meaning_hash: str
     metadata_hash: str
     model_tests: tuple[ModelTest, ...] = ()
+    case_tests: tuple[CaseTest, ...] = ()
 
     @cached_property
     def _prompts_by_use(self) -> dict[tuple[PromptKind, str | None, tuple[str, ...]], Prompt]:

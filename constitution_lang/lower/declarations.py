@@ -13,6 +13,7 @@ from constitution_lang.ir import model as ir
 from constitution_lang.lower.prose import text_of
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes
+from constitution_lang.syntax.spelling import spell_expect
 
 __all__ = ["lower_declarations"]
 
@@ -64,6 +65,7 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source], *, 
         meaning_hash="",
         metadata_hash="",
         model_tests=tuple(sorted(lower.model_tests(program.tests), key=lambda t: (t.title, t.principle, t.prompt))),
+        case_tests=tuple(sorted(lower.case_tests(program.tests), key=lambda t: (t.title, t.case, t.expects))),
     )
 
 
@@ -217,6 +219,13 @@ class _Lower:
                     worse=text_of(fields.prose("worse")),
                     origin=self.origin(model.span),
                 )
+
+    def case_tests(self, tests: Iterable[nodes.TestBlock]) -> Iterator[ir.CaseTest]:
+        for test in tests:
+            for line, expectations in test.all_cases():
+                case = tuple(sorted((attribute.text, value.text) for attribute, value in line.values))
+                for expect in expectations:
+                    yield ir.CaseTest(test.title.value, case, spell_expect(expect), self.origin(expect.span))
 
     def retired(self, line: nodes.RetiredLine) -> ir.Retired:
         return ir.Retired(

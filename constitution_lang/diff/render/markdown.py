@@ -13,6 +13,7 @@ from constitution_lang.diff.render.sentences import (
     movement_lines,
     places,
     share_rows,
+    shows_values,
     stale_words,
     summary,
     together_lines,
@@ -121,7 +122,7 @@ def _details(change: Change, review: Review) -> Iterator[str]:
 
 
 def _values(change: Change) -> Iterator[str]:
-    if change.prompts or change.grade in {Grade.COSMETIC, Grade.IDENTITY} or not (change.before or change.after):
+    if change.prompts or not shows_values(change) or not (change.before or change.after):
         return
     yield "````diff"
     before, after = change.before.splitlines(), change.after.splitlines()

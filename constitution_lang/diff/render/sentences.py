@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.model import CasePairs, Cases, Change, Difference, Direction, Grade, Movement, ShareMove
+from constitution_lang.diff.mix import SITUATIONS_MAX
+from constitution_lang.diff.model import (
+    CasePairs,
+    Cases,
+    Change,
+    Difference,
+    Direction,
+    Grade,
+    Movement,
+    ShareMove,
+    SubjectKind,
+)
 from constitution_lang.diff.words import count_words, listed, number, percent
 from constitution_lang.ir.model import Stage
 
 __all__ = [
-    "case_lines", "counted", "in_case", "movement_lines", "places", "share_rows", "stale_words", "summary",
-    "together_lines", "unused_line",
+    "case_lines", "counted", "in_case", "movement_lines", "places", "share_rows", "shows_values", "stale_words",
+    "summary", "together_lines", "unused_line",
 ]  # fmt: skip
 
 _VALUES_SHOWN = 8
@@ -75,6 +86,12 @@ def together_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
         yield f"{change.says} in {number(change.count or 0)}, for example {in_case(change.witness, defaults)}"
 
 
+def shows_values(change: Change) -> bool:
+    """Whether its two values are for people: those of a mistake are told, those of a layout are hashes."""
+    of_layout = change.grade is Grade.COSMETIC and change.subject.kind is not SubjectKind.TEST
+    return change.grade is not Grade.IDENTITY and not of_layout
+
+
 def stale_words(change: Change) -> str:
     """What a run has to redo."""
     if change.stale:
@@ -95,11 +112,12 @@ def share_rows(moves: Iterable[ShareMove]) -> list[tuple[str, str, str, str]]:
 
 def movement_lines(movement: Iterable[Movement], defaults: CasePairs) -> Iterator[str]:
     """For each stage the share of draws that move."""
-    for m in movement:
+    listed_movement = list(movement)
+    for m in listed_movement:
         what = f"first {m.stage} draws" if m.first else f"{m.stage} draws"
         line = f"{percent(m.default)} of {what} move in the default case"
         if m.least != m.greatest:
-            reach = "" if m.exact else " of the cases looked at"
+            reach = "" if m.exact else ", of the cases looked at"
             line += (
                 f"; {percent(m.least)} at least ({in_case(m.least_case, defaults)}) "
                 f"and {percent(m.greatest)} at most ({in_case(m.greatest_case, defaults)}){reach}"
@@ -107,6 +125,13 @@ def movement_lines(movement: Iterable[Movement], defaults: CasePairs) -> Iterato
         elif m.exact:
             line += ", and in every other"
         yield line
+    looked_at = max((m.looked_at for m in listed_movement if not m.exact), default=0)
+    if looked_at:
+        yield (
+            f"draws were compared in {number(looked_at)} case{'s' if looked_at > 1 else ''} only, the default one and "
+            f"the examples above: conditions come together in more than {number(SITUATIONS_MAX)} ways, and in another "
+            "case more draws may move, or fewer"
+        )
 
 
 def unused_line(review: Review) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from constitution_lang.diagnostics.places import printable
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.model import Aspect, Change, Grade, Mark, PromptText, Segment
+from constitution_lang.diff.model import Aspect, Change, Grade, Mark, PromptText, Segment, SubjectKind
 from constitution_lang.diff.render.sentences import (
     case_lines,
     movement_lines,
     places,
     share_rows,
+    shows_values,
     stale_words,
     summary,
     together_lines,
@@ -91,12 +92,9 @@ class _Page:
 
     def _values(self, change: Change) -> Iterator[str]:
         """Before and after, where they are short and nothing else shows them."""
-        if (
-            change.prompts
-            or change.aspect is Aspect.RENAMED
-            or change.grade in {Grade.COSMETIC, Grade.IDENTITY}
-            or not (change.before and change.after)
-        ):
+        test = change.subject.kind is SubjectKind.TEST
+        whole = bool(change.before and change.after) or (test and change.grade is Grade.COSMETIC)
+        if change.prompts or change.aspect is Aspect.RENAMED or not (whole and shows_values(change)):
             return
         before, after = change.before.splitlines(), change.after.splitlines()
         for sign, lines, other, style in (("-", before, after, _RED), ("+", after, before, _GREEN)):
