@@ -110,6 +110,8 @@ class ServerConfig(_Section):
     key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     names: dict[str, str] = {}
     """What the server calls the models, by their names in this run file; the same name where unnamed."""
+    versions: dict[str, str] = {}
+    """Any word for the weights behind a server's name: another word, and what was answered before is not used."""
     requests_max: PositiveInt = 32
     """Requests under way at once."""
     timeout_seconds: PositiveFloat = 120.0

@@ -63,6 +63,7 @@ class Prepared:
     manifest: RunManifest
     folder: Path
     identity: Callable[[str], str]
+    served: ServedModels | None = None
 
     @property
     def ledger(self) -> Path:
@@ -122,7 +123,7 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
     manifest = _manifest(run, bundle, settings.encode(), identities)
     if served:
         config = served.check(bundle, inputs, only_audit=only_audit)
-    return Prepared(config, bundle, inputs, manifest, run_folder(file, config, rehearse=rehearse), identity)
+    return Prepared(config, bundle, inputs, manifest, run_folder(file, config, rehearse=rehearse), identity, served)
 
 
 @contextmanager
@@ -141,6 +142,8 @@ def open_session(
             (folder / name).unlink(missing_ok=True)
     engines = Engines(_with_store(config.engine, folder), _open_engine, run.identity)
     with Ledger.open(run.ledger) as ledger:
+        if run.served is not None:
+            run.served.recognise(config.engine.openai, run.inputs, ledger, only_audit=only_audit)
         ledger.begin(run.manifest)
         trainers = trainers_for(config)
         session = Session(config, run.bundle, ledger, run.manifest.id, folder, engines, trainers, progress, say)

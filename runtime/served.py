@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from constitution_lang.ir.model import Bundle, PromptKind
-from runtime.config import RunConfig
+from runtime.config import RunConfig, ServerConfig
+from runtime.engines.base import Choice, EngineError
 from runtime.identity import model_identity
+from runtime.ledger.store import Ledger
 from runtime.records import identify
 from runtime.run_file import RunFileError
 from runtime.steps.inputs import Inputs
+
+if TYPE_CHECKING:
+    from runtime.engines.server.roles import Needs
 
 __all__ = ["ServedModels"]
 
@@ -45,28 +51,25 @@ class ServedModels:
     def identity(self, model: str) -> str:
         """What a model is: its weights where they are here, and what the run file says that the server calls it."""
         served = self._names.get(model)
+        version = self._config.engine.openai.versions.get(served or model)
+        if version is not None:
+            return identify("served model", served or model, version, self._weights(model))
         named = served if served in self._config.engine.openai.names.values() else None
-        try:
-            weights = model_identity(Path(model))
-        except FileNotFoundError:
+        weights = self._weights(model)
+        if weights is None:
             return identify("served model", served or model)
         return weights if named is None else identify("served model", named, weights)
 
-    def check(self, bundle: Bundle, inputs: Inputs, *, only_audit: bool) -> RunConfig:
-        """Ask the server for all that the run will need. Returns the run with the server's names of its models.
+    def _weights(self, model: str) -> str | None:
+        try:
+            return model_identity(Path(model))
+        except FileNotFoundError:
+            return None
 
-        Raises:
-            RunFileError: A name is given to a model that the run does not have.
-            EngineError: The server cannot do it.
-        """
-        from runtime.engines.server.roles import Needs, check_roles
+    def _roles(self, bundle: Bundle, inputs: Inputs, *, only_audit: bool) -> dict[str, tuple[str, Needs]]:
+        """The model of each role, and what it has to be able to do."""
+        from runtime.engines.server.roles import Needs
 
-        server = self._config.engine.openai
-        if unknown := sorted(server.names.keys() - self._seen):
-            raise RunFileError(
-                f"engine.openai.names: no model of the run is called {', '.join(unknown)}; "
-                f"there are {', '.join(sorted(self._seen))}"
-            )
         asked = bundle.prompts
         critic = {p.opening for p in asked if p.kind in _CRITIC and p.opening}
         feedback = {p.opening for p in asked if p.kind not in _CRITIC and p.opening}
@@ -76,9 +79,67 @@ class ServedModels:
             roles["policy"] = (inputs.policy, Needs(options=False))
             if inputs.pair_policy is not None:
                 roles["pair policy"] = (inputs.pair_policy, Needs(options=False))
+        return roles
+
+    def check(self, bundle: Bundle, inputs: Inputs, *, only_audit: bool) -> RunConfig:
+        """Ask the server for all that the run will need. Returns the run with the server's names of its models.
+
+        Raises:
+            RunFileError: A name is given to a model that the run does not have.
+            EngineError: The server cannot do it.
+        """
+        from runtime.engines.server.roles import check_roles
+
+        server = self._config.engine.openai
+        if unserved := sorted(server.versions.keys() - self._names.values()):
+            raise RunFileError(
+                f"engine.openai.versions: no model of the run is called {', '.join(unserved)} at the server; "
+                f"there are {', '.join(sorted(self._names.values()))}"
+            )
+        if unknown := sorted(server.names.keys() - self._seen):
+            raise RunFileError(
+                f"engine.openai.names: no model of the run is called {', '.join(unknown)}; "
+                f"there are {', '.join(sorted(self._seen))}"
+            )
+        roles = self._roles(bundle, inputs, only_audit=only_audit)
         server = server.model_copy(update={"names": self._names})
         check_roles(server, roles, self._say)
         if not only_audit:
             self._say("models that the run trains are not at the server: transformers runs them")
         engine = self._config.engine.model_copy(update={"openai": server})
         return self._config.model_copy(update={"engine": engine})
+
+    def recognise(self, config: ServerConfig, inputs: Inputs, ledger: Ledger, *, only_audit: bool) -> None:
+        """Compare each model with what the ledger knows of the model of its name, and note what it does not know yet.
+
+        A server that gives no log-probabilities of a model cannot be asked this.
+
+        Raises:
+            EngineError: What answers under a name is not what has answered under it before.
+        """
+        from runtime.engines.server.recognising import BEYOND_ROUNDING, distance, fixed_questions
+        from runtime.engines.server.roles import open_server
+
+        asked = [inputs.feedback]
+        if not only_audit:
+            asked += [inputs.critic, inputs.policy, *([inputs.pair_policy] if inputs.pair_policy else [])]
+        for model in dict.fromkeys(asked):
+            engine = open_server(config, model)
+            if not engine.abilities.chooses:
+                continue
+            questions = fixed_questions(engine)
+            answers = dict(engine.choose(list(questions.values())))
+            now = dict(zip(questions, (answers[n] for n in range(len(questions))), strict=True))
+            kept = {key: x for key, x in ledger.lookup(list(questions)).items() if isinstance(x, Choice)}
+            known = [key for key in questions if key in kept]
+            apart = distance([kept[key] for key in known], [now[key] for key in known]) if known else 0.0
+            if apart > BEYOND_ROUNDING:
+                served = config.names.get(model, model)
+                raise EngineError(
+                    f"what the server at {config.url} calls {served} is not the model whose answers are kept: "
+                    f"log-probabilities of fixed questions differ by {apart:.2g} on average, and rounding makes less "
+                    f"than {BEYOND_ROUNDING:g}",
+                    "serve the model of before; or give the new one a version, and all is asked anew: "
+                    f'{served!r} = "2" under [engine.openai.versions]',
+                )
+            ledger.keep([(key, choice) for key, choice in now.items() if key not in kept])

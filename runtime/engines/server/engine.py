@@ -53,14 +53,17 @@ class ServerEngine:
         self._config = config
         self._served = served
         self._client = partial(ServerClient, config, wait_seconds=wait_seconds)
-        self.abilities: Abilities = _abilities(config.model_dump_json(exclude={"names"}), served, folder, wait_seconds)
+        self.abilities: Abilities = _abilities(
+            config.model_dump_json(exclude={"names", "versions"}), served, folder, wait_seconds
+        )
         if self.abilities.tokens and folder is not None:
             limits = [x for x in (self.abilities.context_max, config.context_max) if x is not None]
             tokenizer = ModelTokenizer(folder, context_max=min(limits, default=None))
             self._asking: Asking = TokenAsking(served, tokenizer, self.abilities)
         else:
             self._asking = MessageAsking(served, self.abilities)
-        self._model = f"{served}:{_weights(folder)}:{self.abilities.mark}:{_WAY}"
+        version = f"@{config.versions[served]}" if served in config.versions else ""
+        self._model = f"{served}{version}:{_weights(folder)}:{self.abilities.mark}:{_WAY}"
 
     @property
     def model(self) -> str:

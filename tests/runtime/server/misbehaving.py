@@ -64,15 +64,21 @@ class State:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     delay: float = 0.0
+    weights: str = ""
+    """Others, and another model answers under the same name."""
+    rounding: int = 0
+    """Another number, and all is rounded otherwise, as coarsely as bfloat16 does it."""
     under_way: int = 0
     most_under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def scores(self, tokens: Sequence[int]) -> list[float]:
         """Log-probabilities of all 512 tokens after a prompt."""
-        seed = blake2b(json.dumps(list(tokens)).encode(), digest_size=8).digest()
+        seed = blake2b(f"{self.weights}{json.dumps(list(tokens))}".encode(), digest_size=8).digest()
         dice = random.Random(int.from_bytes(seed))  # noqa: S311
         logits = [dice.gauss(0, 3) for _ in range(512)]
+        rounded = random.Random(self.rounding)  # noqa: S311
+        logits = [x + rounded.gauss(0, 0.1) for x in logits] if self.rounding else logits
         total = math.log(math.fsum(map(math.exp, logits)))
         return [x - total for x in logits]
 

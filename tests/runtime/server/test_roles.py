@@ -20,6 +20,8 @@ from tests.runtime.server.misbehaving import NAME, OTHER, Skills, State, serving
 from tests.runtime.small_run import cai_run, write_run
 
 KEY = "sk-not-in-any-file-42"
+FIXED = 8
+"""Questions by which a model is known again."""
 RUN_FILE = """\
 constitution = "small.const"
 seed = 3
@@ -153,7 +155,7 @@ def test_a_server_that_dies_ends_the_run_which_goes_on_where_it_was(
         prepare(file, rehearse=False, say=lambda _: None)
         probes = len(state.bodies)
         state.bodies.clear()
-        state.faults = [*[None] * (probes + 5), *[status(500, f"died with {KEY}")] * 500]
+        state.faults = [*[None] * (probes + FIXED + 5), *[status(500, f"died with {KEY}")] * 500]
         first = cai_run("run", file, "--quiet", cwd=tmp_path)
         assert first.returncode == 2
         assert "fails (status 500): died with [key] (asked once)" in first.stderr
