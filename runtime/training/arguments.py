@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runtime.records import TrainedKind
+from runtime.training.gathering import shares_out_weights
 from runtime.training.models import computes_bfloat16, has_gpu
 from runtime.training.progress import OnStep, checked_step
 
@@ -41,11 +42,13 @@ def trainer_arguments(
         "warmup_steps": 0,
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
-        "bf16": computes_bfloat16(),
+        "bf16": computes_bfloat16() and (has_gpu() or not shares_out_weights()),
         "gradient_checkpointing": False,
         "seed": seed,
         "data_seed": seed,
-        "use_cpu": not has_gpu(),
+        # Told to use the CPU, accelerate shares out no weights, whatever its launcher was told.
+        "use_cpu": not has_gpu() and not shares_out_weights(),
+        "ddp_backend": "gloo" if processes() > 1 and not has_gpu() else None,
         "dataloader_pin_memory": has_gpu(),
         "save_strategy": "no",
         "eval_strategy": "no",
