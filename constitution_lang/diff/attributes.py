@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from constitution_lang.diff.model import Aspect, Change, Grade, PromptText, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    PromptText,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import retired_lines
 from constitution_lang.diff.staleness import of_tags

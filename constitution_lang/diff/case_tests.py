@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from constitution_lang.diff.model import Aspect, Change, Grade, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.words import listed
 from constitution_lang.ir.model import CaseTest, Origin

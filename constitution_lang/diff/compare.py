@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from constitution_lang.analysis.diagram import DiagramError
 from constitution_lang.diff.attributes import attribute_changes
 from constitution_lang.diff.case_tests import case_test_changes
+from constitution_lang.diff.counts import CaseChange, Cases, Direction
 from constitution_lang.diff.identity import identity_changes
 from constitution_lang.diff.metadata import cosmetic_change, metadata_changes
 from constitution_lang.diff.mix import mix_changes, movements, share_moves
-from constitution_lang.diff.model import CaseChange, Cases, Change, Difference, Direction, SubjectKind, Version
+from constitution_lang.diff.model import Change, Difference, SubjectKind, Version
 from constitution_lang.diff.pairing import pair
 from constitution_lang.diff.principles import Found, principle_changes
 from constitution_lang.diff.space import Common, together

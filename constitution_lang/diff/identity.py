@@ -7,7 +7,14 @@ from itertools import chain
 
 from msgspec import structs
 
-from constitution_lang.diff.model import Aspect, Change, Grade, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import Found, retired_lines, went
 from constitution_lang.diff.space import Common

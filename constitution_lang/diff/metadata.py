@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constitution_lang.diff.model import Aspect, Change, Grade, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.words import listed, percent
 from constitution_lang.ir.model import Bundle, Category, Origin, Principle, ShareBound, Stage

@@ -9,13 +9,11 @@ from msgspec import structs
 
 from constitution_lang.analysis.diagram import Diagram, DiagramError
 from constitution_lang.analysis.outcomes import firing
+from constitution_lang.diff.counts import CasePairs, Movement, ShareMove
 from constitution_lang.diff.model import (
     Aspect,
-    CasePairs,
     Change,
     Grade,
-    Movement,
-    ShareMove,
     Stale,
     Subject,
     SubjectKind,

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from constitution_lang.analysis.diagram import DiagramError, Node
-from constitution_lang.diff.model import Aspect, Cases, Change, Direction, Grade, Subject, SubjectKind, change
+from constitution_lang.diff.counts import Cases, Direction
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_applicability

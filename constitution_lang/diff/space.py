@@ -7,7 +7,7 @@ from math import prod
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import conditions, united
-from constitution_lang.diff.model import CaseChange, Cases, Direction
+from constitution_lang.diff.counts import CaseChange, Cases, Direction
 from constitution_lang.diff.words import listed, pairs_of
 from constitution_lang.ir.cases import cases
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Condition, Not

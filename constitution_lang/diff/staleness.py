@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from constitution_lang.diff.model import Cases, Stale, Work
+from constitution_lang.diff.counts import Cases
+from constitution_lang.diff.model import Stale, Work
 from constitution_lang.diff.words import count_words, listed, percent
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 

@@ -8,11 +8,10 @@ from math import inf
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
+from constitution_lang.diff.counts import Cases, Direction
 from constitution_lang.diff.model import (
     Aspect,
-    Cases,
     Change,
-    Direction,
     Grade,
     Stale,
     Subject,

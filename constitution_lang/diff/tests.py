@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from constitution_lang.diff.model import Aspect, Change, Grade, PromptText, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    PromptText,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import LIKE, Pairing, likeness
 from constitution_lang.diff.segments import marked
 from constitution_lang.ir.model import ModelTest

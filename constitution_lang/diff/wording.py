@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from constitution_lang.diff.model import Aspect, Change, Grade, PromptText, Segment, Subject, SubjectKind, change
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    PromptText,
+    Segment,
+    Subject,
+    SubjectKind,
+    change,
+)
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.segments import hunks, marked
 from constitution_lang.diff.staleness import of_prompts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from constitution_lang.diff.model import CasePairs
+from constitution_lang.diff.counts import CasePairs
 from constitution_lang.ir.model import (
     ALWAYS,
     AllOf,

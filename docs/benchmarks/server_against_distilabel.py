@@ -13,17 +13,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+
+from vllm_server import vllm_server
 
 from constitution_lang.ir.model import Role
 from runtime.config import ServerConfig
@@ -42,50 +41,8 @@ MODEL = "smollm2-135m-instruct"
 KEY_ENV = "CAI_BENCHMARK_KEY"
 TOKENS_MAX = 32
 REQUESTS_MAX = 32
-SETTINGS = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
-}  # fmt: skip
 Way = Callable[[], tuple[float, float, list[str]]]
 """Does the job; wall seconds, CPU seconds, and the texts in the order of the prompts."""
-
-
-@contextmanager
-def served(folder: Path, key: str) -> Iterator[str]:
-    """The address of a vLLM server of one process.
-
-    Raises:
-        SystemExit: it does not start.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        str(VLLM), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), "--served-model-name", MODEL,
-        "--dtype", "float32", "--enforce-eager", "--block-size", "32", "--max-model-len", "1024",
-        "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    with tempfile.TemporaryDirectory() as work:
-        log = Path(work) / "vllm.log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(  # noqa: S603 - our own
-                command, stdout=out, stderr=out, env={**os.environ, **SETTINGS, "VLLM_API_KEY": key}, cwd=work
-            )
-        try:
-            for _ in range(600):
-                if process.poll() is not None:
-                    break
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.5)
-                else:
-                    yield f"http://127.0.0.1:{port}/v1"
-                    return
-            raise SystemExit(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 @contextmanager
@@ -148,7 +105,7 @@ def main(prompts: str = "96", turns: str = "3") -> None:
     texts = [row["prompt"] for row in map(json.loads, lines) if "prompt" in row][: int(prompts)]  # of a single turn
     folder, key = resolve(MODEL), secrets.token_hex(16)
     os.environ[KEY_ENV] = key
-    with served(folder, key) as url, tempfile.TemporaryDirectory() as work:
+    with vllm_server(VLLM, folder, name=MODEL, key=key) as url, tempfile.TemporaryDirectory() as work:
         engine = ServerEngine(ServerConfig(url=url, key_env=KEY_ENV, requests_max=REQUESTS_MAX), MODEL, folder)
         job = {
             "url": url, "key": key, "model": MODEL, "tokens_max": TOKENS_MAX, "requests_max": REQUESTS_MAX,

@@ -8,15 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from constitution_lang.diff.approvals import Approval, Review
-from constitution_lang.diff.model import (
-    Cases,
-    Change,
-    Grade,
-    Movement,
-    ShareMove,
-    Version,
-    VersionVerdict,
-)
+from constitution_lang.diff.counts import Cases, Movement, ShareMove
+from constitution_lang.diff.model import Change, Grade, Version, VersionVerdict
 
 __all__ = ["SCHEMA", "to_json"]
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from constitution_lang.diff.approvals import Review
+from constitution_lang.diff.counts import CasePairs, Cases, Direction, Movement, ShareMove
 from constitution_lang.diff.mix import SITUATIONS_MAX
-from constitution_lang.diff.model import (
-    CasePairs,
-    Cases,
-    Change,
-    Difference,
-    Direction,
-    Grade,
-    Movement,
-    ShareMove,
-    SubjectKind,
-)
+from constitution_lang.diff.model import Change, Difference, Grade, SubjectKind
 from constitution_lang.diff.words import count_words, listed, number, percent
 from constitution_lang.ir.model import Stage
 

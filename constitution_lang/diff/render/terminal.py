@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from constitution_lang.diagnostics.places import printable
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.model import Aspect, Change, Grade, Mark, PromptText, Segment, SubjectKind
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Grade,
+    Mark,
+    PromptText,
+    Segment,
+    SubjectKind,
+)
 from constitution_lang.diff.render.sentences import (
     case_lines,
     movement_lines,

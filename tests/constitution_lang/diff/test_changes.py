@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from constitution_lang.diff.compare import diff
-from constitution_lang.diff.model import Aspect, Change, Difference, Direction, Grade, Growth, Mark, Work
+from constitution_lang.diff.counts import Direction
+from constitution_lang.diff.model import (
+    Aspect,
+    Change,
+    Difference,
+    Grade,
+    Growth,
+    Mark,
+    Work,
+)
 from constitution_lang.diff.segments import marked
 from constitution_lang.diff.versions import verdict
 from constitution_lang.ir.model import AllOf, AnyOf, Compare, Not, Stage

@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from constitution_lang.diff.compare import diff
-from constitution_lang.diff.model import Aspect, Change, Direction, Grade, Mark, SubjectKind
+from constitution_lang.diff.counts import Direction
+from constitution_lang.diff.model import Aspect, Change, Grade, Mark, SubjectKind
 from constitution_lang.diff.pairing import Pairing, pair
 from constitution_lang.diff.wording import text_of_prompt
 from constitution_lang.ir.cases import applicable, cases, decisions

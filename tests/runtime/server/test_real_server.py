@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +14,7 @@ pytest.importorskip("openai")
 pytest.importorskip("transformers")
 
 from constitution_lang.ir.model import Role
+from docs.benchmarks.vllm_server import vllm_server
 from runtime.config import ServerConfig
 from runtime.engines.base import ChooseRequest, Decoding, Engine, EngineError, GenerateRequest
 from runtime.engines.server.engine import ServerEngine
@@ -32,10 +28,6 @@ MODEL = "smollm2-135m-instruct"
 KEY_ENV = "CAI_REAL_SERVER_KEY"
 KEY = f"sk-{secrets.token_hex(16)}"
 OPENING = "The better response is ("
-SETTINGS = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1",
-    "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,44 +42,17 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served() -> Iterator[Served]:
     """vLLM in a process of its own, from the environment that `make test-server` sets up."""
     from runtime.engines.models import resolve
 
     python = Path(os.environ.get("CAI_VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
     assert python.is_file(), "run `make test-server`, or name a Python that has vLLM in CAI_VLLM_PYTHON"
     folder = resolve(MODEL)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "vllm.log"
-    command = [
-        python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder, "--served-model-name", MODEL,
-        "--dtype", "float32", "--enforce-eager", "--block-size", "32", "--max-model-len", "1024",
-        "--host", "127.0.0.1", "--port", str(port), "--api-key", KEY,
-    ]  # fmt: skip
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **SETTINGS}, cwd=log.parent)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+    with vllm_server(python, folder, name=MODEL, key=KEY) as url:
         os.environ[KEY_ENV] = KEY
-        yield Served(f"http://127.0.0.1:{port}/v1", folder)
-    finally:
+        yield Served(url, folder)
         os.environ.pop(KEY_ENV, None)
-        process.terminate()
-        process.wait(60)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    pytest.fail(f"the server did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 @pytest.fixture(scope="module")
