@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from runtime import records
 from runtime.ledger.runs import RunManifest
@@ -76,3 +77,11 @@ def drop_result(folder: Path, key: str) -> None:
     """Forget an answer."""
     with closing(sqlite3.connect(folder / "out" / "ledger.sqlite", isolation_level=None)) as connection:
         connection.execute("DELETE FROM result WHERE key = ?", (key,))
+
+
+def tampered_vote(label: Any) -> Any:
+    if not label.votes or label.votes[1].log_odds is None:
+        return None
+    votes = list(label.votes)
+    votes[1] = replace(votes[1], log_odds=votes[1].log_odds + 1)
+    return replace(label, votes=tuple(votes))

@@ -14,37 +14,17 @@ from msgspec.structs import replace
 from constitution_lang.ir.codec import dumps, loads, meaning_hash
 from runtime.cli import main
 from runtime.datasets.rows import read_rows, write_rows
-from runtime.progress import SilentProgress
-from runtime.provenance.misfits import Misfit
-from runtime.provenance.verify import find_target, verify
 from runtime.records import PreferenceRow, RevisionStatus, SftRow
+from tests.runtime.provenance.reading import first, jsonl, misfits, write_jsonl
 from tests.runtime.provenance.tampering import (
     change_manifest,
     change_record,
     double_record,
     drop_record,
     drop_result,
+    tampered_vote,
 )
 from tests.runtime.small_run import CONSTITUTION, RUN_FILE, write_run
-
-
-def misfits(path: Path) -> tuple[Misfit, ...]:
-    return verify([find_target(path)], models=(), progress=SilentProgress(), first_only=False).misfits
-
-
-def first(folder: Path) -> Misfit:
-    found = verify([find_target(folder / "out")], models=(), progress=SilentProgress(), first_only=True).misfits
-    assert len(found) == 1
-    return found[0]
-
-
-def jsonl(folder: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "out" / "data" / f"{name}.jsonl").read_text().splitlines()]
-
-
-def write_jsonl(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
-    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows]
-    (folder / "out" / "data" / f"{name}.jsonl").write_text("".join(lines))
 
 
 def test_an_untouched_run_fits(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,14 +210,6 @@ def ledger_case(kind: str, step: str, change: Callable[[Any], Any], field: str) 
     return pytest.param(kind, step, change, field, id=f"{kind} {field}")
 
 
-def tampered_vote(label: Any) -> Any:
-    if not label.votes or label.votes[1].log_odds is None:
-        return None
-    votes = list(label.votes)
-    votes[1] = replace(votes[1], log_odds=votes[1].log_odds + 1)
-    return replace(label, votes=tuple(votes))
-
-
 @pytest.mark.parametrize(
     ("kind", "step", "change", "field"),
     [
@@ -311,113 +283,6 @@ def test_a_row_that_is_added_to_the_ledger(copied: Path, kind: str, step: str) -
     assert found.id == added.id == "f" * 32
 
 
-# --- what only measures, and what was cut --------------------------------------------------------
-
-
-def another_judge(label: Any) -> Any:
-    if not label.votes:
-        return None
-    first = label.votes[0]
-    other = "harm.kindness" if first.principle != "harm.kindness" else "autonomy.choice"
-    return replace(label, votes=(replace(first, principle=other), *label.votes[1:]))
-
-
-def a_word_more(measure: Any) -> Any:
-    return replace(measure, value=measure.value + 1) if measure.name.startswith("words") else None
-
-
-def a_refusal_more(measure: Any) -> Any:
-    return replace(measure, value=0.9) if measure.name.startswith("refuses") else None
-
-
-@pytest.mark.parametrize(
-    ("kind", "change", "field"),
-    [
-        ("Label", another_judge, "votes"),
-        ("Response", lambda r: replace(r, text="Something else."), "text"),
-        ("Response", lambda r: replace(r, key="0" * 32), "key"),
-        ("Comparison", lambda r: replace(r, text_a=r.text_b, text_b=r.text_a), "text_a"),
-        ("Measure", a_word_more, "base, words: benign: value"),
-        ("Measure", a_refusal_more, "base, refuses: benign: value"),
-    ],
-)
-def test_a_row_of_the_evaluation(copied: Path, kind: str, change: Callable[[Any], Any], field: str) -> None:
-    change_record(copied, kind, change, step="evaluate")
-    found = first(copied)
-    assert (found.kind, found.field) == (kind, field)
-    assert found.says != found.should
-
-
-def test_the_principles_that_judge_are_those_that_are_drawn(copied: Path) -> None:
-    before = change_record(copied, "Label", another_judge, step="evaluate")
-    found = first(copied)
-    assert found.id == before.comparison
-    drawn = [vote.principle for vote in before.votes]
-    assert all(principle in found.should for principle in drawn)
-    assert "drawn" in found.should
-
-
-@pytest.mark.parametrize(
-    ("kind", "told"),
-    [
-        ("Response", "an answer of"),
-        ("Comparison", "judged under"),
-        ("Label", "judged under"),
-        ("Measure", "missing"),
-    ],
-)
-def test_a_row_that_is_gone_from_the_evaluation(copied: Path, kind: str, told: str) -> None:
-    drop_record(copied, kind, "evaluate")
-    assert any(told in f"{m.says} {m.should}" for m in misfits(copied / "out"))
-
-
-AUDITED = RUN_FILE + '\n[audit]\nhuman = [{ data = "pairs.jsonl" }]\n'
-
-
-@pytest.fixture(scope="module", params=["in the run", "alone"])
-def audited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with an audit in it, or followed by an audit that is a run of its own."""
-    folder = tmp_path_factory.mktemp("audited")
-    alone = request.param == "alone"
-    file = write_run(folder, run_file=RUN_FILE if alone else AUDITED)
-    pairs = [
-        {"chosen": f"\n\nHuman: Thing {n}?\n\nAssistant: Yes.", "rejected": f"\n\nHuman: Thing {n}?\n\nAssistant: No."}
-        for n in (1, 1, 2, 3)
-    ]
-    pairs[1]["rejected"] += " Never."
-    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    assert main(["run", str(file), "--quiet"]) == 0
-    if alone:
-        file.write_text(AUDITED)
-        assert main(["audit", str(file), "--quiet"]) == 0
-    return folder
-
-
-def test_an_audit_fits_and_what_nobody_can_derive_is_said(audited: Path) -> None:
-    found = verify([find_target(audited / "out")], models=(), progress=SilentProgress(), first_only=False)
-    assert found.misfits == ()
-    assert [line for line in found.unchecked if "audit" in line]
-
-
-@pytest.mark.parametrize(
-    ("kind", "change", "field"),
-    [
-        ("Label", another_judge, "votes"),
-        ("Label", tampered_vote, "votes[1].log_odds"),
-        ("Comparison", lambda r: replace(r, text_a="Perhaps."), "text_a"),
-        (
-            "Measure", lambda r: replace(r, value=0.4321) if r.name.startswith("answer flips") else None,
-            "labeler, answer flips with the order: value",
-        ),
-    ],
-)  # fmt: skip
-def test_a_row_of_an_audit(audited: Path, tmp_path: Path, kind: str, change: Callable[[Any], Any], field: str) -> None:
-    shutil.copytree(audited, tmp_path / "copy")
-    change_record(tmp_path / "copy", kind, change, step="audit")
-    found = first(tmp_path / "copy")
-    assert (found.kind, found.field[: len(field)]) == (kind, field)
-
-
 def test_an_answer_that_is_gone(copied: Path) -> None:
     before = change_record(copied, "Critique", lambda r: r, step="revise", nth=3)
     drop_result(copied, before.key)
@@ -440,155 +305,6 @@ def test_all_lists_all(copied: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [m["says"] for m in texts] == ["Fine.", "Fine."]
     assert main(["verify", "--run", str(copied / "out"), "--quiet"]) == 1
     assert "this is the first" in capsys.readouterr().out
-
-
-# --- checkpoints --------------------------------------------------------------------------------
-
-
-def card_file(folder: Path, name: str) -> Path:
-    return next((folder / "out" / "checkpoints").glob(f"{name}-*")) / "card.json"
-
-
-@pytest.mark.parametrize(
-    ("name", "field", "value"),
-    [
-        ("sl-cai", "weights", "0" * 32),
-        ("sl-cai", "data", ["0" * 32]),
-        ("sl-cai", "seed", 1),
-        ("dpo", "base", "0" * 32),
-        ("dpo", "rows", 1),
-        ("preference-model", "base", "0" * 32),
-        ("ppo", "preference_model", "0" * 32),
-    ],
-)
-def test_a_card_of_a_checkpoint(copied: Path, name: str, field: str, value: object) -> None:
-    path = card_file(copied, name)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
-    found = first(copied)
-    assert (Path(found.file), found.field) == (path, field)
-    assert found.says == (value[0] if isinstance(value, list) else str(value))
-
-
-# The same texts under another meaning: all rows have other ids, and nothing is trained anew.
-SAME_TEXTS = CONSTITUTION.replace("small 1.0.0", "small 1.1.0").replace(
-    "tension safety",
-    """principle harm.never "Never"
-  applies when severity is grave and severity is none
-  statement:
-    Never.
-
-tension safety""",
-)
-
-
-@pytest.fixture(scope="module")
-def later(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run, and a later one that took its checkpoints over."""
-    folder = tmp_path_factory.mktemp("later") / "run"
-    shutil.copytree(finished, folder)
-    before = {row["id"] for row in jsonl(folder, "sft")}
-    (folder / "small.const").write_text(SAME_TEXTS)
-    assert main(["run", str(folder / "run.toml"), "--quiet"]) == 0
-    assert before.isdisjoint({row["id"] for row in jsonl(folder, "sft")})
-    assert len(list((folder / "out" / "checkpoints").iterdir())) == 4
-    return folder
-
-
-def test_a_checkpoint_that_is_taken_over_says_which_rows_it_stands_for(later: Path) -> None:
-    assert misfits(later / "out") == ()
-    card = json.loads(card_file(later, "dpo").read_text())
-    assert card["provenance"]["version"] == "1.0.0"
-    [entry] = card["stands_for"]
-    data = json.loads((later / "out" / "data" / "preference.card.json").read_text())
-    assert entry["provenance"] == data["provenance"]
-    assert entry["rows"] == len(jsonl(later, "preference"))
-    assert entry["data"] != card["data"][0]
-    assert json.loads(card_file(later, "ppo").read_text())["stands_for"] == []  # its prompts have the ids of before
-
-
-def test_explain_and_stale_know_a_checkpoint_that_was_taken_over(
-    later: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    row = jsonl(later, "preference")[0]["id"]
-    assert main(["explain", row, "--run", str(later / "out")]) == 0
-    folder = card_file(later, "dpo").parent
-    told = capsys.readouterr().out
-    assert folder.name in told
-    assert main(["stale", str(folder), "--against", str(later / "small.const"), "--quiet"]) == 0
-    assert "not stale" in capsys.readouterr().out
-
-
-def test_going_on_and_going_back_keep_what_a_card_says(later: Path, tmp_path: Path) -> None:
-    shutil.copytree(later, tmp_path / "copy")
-    path = card_file(tmp_path / "copy", "sl-cai")
-    before = path.read_text()
-    assert main(["run", str(tmp_path / "copy" / "run.toml"), "--quiet"]) == 0
-    assert path.read_text() == before
-    (tmp_path / "copy" / "small.const").write_text(CONSTITUTION)
-    assert main(["run", str(tmp_path / "copy" / "run.toml"), "--quiet"]) == 0
-    assert path.read_text() == before
-    assert misfits(tmp_path / "copy" / "out") == ()
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        (lambda c: c | {"stands_for": []}, "stands_for"),
-        (lambda c: c | {"data": ["0" * 32]}, "data"),
-        (lambda c: c | {"stands_for": [c["stands_for"][0] | {"data": "0" * 32}]}, "data"),
-        (lambda c: c | {"stands_for": [c["stands_for"][0] | {"rows": 1}]}, "rows"),
-    ],
-)
-def test_what_a_card_says_of_a_later_run(later: Path, tmp_path: Path, change: Callable[[Any], Any], field: str) -> None:
-    shutil.copytree(later, tmp_path / "copy")
-    path = card_file(tmp_path / "copy", "dpo")
-    path.write_text(json.dumps(change(json.loads(path.read_text()))))
-    found = first(tmp_path / "copy")
-    assert Path(found.file) == path
-    assert found.field.endswith(field)
-
-
-def test_a_checkpoint_of_other_texts_stands_for_nothing_here(later: Path, tmp_path: Path) -> None:
-    """Rows of the run that trained it are changed, with the hash that its card has: only the texts tell."""
-    shutil.copytree(later, tmp_path / "copy")
-    change_record(tmp_path / "copy", "SftRow", lambda r: replace(r, completion="Something else."), step="sft")
-    found = first(tmp_path / "copy")
-    assert (Path(found.file).name, found.field) == ("card.json", "data")
-    assert "other texts" in found.says
-
-
-def test_a_hash_of_the_constitution_on_a_checkpoint(copied: Path) -> None:
-    path = card_file(copied, "dpo")
-    card = json.loads(path.read_text())
-    path.write_text(json.dumps(card | {"provenance": card["provenance"] | {"metadata_hash": "0" * 64}}))
-    found = first(copied)
-    assert (found.file, found.field, found.says) == (str(path), "provenance.metadata_hash", "0" * 64)
-
-
-def test_the_weights_of_a_checkpoint(copied: Path, tiny_model: Path) -> None:
-    """Also where size and time of the file stay as they were remembered."""
-    from runtime.identity import model_identity, weights_sha256
-
-    path = card_file(copied, "dpo")
-    folder = path.parent
-    for file in tiny_model.iterdir():
-        shutil.copy(file, folder / file.name)
-    card = json.loads(path.read_text())
-    card |= {"rehearsed": False, "files": weights_sha256(folder), "weights": model_identity(folder)}
-    path.write_text(json.dumps(card))
-    checkpoint = change_record(copied, "Checkpoint", lambda r: replace(r, weights=card["weights"]), step="dpo")
-    assert checkpoint.kind == "dpo"
-    assert misfits(copied / "out") == ()
-    weights = folder / "model.safetensors"
-    stat, body = weights.stat(), bytearray(weights.read_bytes())
-    body[-1] ^= 1
-    weights.write_bytes(bytes(body))
-    import os
-
-    os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    found = first(copied)
-    assert (Path(found.file).name, found.field) == ("model.safetensors", "sha256")
-    assert misfits(folder)[0] == found
 
 
 # --- without a ledger ---------------------------------------------------------------------------
