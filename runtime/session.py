@@ -23,8 +23,8 @@ from runtime.datasets.rows import write_whole
 from runtime.engines.base import ChatTokenizer, Engine
 from runtime.engines.scripted import ScriptedTokenizer
 from runtime.identity import data_hash
+from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Step, StepId, StepTally, TrainingTally, Usage
-from runtime.ledger.store import RunStore
 from runtime.progress import Progress
 from runtime.records import CaseRecord, Checkpoint, Label, PromptCut, Provenance, Record, TrainingStep, identify
 from runtime.stages.places import placed

@@ -13,8 +13,8 @@ from msgspec import Struct
 from runtime.config import TooLong
 from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
 from runtime.ledger.keys import work_key
+from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Operation, Tally, Usage
-from runtime.ledger.store import RunStore
 from runtime.progress import Progress, Task
 from runtime.records import PromptCut
 

@@ -76,8 +76,6 @@ class Diagram:
         self._of: dict[Condition, Node] = {}
         self._not: dict[Node, Node] = {NO: YES, YES: NO}
         self._walked: dict[Hashable, dict[tuple[Node, Node], Node]] = {}
-        self._asked: dict[Node, frozenset[int]] = {}
-        self._projected: dict[tuple[frozenset[int], bool], dict[Node, Node]] = {}
         self._counted: dict[Node, dict[Hashable, int]] = {}
 
     # --- functions --------------------------------------------------------------------------------
@@ -103,7 +101,7 @@ class Diagram:
         level, wanted = self._level_of.get(attribute), set(values)
         if level is None:
             return NO
-        return self._node(level, tuple(YES if v in wanted else NO for v in self.order[level].values))
+        return self.node(level, tuple(YES if v in wanted else NO for v in self.order[level].values))
 
     def declared(self, attributes: Iterable[Attribute]) -> Node:
         """Where every value is one of those that these attributes have: the cases of one of two versions."""
@@ -120,11 +118,11 @@ class Diagram:
 
     def and_(self, one: Node, other: Node) -> Node:
         """Where both hold."""
-        return self._walk("and", one, other, _short_and)
+        return self.walk("and", one, other, _short_and)
 
     def or_(self, one: Node, other: Node) -> Node:
         """Where one of them holds."""
-        return self._walk("or", one, other, _short_or)
+        return self.walk("or", one, other, _short_or)
 
     def xor(self, one: Node, other: Node) -> Node:
         """Where two functions differ, whatever their values."""
@@ -132,7 +130,7 @@ class Diagram:
         def short(a: Node, b: Node) -> Node | None:
             return NO if a == b else None if self._below[a] or self._below[b] else YES
 
-        return self._walk("xor", one, other, short)
+        return self.walk("xor", one, other, short)
 
     def not_(self, node: Node) -> Node:
         """Where it does not hold."""
@@ -141,7 +139,7 @@ class Diagram:
             below = []
             for child in self._below[node]:  # no comprehension: that would be a second call for each level
                 below.append(self.not_(child))  # noqa: PERF401
-            known = self._not[node] = self._node(self._level[node], tuple(below))
+            known = self._not[node] = self.node(self._level[node], tuple(below))
             self._not[known] = node
         return known
 
@@ -168,7 +166,7 @@ class Diagram:
         def filled(a: Node, b: Node) -> Node | None:
             return b if a == open_ else None if self._below[a] else a
 
-        return self._walk(("choose", open_), self._within(where, then, open_), otherwise, filled)
+        return self.walk(("choose", open_), self._within(where, then, open_), otherwise, filled)
 
     def within(self, where: Node, node: Node) -> Node:
         """The function where `where` holds, and None elsewhere."""
@@ -178,7 +176,7 @@ class Diagram:
         def short(a: Node, b: Node) -> Node | None:
             return elsewhere if a == NO else b if a == YES else None
 
-        return self._walk(("within", elsewhere), where, node, short)
+        return self.walk(("within", elsewhere), where, node, short)
 
     def apply(self, operation: Callable[[Hashable, Hashable], Hashable], one: Node, other: Node) -> Node:
         """The function `operation(one, other)` of the case. The operation has to be pure; results are kept under it."""
@@ -188,7 +186,7 @@ class Diagram:
                 return None
             return self.constant(operation(self._value[a], self._value[b]))
 
-        return self._walk(operation, one, other, both)
+        return self.walk(operation, one, other, both)
 
     # --- answers ----------------------------------------------------------------------------------
 
@@ -289,7 +287,8 @@ class Diagram:
         """The number of its nodes, leaves included."""
         return len(self.upwards([node]))
 
-    def _node(self, level: int, below: tuple[Node, ...]) -> Node:
+    def node(self, level: int, below: tuple[Node, ...]) -> Node:
+        """The node that asks the attribute at `level` and has `below` for its values; the same one each time."""
         first = below[0]
         if below.count(first) == len(below):
             return first
@@ -306,64 +305,10 @@ class Diagram:
         self._value.append(None)
         return Node(len(self._level) - 1)
 
-    def asks(self, node: Node) -> frozenset[int]:
-        """The levels of the attributes that make a difference to the function."""
-        known = self._asked.get(node)
-        if known is None:
-            bottom = len(self.order)
-            known = self._asked[node] = frozenset({self._level[n] for n in self.upwards([node])} - {bottom})
-        return known
-
-    def best(self, node: Node, over: frozenset[int], *, greatest: bool) -> Node:
-        """The greatest or the least value that the attributes at these levels can make, for each case of the others.
-
-        The values have to be in order; None counts only where there is nothing else.
-        """
-        known = self._projected.setdefault((over, greatest), {})
-        better: Callable[..., Hashable] = max if greatest else min
-
-        def short(a: Node, b: Node) -> Node | None:
-            if a == b:
-                return a
-            if self._below[a] or self._below[b]:
-                return None
-            values = [v for v in (self._value[a], self._value[b]) if v is not None]
-            return self.constant(better(values))
-
-        for n in self.upwards([node], known=known):
-            below = [known[child] for child in self._below[n]]
-            if not below or self._level[n] not in over:
-                known[n] = self._node(self._level[n], tuple(below)) if below else n
-                continue
-            found, *others = dict.fromkeys(below)
-            for other in others:
-                found = self._walk(("best", greatest), found, other, short)
-            known[n] = found
-        return known[node]
-
-    def attained(self, node: Node, over: frozenset[int], case: Case, *, greatest: bool) -> dict[str, str]:
-        """Values of the attributes at these levels that make what `best` says, where the others are as in the case."""
-        self.best(node, over, greatest=greatest)
-        known = self._projected[over, greatest]
-        found: dict[str, str] = {}
-        while self._below[node]:
-            attribute = self.order[self._level[node]]
-            if self._level[node] in over:
-                wanted = self.leaf(known[node], case)
-                values = (attribute.default, *attribute.values)
-                found[attribute.id] = next(
-                    value
-                    for value in values
-                    if self.leaf(known[self._below[node][attribute.values.index(value)]], case) == wanted
-                )
-            value = found.get(attribute.id, case[attribute.id])
-            node = self._below[node][attribute.values.index(value)]
-        return found
-
-    def _walk(self, name: Hashable, one: Node, other: Node, short: Callable[[Node, Node], Node | None]) -> Node:
+    def walk(self, name: Hashable, one: Node, other: Node, short: Callable[[Node, Node], Node | None]) -> Node:
         """Both functions from the top, as far down as `short` has no answer. What was found is kept under the name."""
         known = self._walked.setdefault(name, {})
-        level, below, node = self._level, self._below, self._node
+        level, below, node = self._level, self._below, self.node
         steps_max = len(known) + _STEPS_A_NODE * (self._nodes_max - len(level))
 
         def walk(a: Node, b: Node) -> Node:

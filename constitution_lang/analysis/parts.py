@@ -18,6 +18,7 @@ from fractions import Fraction
 from math import inf
 
 from constitution_lang.analysis.diagram import NO, Diagram, Node
+from constitution_lang.analysis.extremes import Extremes
 from constitution_lang.analysis.outcomes import conditions, firing
 from constitution_lang.analysis.play import Play
 from constitution_lang.analysis.terms import FOLD_MAX, Fold, Leaf, Product, Sum, Term
@@ -38,6 +39,7 @@ class Parts:
         self._play = play
         bundle = play.bundle
         self.diagram = Diagram(bundle.attributes, about=_about(play))
+        self.extremes = Extremes(self.diagram)
         self._fold = Fold(self.diagram, fold_max)
         self._weight = {c.id: _number(c.weight) for c in bundle.categories}
         self._weight |= {p.id: _number(p.weight) for p in bundle.principles}

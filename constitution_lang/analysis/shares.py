@@ -124,6 +124,7 @@ class _Walk:
     def __init__(self, parts: Parts, target: str, *, greatest: bool) -> None:
         self._parts = parts
         self._diagram = parts.diagram
+        self._extremes = parts.extremes
         self._applies = parts.applies(target)
         self._term = parts.inverse(target)
         self._leaves = leaves(self._term)
@@ -136,20 +137,20 @@ class _Walk:
         own = self._own()
         start = []
         for leaf, levels in own.items():
-            node = self._diagram.best(leaf, levels, greatest=self._grows(leaf)) if levels else leaf
+            node = self._extremes.best(leaf, levels, greatest=self._grows(leaf)) if levels else leaf
             start.append(self._diagram.within(self._applies, node))
         case, bound = self._searched(start, steps_max)
         for leaf, levels in own.items():
             if levels:
-                case |= self._diagram.attained(leaf, levels, case, greatest=self._grows(leaf))
+                case |= self._extremes.attained(leaf, levels, case, greatest=self._grows(leaf))
         return self._nearest(case), bound
 
     def _own(self) -> dict[Node, frozenset[int]]:
         """Of each leaf the attributes that nothing else asks: each has there what is best for the term, by itself."""
-        asked = {leaf: self._diagram.asks(leaf) for leaf in self._leaves}
+        asked = {leaf: self._extremes.asks(leaf) for leaf in self._leaves}
         found = {}
         for leaf, signs in self._leaves.items():
-            others = [self._diagram.asks(self._applies), *(levels for other, levels in asked.items() if other != leaf)]
+            others = [self._extremes.asks(self._applies), *(levels for other, levels in asked.items() if other != leaf)]
             found[leaf] = asked[leaf].difference(*others) if len(signs) == 1 else frozenset()
         return found
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import msgspec
 
@@ -33,7 +33,7 @@ from runtime.ledger.runs import (
 from runtime.ledger.schema import connect, create, hold_lock
 from runtime.records import Record
 
-__all__ = ["Ledger", "LedgerError", "RunStore"]
+__all__ = ["Ledger", "LedgerError"]
 
 R = TypeVar("R", bound=Record)
 
@@ -43,50 +43,6 @@ _PREFIX_MIN = 6
 _LISTED_MAX = 8
 _KEYS_AT_ONCE = 10_000
 _ROWS_AT_ONCE = 1_000
-
-
-class RunStore(Protocol):
-    """What a run asks of its ledger: a `Ledger`, or one that only plans. See there for what each method does."""
-
-    def lookup(self, keys: Sequence[str]) -> dict[str, Completion | Choice]:
-        """The results that are kept for `keys`."""
-        ...
-
-    def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
-        """Keep results; what is kept now."""
-        ...
-
-    def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
-        """Whether the step is done, here or in a run whose records it then takes."""
-        ...
-
-    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
-        """Replace the records of a step. They are taken one by one, and nothing is kept while they are made."""
-        ...
-
-    def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
-        """A run's records of one kind."""
-        ...
-
-    def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
-        """The same, one by one."""
-        ...
-
-    def records(self, run_id: str, step: StepId) -> list[Record]:
-        """All records of a step."""
-        ...
-
-    def runs(self) -> list[RunManifest]:
-        """All runs, the one begun last at the end."""
-        ...
-
-    def add_tally(self, run_id: str, step: Step | StepId, tally: Tally) -> None:
-        """Add what a step asked of a model."""
-        ...
-
-    def add_training(self, run_id: str, tally: TrainingTally) -> None:
-        """Note what a training cost."""
-        ...
 
 
 class Ledger:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from constitution_lang.diff.model import Difference
 from constitution_lang.ir.model import Bundle
+from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Step, StepId, Usage
-from runtime.ledger.store import RunStore
 from runtime.planning.costs import Measured
 from runtime.planning.counts import split
 from runtime.planning.model import Cost, PrincipleWork, StageWork, TrainingWork
