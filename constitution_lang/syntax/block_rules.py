@@ -15,6 +15,16 @@ from constitution_lang.syntax.words import closest, did_you_mean, listed
 __all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
 
 
+_TAKEN = {
+    ValueKind.NUMBER: n.Number,
+    ValueKind.PERCENT: n.Percent,
+    ValueKind.TEXT: n.Text,
+    ValueKind.SHARE: n.ShareBound,
+    ValueKind.PROSE: n.Prose,
+}
+"""The node of each kind of value that is taken as it is."""
+_EITHER = {"levels": "one of", "one of": "levels"}
+"""Keys of which only one may be given."""
 _PAIR_KEYS = ("prompt", "better", "worse")
 """What a pair for a model has to have."""
 
@@ -160,7 +170,7 @@ class BlockLines:
         if self._mended and opening in _PAIR_KEYS:
             return  # the `under` above it may be the line that was taken out
         earlier = self._seen.setdefault(opening, span)
-        also = {"levels": "one of", "one of": "levels"}.get(opening)
+        also = _EITHER.get(opening)
         if earlier is not span and not repeatable:
             help = "keep one of the two"
             self._say(codes.E109, span, f"`{opening}` is given twice", help, Label(earlier, "it is given here already"))
@@ -177,14 +187,12 @@ class BlockLines:
     ) -> n.Value | None:
         """The value as the kind that the key takes; None, and a finding, where it is of another kind."""
         value = written.value
+        if value.__class__ is _TAKEN.get(form.kind) and not (isinstance(value, n.Prose) and not value.lines):
+            return value
         match form.kind, value:
-            case ValueKind.PROSE, n.Prose(lines=()):
+            case ValueKind.PROSE, n.Prose():
                 self._diagnostics.append(no_value(form, colon))
                 return None
-            case (ValueKind.NUMBER, n.Number()) | (ValueKind.PERCENT, n.Percent()) | (ValueKind.TEXT, n.Text()):
-                return value
-            case (ValueKind.SHARE, n.ShareBound()) | (ValueKind.PROSE, n.Prose()):
-                return value
             case (ValueKind.WHOLE, n.Number(value=amount)) if amount.is_integer():
                 return value
             case (ValueKind.RANGE, n.ShareBound(low=n.Percent() as low, high=n.Percent() as high, stage=None)):

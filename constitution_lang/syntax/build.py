@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, TypeAlias, cast
 
 from constitution_lang.diagnostics import codes
@@ -94,19 +93,19 @@ class BlockBuilder(PartBuilder):
 
     def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
         lines = self._lines(form, parts)
-        fields = tuple(field for part in rest for field in self._field(lines, part))
+        fields = self._known_fields(lines, rest)
         lines.finish()
         return fields
 
-    def _field(self, lines: BlockLines, tree: Tree) -> Iterator[n.Field]:
+    def _known_fields(self, lines: BlockLines, trees: Parts) -> tuple[n.Field, ...]:
+        return tuple([field for field in [self._field(lines, tree) for tree in trees] if field is not None])
+
+    def _field(self, lines: BlockLines, tree: Tree) -> n.Field | None:
         """The field, unless something is wrong with it; then that is said."""
         written_key, colon, value = tree.children
         word = written_key.text
         key = n.Name(" ".join(word.split()) if " " in word else word, self._span(written_key))
-        written = self._written(value)
-        field = lines.field(key, self._span(colon), written)
-        if field is not None:
-            yield field
+        return lines.field(key, self._span(colon), self._written(value))
 
     # --- a header and lines of other forms ---
 
@@ -114,28 +113,28 @@ class BlockBuilder(PartBuilder):
         title, rest = self._title(parts, 2)
         lines = self._lines("principle", parts)
         applies: n.Condition | None = None
-        fields: list[n.Field] = []
-        for part in rest:
-            tree = part
+        fields: list[n.Field | None] = []
+        for tree in rest:
             if tree.data == "applies":
                 lines.line("applies when", self._span_of(tree))
                 applies = self._condition(tree.children[2])
             else:
-                fields.extend(self._field(lines, tree))
+                fields.append(self._field(lines, tree))
         lines.finish()
-        return n.PrincipleBlock(self._name(parts[1]), title, applies, tuple(fields), span)
+        known = tuple([field for field in fields if field is not None])
+        return n.PrincipleBlock(self._name(parts[1]), title, applies, known, span)
 
     def _tension(self, parts: Parts, span: Span) -> n.TensionBlock:
         lines = self._lines("tension", parts)
         sides: tuple[n.Name, ...] = ()
         rules: list[n.Rule] = []
-        fields: list[n.Field] = []
+        fields: list[n.Field | None] = []
         for part in parts[2:]:
             tree = part
             children = tree.children
             match tree.data:
                 case "field":
-                    fields.extend(self._field(lines, tree))
+                    fields.append(self._field(lines, tree))
                 case "between":
                     lines.line("between", self._span_of(tree))
                     sides = (self._name(children[1]), self._name(children[3]))
@@ -147,7 +146,8 @@ class BlockBuilder(PartBuilder):
                     lines.line("otherwise", self._span_of(tree))
                     rules.append(n.Rule(None, self._outcome(children[2]), self._span_of(tree)))
         lines.finish()
-        return n.TensionBlock(self._name(parts[1]), sides, tuple(rules), tuple(fields), span)
+        known = tuple(field for field in fields if field is not None)
+        return n.TensionBlock(self._name(parts[1]), sides, tuple(rules), known, span)
 
     def _test(self, parts: Parts, span: Span) -> n.TestBlock:
         lines = self._lines("test", parts)
@@ -169,9 +169,9 @@ class BlockBuilder(PartBuilder):
                 at_least = self._percent(tree.children[3]) if len(tree.children) > 2 else None
                 models.append((self._name(tree.children[1]), at_least, [], place))
             elif tree.data == "field":
-                for field in self._field(lines, tree):
-                    if models:
-                        models[-1][2].append(field)
+                field = self._field(lines, tree)
+                if models and field is not None:
+                    models[-1][2].append(field)
             else:
                 lines.expectation(place)
                 expected = self._expectation(tree.children[1], place)

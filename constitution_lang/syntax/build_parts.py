@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
@@ -18,6 +18,9 @@ __all__ = ["PartBuilder", "first_token", "last_token"]
 
 _DEPTH_MAX = 50
 _DIGITS_MAX = 15
+_LEAD = re.compile(r"(?:\n(?:[^\S\n]*|(?![ ]{4})[^\n]*)(?=\n))*")
+"""The blank and comment lines above a text."""
+_TRAILING = re.compile(r"[^\S\n]+\n")
 _COMMENT = re.compile(r"#[^\n]*")
 
 
@@ -47,7 +50,10 @@ class PartBuilder:
     def comments(self, text: str) -> Iterator[n.Comment]:
         """The comments of the block just built, whose text is `text`: every `#` outside texts begins one."""
         at = 0
+        last = text.rfind("#")
         for start, end in (*self._opaque, (len(text), len(text))):
+            if at > last:
+                return
             for found in _COMMENT.finditer(text, at, start) if text.find("#", at, start) >= 0 else ():
                 place = Span(self._file, self._base + found.start(), self._base + found.end())
                 yield n.Comment(found.group().rstrip(), place)
@@ -62,7 +68,7 @@ class PartBuilder:
     # --- values ---
 
     def _name(self, token: Token) -> n.Name:
-        return n.Name(token.text, self._span(token))
+        return n.Name(token.text, Span(self._file, self._base + token.start, self._base + token.end))
 
     def _number(self, token: Token) -> n.Number:
         return n.Number(self._amount(token, token.text), self._span(token))
@@ -90,20 +96,17 @@ class PartBuilder:
 
     def _prose(self, token: Token) -> n.Prose:
         """The lines of a text, without trailing spaces, which nobody could see; none where all are blank."""
-        written = token.text.split("\n")
-        first = 1
-        at = token.start + 1
-        while first < len(written) and (not written[first].strip() or not written[first].startswith("    ")):
-            at += len(written[first]) + 1
-            first += 1
-        lines = [line[4:].rstrip() for line in written[first:]]
-        while lines and not lines[-1]:
-            lines.pop()
-        if not lines:
+        text = token.text
+        lead = cast("re.Match[str]", _LEAD.match(text)).end()
+        body = text[lead:].rstrip()
+        if not body:
             return n.Prose((), self._span(token))
-        self._opaque.append((at, token.end))
-        length = sum(map(len, written[first : first + len(lines) - 1])) + len(lines) - 1 + 4 + len(lines[-1])
-        return n.Prose(tuple(lines), Span(self._file, self._base + at + 4, self._base + at + length))
+        at = token.start + lead
+        self._opaque.append((at + 1, token.end))
+        place = Span(self._file, self._base + at + 5, self._base + at + len(body))
+        if " \n" in body or "\t\n" in body or not body.isascii():
+            body = _TRAILING.sub("\n", body)
+        return n.Prose(tuple(body[5:].replace("\n    ", "\n").split("\n")), place)
 
     def _share(self, tree: Tree) -> n.ShareBound:
         opening: Token = tree.children[0]
@@ -122,18 +125,19 @@ class PartBuilder:
     def _written(self, part: Part) -> Written:
         """A field's value, and the kind that it is by its looks."""
         if isinstance(part, Token):
-            token = part
-            span = self._span(token)
-            match token.type:
+            match part.type:
                 case "PROSE":
-                    prose = self._prose(token)
+                    prose = self._prose(part)
                     return Written(ValueKind.PROSE, "", prose, prose.span)
                 case "TEXT":
-                    return Written(ValueKind.TEXT, token.text, self._text(token), span)
+                    quoted = self._text(part)
+                    return Written(ValueKind.TEXT, part.text, quoted, quoted.span)
                 case "PERCENT":
-                    return Written(ValueKind.PERCENT, token.text, self._percent(token), span)
+                    percent = self._percent(part)
+                    return Written(ValueKind.PERCENT, part.text, percent, percent.span)
                 case _:
-                    return Written(ValueKind.NUMBER, token.text, self._number(token), span)
+                    number = self._number(part)
+                    return Written(ValueKind.NUMBER, part.text, number, number.span)
         tree = part
         span = self._span_of(tree)
         text = " ".join(token.text for token in tree.children).replace(" ,", ",")

@@ -7,6 +7,7 @@ which must be there stands here.
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 
 import msgspec
 
@@ -52,7 +53,7 @@ class LineForm(msgspec.Struct, frozen=True):
     below: str = ""
 
 
-class BlockForm(msgspec.Struct, frozen=True):
+class BlockForm(msgspec.Struct, frozen=True, dict=True):
     """One kind of block. `header` is its first line, and `choices` the words its name is one of."""
 
     keyword: str
@@ -64,7 +65,11 @@ class BlockForm(msgspec.Struct, frozen=True):
 
     def field(self, key: str) -> FieldForm | None:
         """The form of one key, None where the block has no such key."""
-        return next((form for form in self.fields if form.key == key), None)
+        return self._by_key.get(key)
+
+    @cached_property
+    def _by_key(self) -> dict[str, FieldForm]:
+        return {form.key: form for form in self.fields}
 
 
 _K = ValueKind

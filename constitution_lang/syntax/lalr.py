@@ -1,8 +1,9 @@
 """From the text of one block to its tree, by the tables of the grammar.
 
 What Lark's own parser does, for the one thing that it is used for here: a text that fits. Where it does not fit, Lark
-is asked what would have (`grammar`). Two things make this one quicker. Spaces before a token are read with it; and a
-whole field whose value is one token is read at once, wherever the tables leave no other way to read it.
+is asked what would have (`grammar`). Three things make this one quicker. What a terminal does to a stack of states is
+worked out once, for all blocks. Spaces before a token are read with it. And a line that is a field whose value is one
+token is read at once, wherever the tables leave no other way to read it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from constitution_lang.syntax.tables import END, Tables, tables
 
 __all__ = ["Parser", "Part", "Token", "Tree", "block_parser"]
 
+_ENTRY = "_ENTRY"
 _FIELD = "field"
+_KEY = "KEY"
 _SPACES = "SPACES"
 
 
@@ -45,15 +48,18 @@ class _Scanner(msgspec.Struct, frozen=True):
 
     pattern: re.Pattern[str]
     kinds: tuple[str, ...]
-    field: _FieldReader | None
 
 
 class _FieldReader(msgspec.Struct, frozen=True):
-    """A field whose value is one token: key, colon and value are groups. `behind` is the state after it."""
+    """A field whose value is one token, from the end of the line before: key, colon and value are groups.
+
+    `plans` are done first; `behind` is the stack after it.
+    """
 
     pattern: re.Pattern[str]
     kinds: tuple[str, ...]
-    behind: int
+    plans: tuple[_Plan, ...]
+    behind: _Stack
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -63,6 +69,38 @@ class _Plan(msgspec.Struct, frozen=True):
     origin: str
     tree: str | None
     takes: tuple[int, ...] | None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is another value after it; not where a list is handed on as it is."""
+        return self.tree is not None or self.takes != (2,)
+
+
+class _Move(msgspec.Struct, frozen=True):
+    """What a terminal does to a stack: reductions, and the stack after it. `keeps` says that it is a token of the tree.
+
+    `to` is None at the end of a block, and where the terminal does not fit (`fits`).
+    """
+
+    plans: tuple[_Plan, ...]
+    to: _Stack | None
+    keeps: bool
+    fits: bool = True
+
+
+class _Stack:
+    """A stack of states, each made once, so that what a terminal does to it is worked out once as well."""
+
+    __slots__ = ("above", "below", "field", "moves", "scanner", "state")
+
+    def __init__(self, state: int, below: _Stack | None, scanner: _Scanner) -> None:
+        self.state = state
+        self.below = below
+        self.scanner = scanner
+        self.above: dict[int, _Stack] = {}
+        self.moves: dict[str, _Move] = {}
+        self.field: _FieldReader | None = None
+        """What reads a line that is a field; made when one has been read from here."""
 
 
 class Parser:
@@ -74,37 +112,36 @@ class Parser:
         self._silent = frozenset(name for name in made.terminals if name.startswith("_"))
         self._ignored = frozenset(made.ignored)
         self._scanners: dict[int, _Scanner] = {}
-        self._patterns: dict[int, tuple[re.Pattern[str], tuple[str, ...]]] = {}
         self._plans = tuple(
             _Plan(len(rule.symbols), rule.origin, rule.tree, None if set(rule.takes) <= {1} else rule.takes)
             for rule in made.rules
         )
+        self._bottom = _Stack(made.start, None, self._scanner(made.start))
 
     def tree(self, text: str) -> Tree | None:
         """The tree of a block, None where the text is not one."""
-        rows, known, silent, ignored = self._rows, self._scanners, self._silent, self._ignored
-        state, end = self._tables.start, self._tables.end
-        states: list[int] = [state]
+        ignored = self._ignored
+        stack = above = self._bottom
         values: list[Any] = []
         at = 0
-        while state != end:
-            scanner = known.get(state) or self._scanner(state)
-            if scanner.field and (found := scanner.field.pattern.match(text, at)):
+        while True:
+            reader = stack.field
+            if reader is not None and (found := reader.pattern.match(text, at)):
                 number = cast("int", found.lastindex)
                 (key, key_end), (colon, colon_end), (start, at) = found.span(1), found.span(2), found.span(number)
                 children = [
-                    Token("KEY", text[key:key_end], key, key_end),
+                    Token(_KEY, text[key:key_end], key, key_end),
                     Token("COLON", ":", colon, colon_end),
-                    Token(scanner.field.kinds[number], text[start:at], start, at),
+                    Token(reader.kinds[number], text[start:at], start, at),
                 ]
-                state = scanner.field.behind
-                states.append(state)
-                values.append(Tree(_FIELD, children))
+                _reduce(reader.plans, values)
+                values += (None, Tree(_FIELD, children))
+                stack = reader.behind
                 continue
-            found = scanner.pattern.match(text, at)
+            found = stack.scanner.pattern.match(text, at)
             if found:
                 number = cast("int", found.lastindex)
-                kind = scanner.kinds[number]
+                kind = stack.scanner.kinds[number]
                 start, at = found.span(number)
                 if kind in ignored:
                     continue
@@ -112,64 +149,77 @@ class Parser:
                 return None
             else:
                 kind = END
-            action = rows[state].get(kind)
-            while action is not None and action < 0:
-                state = self._reduce(self._plans[-1 - action], states, values)
-                if kind is END and state == end:
-                    break
-                action = rows[state].get(kind)
-            else:
-                if action is None:
-                    return None
-                state = action
-                states.append(state)
-                values.append(None if kind in silent else Token(kind, text[start:at], start, at))
-        tree: Tree = values[-1][0]  # `block` gives what it holds
-        return tree
+            move = stack.moves.get(kind) or self._move(stack, kind)
+            if not move.fits:
+                return None
+            _reduce(move.plans, values)
+            if move.to is None:
+                tree: Tree = values[-1][0]  # `block` gives what it holds
+                return tree
+            if kind == _ENTRY:
+                above = stack
+            elif kind == _KEY and above.field is None:
+                above.field = self._field_reader(above)
+            stack = move.to
+            values.append(Token(kind, text[start:at], start, at) if move.keeps else None)
 
-    def _reduce(self, plan: _Plan, states: list[int], values: list[Any]) -> int:
-        """Put what the symbols of a rule have given in the place of these. Returns the state behind it."""
-        children: list[Any] = []
-        if plan.length:
-            children = values[-plan.length :]
-            del states[-plan.length :], values[-plan.length :]
-            if plan.takes:
-                given, children = children, []
-                for value, take in zip(given, plan.takes, strict=True):
-                    if take == 1:
-                        children.append(value)
-                    elif take and children:
-                        children += value
-                    elif take:
-                        children = value  # of nobody else from now on, so it may grow: a list of lines is not copied
-        state = self._rows[states[-1]][plan.origin]
-        states.append(state)
-        values.append(children if plan.tree is None else Tree(plan.tree, children))
-        return state
+    # --- stacks, and what terminals do to them, each worked out when it is first needed ---
 
-    # --- patterns, each made when it is first needed ---
+    def _push(self, stack: _Stack, state: int) -> _Stack:
+        above = stack.above.get(state)
+        if above is None:
+            above = stack.above[state] = _Stack(state, stack, self._scanner(state))
+        return above
+
+    def _move(self, stack: _Stack, kind: str) -> _Move:
+        plans: list[_Plan] = []
+        at = stack
+        while True:
+            action = self._rows[at.state].get(kind)
+            if action is None:
+                move = _Move((), None, keeps=False, fits=False)
+                break
+            if action >= 0:
+                kept = tuple(plan for plan in plans if plan.changes)
+                move = _Move(kept, self._push(at, action), keeps=kind not in self._silent)
+                break
+            plan = self._plans[-1 - action]
+            plans.append(plan)
+            for _ in range(plan.length):
+                at = cast("_Stack", at.below)
+            at = self._push(at, self._rows[at.state][plan.origin])
+            if kind is END and at.state == self._tables.end:
+                move = _Move(tuple(plan for plan in plans if plan.changes), None, keeps=False)
+                break
+        stack.moves[kind] = move
+        return move
+
+    # --- patterns -------------------------------------------------------------------------------
 
     def _scanner(self, state: int) -> _Scanner:
         number = self._tables.scans[state]
-        if number not in self._patterns:
+        if number not in self._scanners:
             names = self._tables.scanners[number]
             choice = "|".join(f"({self._tables.terminals[name]})" for name in names)
-            self._patterns[number] = re.compile(f"{self._gap()}(?:{choice})"), ("", *names)
-        scanner = self._scanners[state] = _Scanner(*self._patterns[number], self._field_reader(state))
-        return scanner
+            self._scanners[number] = _Scanner(re.compile(f"{self._gap()}(?:{choice})"), ("", *names))
+        return self._scanners[number]
 
     def _gap(self) -> str:
         """Spaces, none or some; no terminal but this one begins with a space."""
         return f"(?>(?:{self._tables.terminals[_SPACES]})?)"
 
-    def _field_reader(self, state: int) -> _FieldReader | None:
-        """What reads a field at once in this state; None where no field can begin in it."""
+    def _field_reader(self, stack: _Stack) -> _FieldReader | None:
+        """What reads a line that is a field at once; None where no field can follow."""
         made = self._tables
-        row = made.rows[state]
-        if _FIELD not in row or row.get("KEY", -1) < 0:
+        entry = stack.moves.get(_ENTRY) or self._move(stack, _ENTRY)
+        line = entry.to
+        if line is None:
             return None
-        after_colon = made.rows[row["KEY"]]["COLON"]
-        choice, kinds = [], ["", "KEY", "COLON"]
+        row = made.rows[line.state]
+        if _FIELD not in row or row.get(_KEY, -1) < 0:
+            return None
+        after_colon = made.rows[row[_KEY]]["COLON"]
+        choice, kinds = [], ["", _KEY, "COLON"]
         tried = made.scanners[made.scans[after_colon]]
         for name in tried:
             target = made.rows[after_colon].get(name, -1)
@@ -179,9 +229,13 @@ class Parser:
         if not choice:
             return None
         gap = self._gap()
-        key = f"{self._not_before(made.scanners[made.scans[state]], 'KEY')}((?>{made.terminals['KEY']}))"
-        pattern = f"{gap}{key}{gap}({made.terminals['COLON']}){gap}(?>{'|'.join(choice)})"
-        return _FieldReader(re.compile(pattern), tuple(kinds), row[_FIELD])
+        start = f"{gap}{self._not_before(self._tried(stack), _ENTRY)}(?>{made.terminals[_ENTRY]})"
+        key = f"{gap}{self._not_before(self._tried(line), _KEY)}((?>{made.terminals[_KEY]}))"
+        pattern = f"{start}{key}{gap}({made.terminals['COLON']}){gap}(?>{'|'.join(choice)})"
+        return _FieldReader(re.compile(pattern), tuple(kinds), entry.plans, self._push(line, row[_FIELD]))
+
+    def _tried(self, stack: _Stack) -> tuple[str, ...]:
+        return self._tables.scanners[self._tables.scans[stack.state]]
 
     def _is_whole_field(self, state: int) -> bool:
         """Whether a state that is reached with a value's first token has that value and the field complete."""
@@ -195,6 +249,26 @@ class Parser:
         """That none of the terminals which are tried before this one stands here."""
         earlier = [self._tables.terminals[other] for other in tried[: tried.index(name)]]
         return f"(?!{'|'.join(earlier)})" if earlier else ""
+
+
+def _reduce(plans: tuple[_Plan, ...], values: list[Any]) -> None:
+    """Put what the symbols of rules have given in the place of these."""
+    for plan in plans:
+        length = plan.length
+        children: list[Any] = []
+        if length:
+            children = values[-length:]
+            del values[-length:]
+            if plan.takes:
+                given, children = children, []
+                for value, take in zip(given, plan.takes):  # noqa: B905 - as many as the rule has symbols
+                    if take == 1:
+                        children.append(value)
+                    elif take and children:
+                        children += value
+                    elif take:
+                        children = value  # of nobody else from now on, so it may grow: a list of lines is not copied
+        values.append(children if plan.tree is None else Tree(plan.tree, children))
 
 
 @cache
