@@ -80,6 +80,8 @@ class ConditionChecker:
         return tuple(value for value in declared.values if value in values) if declared else ()
 
     def _known(self, attribute: nodes.Name, values: tuple[nodes.Name, ...]) -> tuple[nodes.Name, ...]:
+        if attribute.text == nodes.UNREAD:
+            return ()
         declared = self.attributes.get(attribute.text)
         if declared is None:
             if attribute.text not in self.broken and not self.incomplete:
@@ -92,6 +94,8 @@ class ConditionChecker:
         for value in values:
             if value.text in declared.values:
                 known.append(value)
+                continue
+            if value.text == nodes.UNREAD:
                 continue
             listed = ", ".join(f"`{v}`" for v in declared.values)
             self.found.append(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import Stage
+from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
 __all__ = ["SHOWN", "check_example", "stage_of"]
@@ -29,19 +30,22 @@ def stage_of(example: nodes.ExampleBlock) -> Stage:
     return Stage.PREFERENCE if keys & _ONLY_IN_PREFERENCE else Stage.REVISION
 
 
-def check_example(example: nodes.ExampleBlock, preference: nodes.SamplingBlock | None) -> Iterator[Diagnostic]:
-    """Missing fields, and fields of the other stage."""
+def check_example(
+    example: nodes.ExampleBlock, preference: nodes.SamplingBlock | None, lost: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """Missing fields, and fields of the other stage. Of those that are `lost` nothing is said."""
     stage = stage_of(example)
     word = Fields(preference.fields).word("reasoning") if preference else None
     shown = list(SHOWN[stage])
     if stage is Stage.PREFERENCE and word and word.text == "yes":
         shown.insert(-1, "reasoning")
-    keys = {field.key.text for field in example.fields}
-    missing = [key for key in shown if key not in keys]
+    keys = {*lost, *(field.key.text for field in example.fields)}
+    missing = [] if "" in lost else [key for key in shown if key not in keys]
     if missing:
         listed = ", ".join(f"`{key}`" for key in missing)
+        header = Span(example.span.file, example.span.start, example.target.span.end)
         yield codes.E410.at(
-            example.target.span,
+            header,
             f"this example of {stage} lacks {listed}",
             help=f"an example of {stage} shows {', '.join(f'`{key}:`' for key in shown)}",
         )

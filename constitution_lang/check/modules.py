@@ -108,7 +108,7 @@ class _Walk:
         self.found += found
         self.files[source.name] = tree
         self.path.append((source.name, used_at))
-        return (block.path for block in tree.blocks if isinstance(block, UseLine))
+        return (block.path for block in (*tree.blocks, *tree.mended) if isinstance(block, UseLine))
 
     def use(self, file: str, path: Name) -> Source | None:
         """The file to go on with, None where there is none or it has been seen."""

@@ -33,8 +33,15 @@ def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Dec
     """
     gather = _Gather(files, incomplete=incomplete)
     for tree in files:
-        for block in tree.blocks:
-            gather.add(block)
+        gather.lost.update(tree.lost)
+        blocks: tuple[nodes.Block, ...] = tree.blocks
+        if tree.mended:
+            blocks = tuple(sorted((*blocks, *tree.mended), key=lambda block: block.span.start))
+        for block in blocks:
+            if tree.lost and nodes.HEADER in gather.lost.get(block.span, ()):
+                gather.nameless(block)
+            else:
+                gather.add(block)
     gather.root_lines()
     return gather.declared, gather.found
 
@@ -59,7 +66,8 @@ class _Gather:
         self.sampling: dict[str, nodes.SamplingBlock] = {}
         self.templates: dict[str, nodes.TemplateLine] = {}
         self.retired: dict[str, nodes.RetiredLine] = {}
-        self.repeated: list[Named] = []
+        self.repeated: list[Named | nodes.SamplingBlock] = []
+        self.lost: dict[Span, frozenset[str]] = {}
         self.files = files
 
     def add(self, block: nodes.Block) -> None:  # noqa: C901 - one case for each kind of block
@@ -77,8 +85,7 @@ class _Gather:
             case nodes.TensionBlock():
                 self.once(self.tensions, block, "tension")
             case nodes.SamplingBlock():
-                first = self.sampling.setdefault(block.stage.text, block)
-                self.clash(f"sampling {block.stage.text}", block.stage.span, first.stage.span)
+                self.stage(block)
             case nodes.TemplateLine():
                 kept = self.templates.setdefault(block.kind.text, block)
                 self.clash(f"template {block.kind.text}", block.kind.span, kept.kind.span)
@@ -92,11 +99,27 @@ class _Gather:
             case nodes.UseLine():
                 pass
 
+    def nameless(self, block: nodes.Block) -> None:
+        """A block whose name can't be read."""
+        match block:
+            case nodes.ExampleBlock() | nodes.TestBlock():
+                self.add(block)
+            case nodes.AttributeBlock() | nodes.CategoryBlock() | nodes.PrincipleBlock():
+                self.repeated.append(block)
+            case nodes.TensionBlock() | nodes.SamplingBlock():
+                self.repeated.append(block)
+
     def once(self, known: dict[str, _Named], block: _Named, what: str) -> None:
         first = known.setdefault(block.name.text, block)
         if first is not block:
             self.repeated.append(block)
             self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
+
+    def stage(self, block: nodes.SamplingBlock) -> None:
+        first = self.sampling.setdefault(block.stage.text, block)
+        if first is not block:
+            self.repeated.append(block)
+            self.clash(f"sampling {block.stage.text}", block.stage.span, first.stage.span)
 
     def clash(self, what: str, span: Span, first: Span) -> None:
         if span == first:
@@ -189,4 +212,5 @@ class _Gather:
             broken=frozenset(written - parsed),
             incomplete=self.incomplete,
             repeated=tuple(self.repeated),
+            lost=self.lost,
         )

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from constitution_lang.ir import model as ir
+from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
 __all__ = [
@@ -39,10 +40,19 @@ class Declarations(msgspec.Struct, frozen=True):
     examples: tuple[nodes.ExampleBlock, ...]
     tests: tuple[nodes.TestBlock, ...]
     broken: frozenset[str]
-    repeated: tuple[Named, ...]
-    """Blocks whose id another one has: they declare nothing, and what is wrong with them is told all the same."""
+    repeated: tuple[Named | nodes.SamplingBlock, ...]
+    """Blocks whose id another one has, or whose id cannot be read: they declare nothing, and what is wrong with them
+    is told all the same."""
+    lost: Mapping[Span, frozenset[str]]
+    """By the place of a block the keys and openings of its lines that could not be read: nothing is said that depends
+    on them."""
     incomplete: bool
     """A used file could not be read, so that an unknown name may be one of its."""
+
+    def may_be_lost(self, block: nodes.Block, *openings: str) -> bool:
+        """Whether a line of a block that begins like one of these may be there, and could not be read."""
+        lost = self.lost.get(block.span)
+        return lost is not None and not lost.isdisjoint((*openings, ""))
 
 
 class CheckedAttribute(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations, Named
-from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.suggest import did_you_mean, nearest
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import PromptKind, Stage
@@ -38,6 +38,9 @@ def references_elsewhere(declared: Declarations) -> Iterator[Diagnostic]:
         yield from _known(declared, name, candidates, what)
     for category in declared.categories.values():
         yield from _stages_of(declared, category)
+    for block in declared.repeated:
+        if isinstance(block, nodes.CategoryBlock | nodes.PrincipleBlock):
+            yield from _stages_of(declared, block)
     yield from _retired(declared)
     yield from _formerly(declared, declared.categories)
     yield from _formerly(declared, declared.principles)
@@ -51,15 +54,34 @@ def references_elsewhere(declared: Declarations) -> Iterator[Diagnostic]:
 
 def _mentions(declared: Declarations) -> Iterator[tuple[nodes.Name, Collection[str], str]]:
     """Names outside conditions and tests, what each could be, and what to call that."""
-    for tension in declared.tensions.values():
-        for side in tension.sides:
-            yield side, _sides(declared), "category or principle"
+    for tension in (*declared.tensions.values(), *declared.repeated):
+        if isinstance(tension, nodes.TensionBlock):
+            for side in (*tension.sides, *_sides_of_rules(tension, _sides(declared))):
+                yield side, _sides(declared), "category or principle"
     for example in declared.examples:
+        if nodes.HEADER in declared.lost.get(example.span, ()):
+            continue
         yield example.target, (*declared.principles, *_STAGES), "principle or stage"
     for stage in declared.sampling.values():
         yield stage.stage, _STAGES, "stage"
     for template in declared.templates.values():
         yield template.kind, [kind.value for kind in PromptKind], "template"
+
+
+def _sides_of_rules(tension: nodes.TensionBlock, known: Collection[str]) -> Iterator[nodes.Name]:
+    """The sides that rules name, where it is not known which two they should be."""
+    sides = [side.text for side in tension.sides]
+    if len(sides) == 2 and all(side in known for side in sides):
+        return
+    for rule in tension.rules:
+        match rule.outcome:
+            case nodes.Prefer(side):
+                named: tuple[nodes.Name, ...] = (side,)
+            case nodes.Weigh(weights):
+                named = tuple(side for side, _ in weights)
+            case nodes.Abstain():
+                named = ()
+        yield from (side for side in named if side.text not in sides)
 
 
 def _stages_of(declared: Declarations, block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:
@@ -74,9 +96,19 @@ def _sides(declared: Declarations) -> tuple[str, ...]:
 
 def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str], what: str) -> Iterator[Diagnostic]:
     told_already = name.text in declared.broken or (declared.incomplete and what in _DECLARED_ELSEWHERE)
-    if name.text not in candidates and not told_already:
+    if name.text not in candidates and name.text != nodes.UNREAD and not told_already and not _misread(declared, name):
         hint = did_you_mean(name.span, name.text, candidates, _there_is(candidates, what))
         yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", **hint)
+
+
+def _misread(declared: Declarations, name: nodes.Name) -> bool:
+    """Whether a name seems to be that of a block whose first line can't be read."""
+    nameless = (
+        block.name.text
+        for block in declared.repeated
+        if not isinstance(block, nodes.SamplingBlock) and nodes.HEADER in declared.lost.get(block.span, ())
+    )
+    return nearest(name.text, nameless) is not None
 
 
 def _there_is(candidates: Collection[str], what: str) -> str:
@@ -97,7 +129,7 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
     elif category not in declared.categories and category not in declared.broken and not declared.incomplete:
         at = Span(name.span.file, name.span.start, name.span.start + len(category))
         hint = did_you_mean(at, category, declared.categories, f'add `category {category} "Its title"`')
-        yield codes.E203.at(name.span, f"there is no category `{category}`", **hint)
+        yield codes.E203.at(at, f"there is no category `{category}`", **hint)
 
 
 def _retired(declared: Declarations) -> Iterator[Diagnostic]:
@@ -183,7 +215,9 @@ def _expectation(declared: Declarations, expect: nodes.Expect) -> Iterator[Diagn
 
 def _rule_number(declared: Declarations, rule: nodes.Number, tension: nodes.Name) -> Iterator[Diagnostic]:
     block = declared.tensions.get(tension.text)
-    if block and rule.value not in range(1, len(block.rules) + 1):
+    if block is None or declared.may_be_lost(block, "when", "otherwise"):
+        return
+    if rule.value not in range(1, len(block.rules) + 1):
         yield codes.E305.at(
             rule.span,
             f"`{tension.text}` has no rule {rule.value:g}",

@@ -16,11 +16,21 @@ __all__ = ["check_pairs", "check_tension"]
 
 def check_tension(tension: nodes.TensionBlock, known: Collection[str]) -> Iterator[Diagnostic]:
     """One tension by itself. `known` are the categories and principles: about other sides it is told already."""
-    if len(tension.sides) != 2 or any(side.text not in known for side in tension.sides):
-        return
-    yield from _disjoint(tension)
     for rule in tension.rules:
-        yield from _outcome(tension, rule.outcome)
+        yield from _weights(rule.outcome)
+    if len(tension.sides) == 2 and all(side.text in known for side in tension.sides):
+        yield from _disjoint(tension)
+        for rule in tension.rules:
+            yield from _outcome(tension, rule.outcome)
+
+
+def _weights(outcome: nodes.Outcome) -> Iterator[Diagnostic]:
+    if isinstance(outcome, nodes.Weigh):
+        for _, weight in outcome.sides:
+            if not (weight.value > 0 and math.isfinite(weight.value)):
+                yield codes.E305.at(
+                    weight.span, "a weight has to be greater than 0", help="to let one side win, write `prefer`"
+                )
 
 
 def _disjoint(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:
@@ -45,13 +55,9 @@ def _outcome(tension: nodes.TensionBlock, outcome: nodes.Outcome) -> Iterator[Di
             if side.text not in sides:
                 yield _not_a_side(tension, side, listed)
         case nodes.Weigh(weights):
-            for side, weight in weights:
+            for side, _ in weights:
                 if side.text not in sides:
                     yield _not_a_side(tension, side, listed)
-                if not (weight.value > 0 and math.isfinite(weight.value)):
-                    yield codes.E305.at(
-                        weight.span, "a weight has to be greater than 0", help="to let one side win, write `prefer`"
-                    )
             named = [side.text for side, _ in weights]
             if set(named) <= set(sides) and sorted(named) != sorted(sides):
                 yield codes.E501.at(

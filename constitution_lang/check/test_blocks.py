@@ -18,19 +18,21 @@ def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterato
     """Attributes and values of cases, which `conditions` collects, what a case or table names twice, and pairs."""
     for test in declared.tests:
         for case, _ in test.cases:
-            yield from _twice([attribute for attribute, _ in case.values], "the case", "write a second `case` line")
+            named = [attribute for attribute, _ in case.values if attribute.text in declared.attributes]
+            yield from _twice(named, "the case", "write a second `case` line")
         for table in test.tables:
-            yield from _twice(table.columns, "the table", "delete one of the two columns")
+            columns = [column for column in table.columns if column.text in declared.attributes]
+            yield from _twice(columns, "the table", "delete one of the two columns")
         for case, expectations in test.all_cases():
             for attribute, value in case.values:
                 conditions.value(attribute, value)
             for expect in expectations:
                 yield from _two_sides(expect)
         for model in test.models:
-            yield from _pair(model)
+            yield from _pair(model, known=not declared.may_be_lost(test, "under"))
 
 
-def _twice(attributes: list[nodes.Name] | tuple[nodes.Name, ...], what: str, remedy: str) -> Iterator[Diagnostic]:
+def _twice(attributes: list[nodes.Name], what: str, remedy: str) -> Iterator[Diagnostic]:
     named: dict[str, nodes.Name] = {}
     for attribute in attributes:
         first = named.setdefault(attribute.text, attribute)
@@ -56,13 +58,14 @@ def _two_sides(expect: nodes.Expect) -> Iterator[Diagnostic]:
             return
     if len(sides) != 2 or sides[0].text == sides[1].text:
         yield codes.E501.at(
-            sides[0].span.to(sides[-1].span),
+            expect.span,
             "an expectation about sides names two of them",
             help="name two different categories or principles, as in `expect weigh harm 2, autonomy 1`",
         )
 
 
-def _pair(model: nodes.ModelCase) -> Iterator[Diagnostic]:
+def _pair(model: nodes.ModelCase, *, known: bool) -> Iterator[Diagnostic]:
+    """What is wrong with a pair; `known` where it is known that all of it belongs together."""
     if model.at_least and not 0.5 <= model.at_least.value <= 1:
         yield codes.E305.at(
             model.at_least.span,
@@ -71,7 +74,7 @@ def _pair(model: nodes.ModelCase) -> Iterator[Diagnostic]:
         )
     fields = Fields(model.fields)
     better, worse = fields.prose("better"), fields.prose("worse")
-    if isinstance(better, nodes.Prose) and isinstance(worse, nodes.Prose) and better.lines == worse.lines:
+    if known and isinstance(better, nodes.Prose) and isinstance(worse, nodes.Prose) and better.lines == worse.lines:
         yield codes.E602.at(
             worse.span,
             "the worse answer is the better one, word for word",

@@ -59,19 +59,22 @@ def check_values(
     tensions, wrong = _tensions(declared, sides, conditions)
     found += wrong
     found += check_pairs(tensions)
-    blocks: tuple[Named, ...] = (
+    blocks: tuple[Named | nodes.SamplingBlock, ...] = (
         *declared.categories.values(),
         *looked_into.values(),
         *declared.repeated,
     )
     for declaring in blocks:
-        found += _own_values(declaring, sides)
+        if isinstance(declaring, nodes.SamplingBlock):
+            found += _sampling(declaring, declared)
+        else:
+            found += _own_values(declaring, sides)
     for repeated in declared.repeated:
         _conditions_of(repeated, conditions)
     for sampling in declared.sampling.values():
         found += _sampling(sampling, declared)
     for example in declared.examples:
-        found += check_example(example, declared.sampling.get("preference"))
+        found += check_example(example, declared.sampling.get("preference"), declared.lost.get(example.span, ()))
     found += check_tests(declared, conditions)
     found += conditions.found
     if declared.constitution is None or declared.edition is None:
@@ -165,7 +168,7 @@ def _own_values(block: Named, sides: Collection[str]) -> Iterator[Diagnostic]:
                 yield from _share(share)
 
 
-def _conditions_of(block: Named, conditions: ConditionChecker) -> None:
+def _conditions_of(block: Named | nodes.SamplingBlock, conditions: ConditionChecker) -> None:
     """Check the conditions of a block whose id is taken."""
     if isinstance(block, nodes.PrincipleBlock):
         conditions.resolve(block.applies)
@@ -233,7 +236,8 @@ def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Di
     reasoning = fields.word("reasoning")
     reach = clamp.high.value if clamp else CLAMP_DEFAULT[1]
     least = decided.value if decided else DECIDED_DEFAULT
-    if reasoning and reasoning.text == "yes" and least > reach:
+    known = not declared.may_be_lost(block, "decided", "clamp")
+    if reasoning and reasoning.text == "yes" and least > reach and known:
         yield codes.W504.at(
             (decided or clamp or reasoning).span,
             f"no side is ever decided: a probability is clamped to {reach:.0%}, and {least:.0%} decides",

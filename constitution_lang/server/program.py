@@ -174,6 +174,8 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
     text: list[str] = []
     read: list[nodes.Block] = []
     broken: list[nodes.Name] = []
+    mended: list[nodes.Block] = []
+    lost: list[tuple[Span, frozenset[str]]] = []
     for block in blocks.blocks:
         if block.principle:
             read.append(block.principle)
@@ -182,6 +184,8 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
         if block.diagnostics or not tree.blocks:
             text.append(block.text)
         broken += tree.broken
+        mended += tree.mended
+        lost += tree.lost
         for node in tree.blocks:
             if isinstance(node, nodes.EditionLine | nodes.ConstitutionLine):
                 # These two are compared with the file in which they stand.
@@ -189,4 +193,5 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
                 read.append(structs.replace(node, span=blocks.place(node.span) or node.span))
             else:
                 read.append(node)
-    return nodes.FileTree(Source(blocks.source.name, "".join(text)), tuple(read), (), tuple(broken))
+    source = Source(blocks.source.name, "".join(text))
+    return nodes.FileTree(source, tuple(read), (), tuple(broken), mended=tuple(mended), lost=tuple(lost))

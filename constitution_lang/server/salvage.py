@@ -25,7 +25,8 @@ def default_shares(declared: Declarations, trees: tuple[nodes.FileTree, ...]) ->
 
     `trees` are those whose places `declared` has.
     """
-    sound = _with_head(declared)
+    mended = {block.span.file for tree in trees for block in tree.mended}
+    sound = _without(_with_head(declared), mended)
     for _ in range(_ROUNDS_MAX):
         program, found = check_values(sound)
         errors = [finding for finding in (*found, *check_references(sound)) if finding.severity is Severity.ERROR]
@@ -52,7 +53,7 @@ def _with_head(declared: Declarations) -> Declarations:
         declared,
         edition=nodes.EditionLine(nodes.Number(2026, start), start),
         constitution=nodes.ConstitutionLine(name, version, None, (), start),
-        examples=(), tests=(), retired={}, templates={}, repeated=(), broken=frozenset(), incomplete=False,
+        examples=(), tests=(), retired={}, templates={}, repeated=(), broken=frozenset(), lost={}, incomplete=False,
     )  # fmt: skip
 
 

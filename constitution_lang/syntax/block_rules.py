@@ -53,11 +53,16 @@ def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     best = closest(word, openings)
     fix = Fix(span, best, f"write `{best}`") if best else None
-    known = f"a `{form.keyword}` block has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
+    article = "an" if form.keyword[0] in "aeiou" else "a"
+    known = (
+        f"{article} `{form.keyword}` block has {listed(openings, 'and')}"
+        if openings
+        else f"`{form.keyword}` is one line"
+    )
     elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word)]
     if elsewhere and not best:
         known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
-    message = f"a `{form.keyword}` block has no `{word}`"
+    message = f"{article} `{form.keyword}` block has no `{word}`"
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
 
 
@@ -70,16 +75,13 @@ def wrong_kind(form: FieldForm, found: str | None, span: Span, *, fix: Fix | Non
 class BlockLines:
     """Keeps account of the lines of one block and says what is wrong with them."""
 
-    def __init__(
-        self, form: BlockForm, header: Span, name: str, diagnostics: list[Diagnostic], *, mended: bool
-    ) -> None:
+    def __init__(self, form: BlockForm, header: Span, name: str, diagnostics: list[Diagnostic], lost: set[str]) -> None:
         self._form = form
         self._header = header
         self._name = name
         self._diagnostics = diagnostics
-        self._mended = mended
+        self._lost = lost
         self._seen: dict[str, Span] = {}
-        self._misspelled: set[str | None] = set()
         self._pair: Span | None = None
 
     def line(self, opening: str, span: Span) -> None:
@@ -98,24 +100,24 @@ class BlockLines:
     def expectation(self, span: Span) -> None:
         """Note an `expect` line, which has to follow a case."""
         self.line("expect", span)
-        if "case" not in self._seen and not self._mended:
+        if "case" not in self._seen and not self._may_be_lost("case"):
             help = "write the case above it: case severity grave, topic medical"
             self._say(codes.E114, span, "this expectation stands before any case", help)
 
     def table(self, span: Span, columns: tuple[n.Name, ...], rows: tuple[n.TableRow, ...]) -> None:
         """Note a table: each row has a cell for each column."""
         self.line("table", span)
-        if not rows and not self._mended:
+        if not rows and not self._may_be_lost("table"):
             help = "write a row for each case below it, indented by four spaces: grave, weapons | harm over autonomy"
             self._say(codes.E110, span, "this table has no rows", help)
         names = ", ".join(column.text for column in columns)
         for row in rows:
-            if len(row.cells) != len(columns):
+            unread = any(not cell.text for cell in (*columns, *row.cells))
+            if len(row.cells) != len(columns) and not unread:
                 cells = f"{len(row.cells)} cell{'s' if len(row.cells) > 1 else ''}"
-                place = row.cells[0].span.to(row.cells[-1].span)
                 message = f"this row has {cells} where the table has {len(columns)}"
                 help = f"write a value for each of: {names}"
-                self._say(codes.E117, place, message, help, Label(span, "the columns"))
+                self._say(codes.E117, row.span, message, help, Label(span, "the columns"))
 
     def under(self, span: Span) -> None:
         """Note an `under` line, with which a pair for a model begins."""
@@ -126,9 +128,9 @@ class BlockLines:
             self._seen.pop(key, None)
 
     def _pair_complete(self) -> None:
-        if self._pair and not self._mended:
+        if self._pair and not self._may_be_lost("under"):
             for key in _PAIR_KEYS:
-                if key not in self._seen:
+                if key not in self._seen and not self._may_be_lost(key):
                     form = self._form.field(key)
                     assert form
                     self._say(codes.E110, self._pair, f"this pair has no `{key}`", _to_add(form))
@@ -138,36 +140,42 @@ class BlockLines:
         form = self._form.field(key.text)
         if form is None:
             unknown = unknown_line(self._form, key.text, key.span)
-            self._misspelled.add(unknown.fix.text if unknown.fix else None)
+            if unknown.fix:
+                self._lost.add(unknown.fix.text)
             self._diagnostics.append(unknown)
             return None
         self._note(key.text, key.span, repeatable=form.repeatable)
-        if self._form.keyword == "test" and not self._pair and not self._mended:
+        if self._form.keyword == "test" and not self._pair and not self._may_be_lost("under"):
             help = "write above it whose pair it is: under harm.weapons"
             self._say(codes.E114, key.span, f"this `{key.text}` stands before any `under`", help)
         value = self._value(form, colon, written)
-        return None if value is None else n.Field(key, value, key.span.to(written.span))
+        if value is None:
+            self._lost.add(key.text)
+            return None
+        return n.Field(key, value, key.span.to(written.span))
 
     def finish(self) -> None:
         """Say what is missing."""
-        if self._mended:
-            return
         self._pair_complete()
         who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
         needed = [(field.key, _to_add(field)) for field in self._form.fields if field.required]
         needed += [(line.opening, f"add a line such as `{line.example}`") for line in self._form.lines if line.required]
-        if {"table", "under", *_PAIR_KEYS} & self._seen.keys() and "case" not in self._seen:
+        if {"table", "under", *_PAIR_KEYS} & {*self._seen, *self._lost} and "case" not in self._seen:
             needed = []
         for opening, help in needed:
-            if opening not in self._seen and opening not in self._misspelled:
+            if opening not in self._seen and not self._may_be_lost(opening):
                 self._say(codes.E110, self._header, f"{who} has no `{opening}`", help)
         values = {"levels", "one of"}
-        if self._form.keyword == "attribute" and not values & (self._seen.keys() | self._misspelled):
+        if self._form.keyword == "attribute" and not values & self._seen.keys() and not self._may_be_lost(*values):
             help = "add a line such as `levels: none < minor < grave` or, where they have no order, `one of: yes, no`"
             self._say(codes.E110, self._header, f"{who} has no values", help)
 
+    def _may_be_lost(self, *openings: str) -> bool:
+        """Whether a line that begins like one of these may be there, and could not be read."""
+        return bool(self._lost) and not self._lost.isdisjoint((*openings, ""))
+
     def _note(self, opening: str, span: Span, *, repeatable: bool) -> None:
-        if self._mended and opening in _PAIR_KEYS:
+        if opening in _PAIR_KEYS and self._may_be_lost("under"):
             return  # the `under` above it may be the line that was taken out
         earlier = self._seen.setdefault(opening, span)
         also = _EITHER.get(opening)

@@ -21,13 +21,13 @@ __all__ = ["BlockBuilder"]
 class BlockBuilder(PartBuilder):
     """Builds the node of one block that begins `base` characters into `file`.
 
-    `mended` says that lines of the block were taken out because they could not be read: then nothing
-    is said of missing ones.
+    `lost` are the keys and openings of lines that could not be read (`mending`): nothing is said of their being
+    missing. Those whose value is of the wrong kind come in addition.
     """
 
-    def __init__(self, file: str, base: int, *, mended: bool = False) -> None:
+    def __init__(self, file: str, base: int, lost: frozenset[str] = frozenset()) -> None:
         super().__init__(file, base)
-        self._mended = mended
+        self.lost = set(lost)
 
     def block(self, tree: Tree) -> n.Block:
         """The block that a tree stands for."""
@@ -62,7 +62,7 @@ class BlockBuilder(PartBuilder):
     def _attribute(self, parts: Parts, span: Span) -> n.AttributeBlock:
         name = self._name(parts[1])
         question, rest = self._title(parts, 2)
-        if question is None:
+        if question is None and n.TITLE not in self.lost:
             help = f'write it after the name: attribute {name.text} "How bad is the worst outcome?"'
             self.diagnostics.append(codes.E110.at(name.span, f"attribute `{name.text}` asks no question", help=help))
         return n.AttributeBlock(name, question, self._fields("attribute", parts, rest), span)
@@ -75,7 +75,11 @@ class BlockBuilder(PartBuilder):
         stage = self._name(parts[1])
         wrong = wrong_choice(stage, BLOCKS["sampling"].choices, "these are the two stages that draw principles")
         self.diagnostics.extend(wrong)
-        fields = () if wrong else self._fields(f"sampling {stage.text}", parts, parts[2:])
+        if wrong:
+            self.lost.add(n.HEADER)
+            best = wrong[0].fix
+            stage = n.Name(best.text if best else n.UNREAD, stage.span)
+        fields = self._fields(f"sampling {stage.text}", parts, parts[2:]) if stage.text else ()
         return n.SamplingBlock(stage, fields, span)
 
     def _example(self, parts: Parts, span: Span) -> n.ExampleBlock:
@@ -89,7 +93,7 @@ class BlockBuilder(PartBuilder):
 
     def _lines(self, form: str, parts: Parts) -> BlockLines:
         header = self._span(parts[0], parts[1])
-        return BlockLines(BLOCKS[form], header, parts[1].text, self.diagnostics, mended=self._mended)
+        return BlockLines(BLOCKS[form], header, parts[1].text, self.diagnostics, self.lost)
 
     def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
         lines = self._lines(form, parts)

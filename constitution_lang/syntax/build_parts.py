@@ -46,6 +46,8 @@ class PartBuilder:
         self._base = base
         self._opaque: list[tuple[int, int]] = []
         self.diagnostics: list[Diagnostic] = []
+        self.beyond: list[Span] = []
+        """Where something stands that is more than anybody would write: what holds it is not used."""
 
     def comments(self, text: str) -> Iterator[n.Comment]:
         """The comments of the block just built, whose text is `text`: every `#` outside texts begins one."""
@@ -83,6 +85,7 @@ class PartBuilder:
         if len(token.text) > _DIGITS_MAX + 3:
             help = f"use at most {_DIGITS_MAX} digits"
             self.diagnostics.append(codes.E116.at(self._span(token), "this number has too many digits", help=help))
+            self.beyond.append(self._span(token))
             return 1.0
         return float(digits)
 
@@ -161,6 +164,7 @@ class PartBuilder:
         if depth == _DEPTH_MAX:
             help = "split it into several rules, or declare an attribute for what it means"
             self.diagnostics.append(codes.E116.at(span, f"conditions nest more than {_DEPTH_MAX} deep", help=help))
+            self.beyond.append(span)
             token = first_token(tree)
             nothing = n.Name("", self._span(token))
             return n.BinaryTest(nothing, "is", nothing, span)

@@ -14,9 +14,9 @@ from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.build import BlockBuilder
 from constitution_lang.syntax.characters import same_length, strange_characters, undecodable
-from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
-from constitution_lang.syntax.grammar import Failure, block_tree
-from constitution_lang.syntax.hints import explain_failure, unknown_block
+from constitution_lang.syntax.forms import KEYWORDS
+from constitution_lang.syntax.grammar import parsed
+from constitution_lang.syntax.hints import unknown_block
 from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
@@ -26,11 +26,7 @@ _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
-_ENTRY_START = re.compile(r"^  (?=[^ \t\n#])", re.MULTILINE)
-_BARE_KEY = re.compile(r"^  [\w-]+:[ ]*\n\Z", re.MULTILINE)
-_TABLE = re.compile(r"^  table\b[^\n]*\n(?:(?!  [^ ])[^\n]*\n)*\Z", re.MULTILINE)
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
-_ERRORS_PER_BLOCK_MAX = 20
 
 
 def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
@@ -43,11 +39,24 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     reader.read()
     strange = strange_characters(source)
     lines = {source.position(found.primary.span.start).line for found in strange}
-    # What a strange character makes of its line is a consequence of it.
-    others = [found for found in reader.diagnostics if source.position(found.primary.span.start).line not in lines]
+    # What a strange character makes of its line is a consequence of it; where something else is wrong, its size is.
+    wrong = {found.primary.span for found in reader.diagnostics if found.code != codes.E116.id}
+    others = [
+        found
+        for found in reader.diagnostics
+        if source.position(found.primary.span.start).line not in lines
+        and (found.code != codes.E116.id or found.primary.span not in wrong)
+    ]
     found = sorted((*strange, *others), key=lambda found: found.primary.span.start)
+    mended, lost = tuple(reader.mended), tuple(reader.lost)
     tree = n.FileTree(
-        source, tuple(reader.blocks), tuple(reader.comments), tuple(reader.broken), whole=not reader.left_out
+        source,
+        tuple(reader.blocks),
+        tuple(reader.comments),
+        tuple(reader.broken),
+        whole=not reader.left_out,
+        mended=mended,
+        lost=lost,
     )
     return tree, tuple(found)
 
@@ -77,6 +86,8 @@ class _Reader:
         self._text = text
         self.blocks: list[n.Block] = []
         self.comments: list[n.Comment] = []
+        self.mended: list[n.Block] = []
+        self.lost: list[tuple[Span, frozenset[str]]] = []
         self.broken: list[n.Name] = []
         self.left_out = False
         """Whether a stretch from column one on is in no block."""
@@ -115,35 +126,36 @@ class _Reader:
             self.diagnostics.append(codes.E104.at(span, "this line belongs to no block", help=help, fix=fix))
 
     def _block(self, piece: _Piece) -> None:
-        """Read one block; take out the lines that can't be read, so as to find every mistake in it."""
-        text, base = piece.text, piece.start
-        mended = False
-        for _ in range(_ERRORS_PER_BLOCK_MAX):
-            tree = block_tree(text)
-            if not isinstance(tree, Failure):
-                break
-            found = explain_failure(self._file, base, text, tree)
-            self.diagnostics.append(found)
-            mended = True
-            shorter = _without_line(text, found.primary.span.start - base)
-            if shorter is None and base == piece.start and piece.keyword != "sampling":
-                # The header is at fault: read the lines below under one that is not.
-                header = text.find("\n") if "\n" in text else len(text)
-                shorter = BLOCKS[piece.keyword].header + text[header:]
-                base += len(text) - len(shorter)
-            if shorter is None or shorter == text:
+        """Read one block, or what can be read of it."""
+        tree = parsed(piece.text)
+        lost: frozenset[str] = frozenset()
+        whole = tree is not None
+        if tree is None:
+            from constitution_lang.syntax.mending import mend
+
+            mended = mend(self._file, piece.start, piece.text)
+            self.diagnostics.extend(mended.found)
+            tree, lost = mended.tree, mended.lost
+            if tree is None:
                 return self._broken(piece)
-            text = shorter
-        else:
-            return self._broken(piece)
-        builder = BlockBuilder(self._file, base, mended=mended)
-        block = builder.block(tree)
+        builder = BlockBuilder(self._file, piece.start, lost)
+        built = builder.block(tree)
+        block: n.Block | None = built
         self.diagnostics.extend(builder.diagnostics)
-        if mended or any(found.code == codes.E116.id for found in builder.diagnostics):
-            return self._broken(piece)
-        self.blocks.append(block)
-        if "#" in text:
-            self.comments.extend(builder.comments(text))
+        if builder.beyond:
+            from constitution_lang.syntax.without import without
+
+            block = without(built, builder.beyond, builder.lost)
+        if whole and block and not (builder.beyond or n.HEADER in builder.lost):
+            self.blocks.append(block)
+            if "#" in piece.text:
+                self.comments.extend(builder.comments(piece.text))
+        else:
+            self._broken(piece)
+            if block:
+                self.mended.append(block)
+        if block and builder.lost:
+            self.lost.append((block.span, frozenset(builder.lost)))
         return None
 
     def _broken(self, piece: _Piece) -> None:
@@ -152,21 +164,3 @@ class _Reader:
         if found:
             span = Span(self._file, piece.start + found.start(1), piece.start + found.end(1))
             self.broken.append(n.Name(found.group(1), span))
-
-
-def _without_line(text: str, offset: int) -> str | None:
-    """The block with the line at `offset`, and what hangs below it, blank; None where it is the header.
-
-    A key above it that is left without its text by this goes as well.
-    """
-    start = text.rfind("\n", 0, offset) + 1
-    if start == 0:
-        return None
-    following = _ENTRY_START.search(text, offset + 1)
-    end = following.start() if following else len(text)
-    if _TABLE.search(text, 0, start) and text.startswith("    ", start):  # the other rows stay
-        end = text.find("\n", offset) + 1 or len(text)
-    key = _BARE_KEY.search(text, 0, start)
-    if key and key.end() == start:
-        start = key.start()
-    return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]

@@ -7,7 +7,7 @@ import msgspec
 from constitution_lang.syntax.lalr import Tree, block_parser
 from constitution_lang.syntax.tables import grammar_text, lark_parser, tables
 
-__all__ = ["Failure", "block_tree", "literals"]
+__all__ = ["Failure", "block_tree", "literals", "parsed"]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -20,6 +20,11 @@ class Failure(msgspec.Struct, frozen=True):
 def literals() -> dict[str, str]:
     """The terminals that are one fixed word or sign, and that word: `{"OVER": "over", "COLON": ":"}`."""
     return tables().literals
+
+
+def parsed(text: str) -> Tree | None:
+    """The tree of one block, None where the text is not one."""
+    return block_parser().tree(text)
 
 
 def block_tree(text: str) -> Tree | Failure:

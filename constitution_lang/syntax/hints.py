@@ -14,7 +14,7 @@ from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, ValueKin
 from constitution_lang.syntax.grammar import Failure, literals
 from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
-__all__ = ["explain_failure", "unknown_block"]
+__all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
@@ -87,7 +87,8 @@ def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagno
     following = block.next_line(at)
     if following and "$END" in failure.expected and "_ENTRY" not in failure.expected:
         return _below_one_line(block, *following)
-    if following and not re.match(r"  [^ \t]", text[slice(*following)]):
+    ended = failure.expected & {"_ENTRY", "_ROW", "PROSE", "$END"}
+    if following and ended and not re.match(r"  [^ \t]", text[slice(*following)]):
         return _indentation(block, *following)
     return _early_end(block, at, failure.expected)
 
@@ -120,12 +121,9 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
         return codes.E103.at(span, "this line is indented with a tab", help="use two spaces", fix=fix)
     if line[:width].strip(" "):
         return _typographic(span, line[:width].strip(" ")[0], " ")
-    key = _KEY.match(rest)
-    first = _FIRST_WORD.match(rest)
-    openings = {line.opening.split()[0] for line in block.form.lines}
-    begins_line = (key and block.form.field(key.group(1))) or (first and first.group() in openings)
-    if not begins_line and _is_row(block, line):
-        return _row_indentation(span)
+    begins_line = begins_with(block.form, rest) is not None
+    if not begins_line and is_row(block.form, line):
+        return wrong_indentation_of_row(span, line[:width])
     spaces = f"{width} space{'s' if width != 1 else ''}"
     above = block.text[: max(start - 1, 0)].rsplit("\n", 1)[-1]
     key_above = _KEY.fullmatch(above.strip())
@@ -146,13 +144,27 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
     return codes.E104.at(span, "this text stands below no key", help=help)
 
 
-def _is_row(block: _Block, line: str) -> bool:
-    return block.form.keyword == "test" and "|" in line.split("#", maxsplit=1)[0]
+def begins_with(form: BlockForm, text: str) -> str | None:
+    """What a line of a block begins with by its first word, indentation left out: a key, or the opening of a line."""
+    key = _KEY.match(text)
+    if key and form.field(" ".join(key.group(1).split())):
+        return " ".join(key.group(1).split())
+    first = _FIRST_WORD.match(text)
+    word = first.group() if first else ""
+    return next((line.opening for line in form.lines if line.opening.split()[0] == word), None)
 
 
-def _row_indentation(span: Span) -> Diagnostic:
-    """A row of a table that is not indented by four."""
+def is_row(form: BlockForm, line: str) -> bool:
+    """Whether a line looks like a row of a table."""
+    _, bar, expected = line.split("#", maxsplit=1)[0].partition("|")
+    return form.keyword == "test" and bool(bar) and expected.strip() != "expect"
+
+
+def wrong_indentation_of_row(span: Span, indent: str) -> Diagnostic:
+    """A row of a table that is not indented by four spaces."""
     fix = Fix(span, "    ", "indent by four")
+    if "\t" in indent:
+        return codes.E103.at(span, "this row is indented with a tab", help="use four spaces", fix=fix)
     width = span.end - span.start
     message = f"this row is indented by {width} space{'s' if width != 1 else ''}"
     return codes.E104.at(span, message, help="indent the rows below `table` by four spaces", fix=fix)
@@ -223,8 +235,8 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     found = _WORD.match(text, at, end)
     word = found.group() if found else text[at]
     span = block.span(at, at + len(word))
-    if "KEY" in expected and _is_row(block, text[start:end]):
-        return _row_indentation(block.span(start, start + 2))
+    if "KEY" in expected and is_row(block.form, text[start:end]):
+        return wrong_indentation_of_row(block.span(start, start + 2), "  ")
     if "KEY" in expected:
         return _no_colon(block, span, word)
     known = literals()

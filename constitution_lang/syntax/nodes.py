@@ -40,12 +40,56 @@ from constitution_lang.syntax.leaves import (
 )
 
 __all__ = [
-    "Abstain", "And", "AttributeBlock", "BinaryTest", "Block", "CaseLine", "CategoryBlock", "Comment",
-    "Condition", "ConstitutionLine", "EditionLine", "ExampleBlock", "Expect", "ExpectAbstain", "ExpectApplies",
-    "ExpectDecides", "ExpectOver", "ExpectShare", "ExpectWeigh", "Field", "FileTree", "MemberTest", "ModelCase", "Name",
-    "Not", "Number", "Or", "Outcome", "Percent", "Prefer", "PrincipleBlock", "Prose", "RetiredLine", "Rule",
-    "SamplingBlock", "ShareBound", "Table", "TableRow", "TemplateLine", "TensionBlock", "TestBlock", "Text", "UseLine",
-    "Value", "Version", "Weigh", "WordRange",
+    "HEADER",
+    "TITLE",
+    "UNREAD",
+    "Abstain",
+    "And",
+    "AttributeBlock",
+    "BinaryTest",
+    "Block",
+    "CaseLine",
+    "CategoryBlock",
+    "Comment",
+    "Condition",
+    "ConstitutionLine",
+    "EditionLine",
+    "ExampleBlock",
+    "Expect",
+    "ExpectAbstain",
+    "ExpectApplies",
+    "ExpectDecides",
+    "ExpectOver",
+    "ExpectShare",
+    "ExpectWeigh",
+    "Field",
+    "FileTree",
+    "MemberTest",
+    "ModelCase",
+    "Name",
+    "Not",
+    "Number",
+    "Or",
+    "Outcome",
+    "Percent",
+    "Prefer",
+    "PrincipleBlock",
+    "Prose",
+    "RetiredLine",
+    "Rule",
+    "SamplingBlock",
+    "ShareBound",
+    "Table",
+    "TableRow",
+    "TemplateLine",
+    "TensionBlock",
+    "TestBlock",
+    "Text",
+    "UseLine",
+    "Value",
+    "Version",
+    "Weigh",
+    "WordRange",
 ]  # fmt: skip
 
 
@@ -229,11 +273,21 @@ Block: TypeAlias = (
 )  # fmt: skip
 
 
+UNREAD = ""
+"""The text of a name that stands for one which can't be read."""
+HEADER = "(header)"
+"""What is lost where the name of a block can't be read."""
+TITLE = "(title)"
+"""What is lost where its first line can't be read in full."""
+
+
 class FileTree(msgspec.Struct, frozen=True):
     """One parsed file. A block that did not parse is absent here and present as a diagnostic.
 
     `broken` holds the names of such blocks, as far as they can be made out: that a name of them is
-    unknown would be a consequence and not a finding.
+    unknown would be a consequence and not a finding. `mended` are such blocks as far as they can be read, for checks
+    to look at; `lost` says for a block, by its place, of which keys and openings something could not be read, also
+    where that is only a value of the wrong kind.
     """
 
     source: Source
@@ -242,3 +296,5 @@ class FileTree(msgspec.Struct, frozen=True):
     broken: tuple[Name, ...] = ()
     whole: bool = False
     """Whether all of the text is known to be in `blocks`, so that nobody has to look for names in the rest."""
+    mended: tuple[Block, ...] = ()
+    lost: tuple[tuple[Span, frozenset[str]], ...] = ()

@@ -19,7 +19,7 @@ import pytest
 from constitution_lang.compile import compile_source
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.codes.code import Code
-from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.diagnostics.render import render
 from constitution_lang.loader import package_loader, source_of
 from constitution_lang.source import Source
@@ -32,6 +32,9 @@ DOCUMENTS = sorted(CORPUS.glob("*/*.md"))
 _FENCED = re.compile(
     r"^```(?P<kind>const|jinja|output|formatted)(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+
+_MISSING = {codes.E110.id, codes.E208.id, codes.E209.id}
+"""Told at the place where what is missing belongs, and so several at one."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
@@ -72,6 +75,9 @@ def test_a_damaged_document_ends_in_findings_with_a_place(document: Path) -> Non
                 assert name in sources
                 assert position
             assert all(found.help for found in findings)
+            told = [found.primary.span for found in findings if found.severity is Severity.ERROR and found.code < "E4"]
+            missing = [found.primary.span for found in findings if found.code in _MISSING]
+            assert len(told) - len(missing) == len(set(told) - set(missing)), shown
 
 
 def _said_of(files: Sequence[Source], *, alone: bool) -> tuple[Mapping[str, Source], Sequence[Diagnostic]]:

@@ -54,7 +54,7 @@ ONE_MISTAKE = {
         "\nsampling revision\n  rounds: 1\n\nsampling revision\n  rounds: 2\n",
         ["E202 revision"],
     ),
-    "no category": (principle("ham.a"), ["E203 ham.a"]),
+    "no category": (principle("ham.a"), ["E203 ham"]),
     "no dot": (principle("a"), ["E203 a"]),
     "retired id comes back": ("\nretired principle harm.weapons since 0.9.0\n", ["E204 harm.weapons"]),
     "former id in use": (principle("harm.a", "formerly: harm.weapons"), ["E204 harm.weapons"]),
@@ -129,12 +129,12 @@ ONE_MISTAKE = {
     ),
     "example lacks a field": (
         "\nexample revision\n  prompt:\n    P\n  response:\n    R\n  revision:\n    V\n",
-        ["E410 revision"],
+        ["E410 example revision"],
     ),
     "example of a pair lacks reasoning": (
         ("\nsampling preference\n  reasoning: yes\n\nexample preference\n  prompt:\n    P\n  response_a:\n    A\n"
         "  response_b:\n    B\n  answer: A\n"),
-        ["E410 preference"],
+        ["E410 example preference"],
     ),
     "example of the other stage": (
         ("\nexample revision\n  prompt:\n    P\n  response:\n    R\n  critique:\n    C\n  revision:\n    V\n"

@@ -20,8 +20,8 @@ TABLE = 'test "t"\n  table {columns} | expect\n    {row}\n'
         ("severity, severity", "grave, minor | harm over autonomy", ["E302 severity"]),
         ("severity", "grave | ham over autonomy; harm.weapon applies", ["E201 ham", "E201 harm.weapon"]),
         ("severity", "grave | rule 3 of care", ["E305 3"]),
-        ("severity", "grave | harm over harm; weigh harm 2", ["E501 harm over harm", "E501 harm"]),
-        ("severity, topic", "grave | harm over autonomy", ["E117 grave"]),
+        ("severity", "grave | harm over harm; weigh harm 2", ["E501 harm over harm", "E501 weigh harm 2"]),
+        ("severity, topic", "grave | harm over autonomy", ["E117 grave | harm over autonomy"]),
     ],
 )
 def test_a_table_is_checked_cell_by_cell(columns: str, row: str, found: list[str]) -> None:

@@ -1,0 +1,191 @@
+"""What can still be read of a block in which something can't be: every line, row and part of a line is read by itself.
+
+So each mistake of a block is told, and what is right in it stays, for the checks that look at it. Only blocks that
+cannot be read as a whole come here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+
+from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.syntax.forms import BLOCKS, BlockForm
+from constitution_lang.syntax.grammar import block_tree
+from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
+from constitution_lang.syntax.lalr import Token, Tree
+from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
+from constitution_lang.syntax.nodes import HEADER, TITLE
+
+__all__ = ["Mended", "mend"]
+
+_ENTRY_START = re.compile(r"^  (?=[^ \t\n#])", re.MULTILINE)
+_WORDS = re.compile(r"([\w-]+)(?:[ ]+([\w.-]+))?")
+_NAMED = re.compile(r"[\w-]+[ ]+[\w.-]+")
+_TITLED = re.compile(r'test[ ]+"[^"\n]*"')
+_BARE_KEY = re.compile(r"  [\w-]+:\s*")
+_LINES_MAX = 20
+"""So many lines of one text are told of."""
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """The tree of what can be read, None where that is nothing; what is wrong with the rest; and what that was.
+
+    `lost` are the keys and openings of lines that could not be read in full, `""` where that can't be told.
+    """
+
+    tree: Tree | None
+    found: tuple[Diagnostic, ...]
+    lost: frozenset[str]
+
+
+def mend(file: str, start: int, text: str) -> Mended:
+    """Read what can be read of a block that begins at `start`. Places in its tree count from there."""
+    bounds = [found.start() for found in _ENTRY_START.finditer(text)]
+    first_end = text.find("\n") if "\n" in text else len(text)
+    reading = Reading(file, start, text)
+    header, form = _header(reading, first_end)
+    if form is None:
+        return Mended(None, tuple(reading.found), frozenset(reading.lost))
+    reading.form = form
+    block = _Block(reading)
+    block.below_header(first_end, bounds[0] if bounds else len(text))
+    for low, high in block.joined([*bounds, len(text)]):
+        block.entry(low, text[low:high], low)
+    tree = Tree(header.data, [*header.children, *block.entries]) if header else None
+    return Mended(tree, tuple(reading.found), frozenset(reading.lost))
+
+
+def _header(reading: Reading, end: int) -> tuple[Tree | None, BlockForm | None]:
+    """The tree of the first line, or of what stands for it, and the form of the block; None where that is not known."""
+    line = reading.text[:end]
+    words = _WORDS.match(line)
+    assert words
+    keyword, second = words.groups()
+    tree = block_tree(line)
+    if isinstance(tree, Tree):
+        form = BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
+        return tree, form
+    reading.found.append(explain_failure(reading.file, reading.base, line, tree))
+    reading.lost.add(TITLE)
+    form = BLOCKS[keyword]
+    if not (form.fields or form.lines or keyword == "sampling"):
+        return None, form
+    named = (_TITLED if keyword == "test" else _NAMED).match(line)
+    if keyword in {"tension", "example"}:
+        named = None  # there is no title: whatever follows may be more of the name
+    whole = block_tree(named.group()) if named else None
+    if isinstance(whole, Tree):
+        return whole, BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
+    reading.lost.add(HEADER)
+    if keyword == "sampling":
+        return None, None
+    return _stand_in(form.header, line, second or keyword), form
+
+
+def _stand_in(header: str, line: str, name: str) -> Tree:
+    """The tree of another first line without its title, all of whose words are placed at one word of this line."""
+    tree = block_tree(header)
+    assert isinstance(tree, Tree)
+    at = line.find(name)
+    keyword, *words = (Token(one.type, one.text, at, at + len(name)) for one in tree.children)
+    if words[0].type == "NAME":
+        words[0] = Token("NAME", name, at, at + len(name))
+    words = [words[0], *(word for word in words[1:] if word.type != "TEXT")]
+    return Tree(tree.data, [Token(keyword.type, keyword.text, 0, len(keyword.text)), *words])
+
+
+class _Block:
+    """The lines below the header."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.entries: list[Tree] = []
+
+    def joined(self, bounds: list[int]) -> Iterator[tuple[int, int]]:
+        """Where each entry begins and ends: a row that is indented by two belongs to the table above it."""
+        text, form = self._reading.text, self._reading.form
+        low = None
+        for start, end in pairwise(bounds):
+            line = text[start : text.find("\n", start) if "\n" in text[start:] else len(text)]
+            row = is_row(form, line) and begins_with(form, line.strip()) is None
+            if low is not None and not (row and begins_with(form, text[low:end].split("\n", 1)[0].strip()) == "table"):
+                yield low, start
+                low = start
+            elif low is None:
+                low = start
+            if end == bounds[-1]:
+                yield low, end
+
+    def below_header(self, start: int, end: int) -> None:
+        """Lines below the header that are not indented by two."""
+        if self._reading.text[start:end].strip():
+            self.entry(start, self._reading.text[start:end], start, headed=False)
+
+    def entry(self, at: int, chunk: str, start: int, *, headed: bool = True) -> None:
+        """One line and what hangs below it. `chunk` was written at `start`, or is what was meant there."""
+        reading = self._reading
+        told = 0
+        while chunk.strip():
+            text, shift = reading.below(chunk, start, headed=headed)
+            tree = block_tree(text)
+            if isinstance(tree, Tree):
+                self.entries += reading.placed(tree, shift)
+                return
+            if headed and reading.form.keyword == "test" and begins_with(reading.form, chunk.strip()) == "table":
+                self.entries.append(table_by_rows(reading, chunk, start))
+                return
+            found = explain_failure(reading.file, reading.base + shift, text, tree)
+            offset = found.primary.span.start - reading.base - start
+            line = max(chunk.rfind("\n", 0, max(offset, 0)) + 1, 0)
+            if headed and line == 0:
+                self._first_line(found, chunk, start)
+                return
+            reading.found.append(found)
+            told += 1
+            meant = chunk[line:].lstrip(" \t")
+            opening = begins_with(reading.form, meant)
+            if opening and found.fix and not found.fix.text.strip():
+                # It is a line of its own, indented in another way: read it as if it were indented by two.
+                self._before(chunk[:line], start, headed=headed)
+                moved = len(chunk) - line - len(meant) - 2
+                self.entry(at, f"  {meant}", start + line + moved)
+                return
+            chunk = _without(chunk, line, _indent_of(chunk, line)) if told < _LINES_MAX else ""
+            if headed and _BARE_KEY.fullmatch(chunk):
+                reading.lose(chunk)
+                return
+
+    def _before(self, chunk: str, start: int, *, headed: bool) -> None:
+        if headed and _BARE_KEY.fullmatch(chunk):
+            self._reading.lose(chunk)
+        elif chunk.strip():
+            self.entry(start, chunk, start, headed=headed)
+
+    def _first_line(self, found: Diagnostic, chunk: str, start: int) -> None:
+        reading = self._reading
+        reading.found.append(found)
+        reading.lose(chunk)
+        self.entries += parts_of_line(reading, chunk.split("\n", 1)[0], start)
+
+
+def _indent_of(chunk: str, line: int) -> str:
+    found = re.compile(r"[ \t]*").match(chunk, line)
+    return found.group() if found else ""
+
+
+def _without(chunk: str, line: int, indent: str) -> str:
+    """The chunk with a line blank, and those after it that are indented as wrongly."""
+    end = line
+    while end < len(chunk):
+        following = chunk[end:]
+        same = _indent_of(chunk, end)
+        alike = same == indent or (len(indent) >= 4 and "\t" not in same and len(same) >= 4)
+        if end > line and following.split("\n", 1)[0].strip() and not alike:
+            break
+        stop = chunk.find("\n", end)
+        end = len(chunk) if stop == -1 else stop + 1
+    return chunk[:line] + re.sub(r"[^\n]", " ", chunk[line:end]) + chunk[end:]
