@@ -203,7 +203,7 @@ class Session:
 
     def ask(self, step: StepId, model: str, work: Callable[[Worker], W]) -> W:
         """Let `work` ask a model, and keep what it cost with the step."""
-        # Actors load their model for every call: they are asked everything at once.
+        # A call ends with its slowest shard: actors are asked everything at once, so that none waits for another.
         chunk_rows = sys.maxsize if self.config.engine.spread == "ray" else CHUNK_ROWS
         too_long = self.config.prompts.too_long
         worker = Worker(

@@ -1,14 +1,17 @@
 """Work spread over actors, on a real Ray on this machine."""
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
+import ray
 
 from runtime.config import EngineConfig, EngineKind, RayConfig
+from runtime.datasets.cards import read_data_card
 from runtime.engines.base import (
     ChatTokenizer,
     Choice,
@@ -22,9 +25,25 @@ from runtime.engines.base import (
 from runtime.engines.scripted import ScriptedEngine
 from runtime.engines.shards import ShardStore
 from runtime.engines.spread import RayEngine
-from tests.runtime.small_run import RUN_FILE, cai_run, row_sets, write_run
+from tests.runtime.small_run import RUN_FILE, cai_run, data_sets, write_run
 
 pytestmark = pytest.mark.ray
+
+Open = Callable[..., RayEngine]
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    """Opens engines that are closed after the test: their actors hold the cores of this machine."""
+    engines: list[RayEngine] = []
+
+    def open_engine(*arguments: object) -> RayEngine:
+        engines.append(RayEngine(*arguments))  # type: ignore[arg-type]
+        return engines[-1]
+
+    yield open_engine
+    for engine in engines:
+        engine.close()
 
 
 def config(store: Path, **how: object) -> EngineConfig:
@@ -49,8 +68,8 @@ def choosing(count: int) -> list[ChooseRequest]:
 
 
 @pytest.mark.parametrize("shard_rows", [1000, 50, 15])  # 1, 2 and 7 shards
-def test_answers_are_those_of_the_engine_here(tmp_path: Path, shard_rows: int) -> None:
-    engine = RayEngine(config(tmp_path, shard_rows=shard_rows, actors=2), "m", scripted)
+def test_answers_are_those_of_the_engine_here(tmp_path: Path, opened: Open, shard_rows: int) -> None:
+    engine = opened(config(tmp_path, shard_rows=shard_rows, actors=2), "m", scripted)
     here = ScriptedEngine("m")
     assert engine.model == here.model
     asked = writing(100)
@@ -59,18 +78,18 @@ def test_answers_are_those_of_the_engine_here(tmp_path: Path, shard_rows: int) -
     assert dict(engine.choose(choosing(100))) == dict(here.choose(choosing(100)))
 
 
-def test_what_is_in_the_shards_is_not_asked_again(tmp_path: Path) -> None:
-    engine = RayEngine(config(tmp_path / "a", shard_rows=10), "m", partial(_counting, tmp_path / "asked"))
+def test_what_is_in_the_shards_is_not_asked_again(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path / "a", shard_rows=10), "m", partial(_counting, tmp_path / "asked"))
     first = dict(engine.generate(writing(30)))
     asked = (tmp_path / "asked").stat().st_size
-    again = RayEngine(config(tmp_path / "a", shard_rows=7), "m", partial(_counting, tmp_path / "asked"))
+    again = opened(config(tmp_path / "a", shard_rows=7), "m", partial(_counting, tmp_path / "asked"))
     assert dict(again.generate(writing(40))) | first == dict(again.generate(writing(40)))
     assert (tmp_path / "asked").stat().st_size == asked + 10
 
 
-def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path) -> None:
+def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path, opened: Open) -> None:
     opener = partial(_dying, tmp_path)
-    engine = RayEngine(config(tmp_path / "store", shard_rows=10), "m", opener)
+    engine = opened(config(tmp_path / "store", shard_rows=10), "m", opener)
     asked = writing(60)
     assert dict(engine.generate(asked)) == dict(ScriptedEngine("m").generate(asked))
     assert (tmp_path / "died").exists()
@@ -78,16 +97,55 @@ def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path) -> None:
     assert 60 < (tmp_path / "asked").stat().st_size <= 70
 
 
-def test_an_engine_that_fails_says_it_in_its_own_words(tmp_path: Path) -> None:
-    engine = RayEngine(config(tmp_path), "m", _failing)
+def test_actors_keep_a_model_until_they_are_asked_another(tmp_path: Path, opened: Open) -> None:
+    how = config(tmp_path / "store", actors=1, shard_rows=10)
+    one, other = (opened(how, model, partial(_noting, tmp_path / "log")) for model in ("one", "other"))
+    for _ in range(2):
+        for engine in (one, other):
+            list(engine.choose(choosing(30)))
+            list(engine.generate(writing(30)))
+        (tmp_path / "store").rename(tmp_path / f"store-{time.monotonic_ns()}")  # ask all of it once more
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    there = [(what, model) for what, model, process in lines if process != str(os.getpid())]
+    assert there == [
+        ("open", "one"), ("close", "one"), ("open", "other"), ("close", "other"),
+        ("open", "one"), ("close", "one"), ("open", "other"),
+    ]  # fmt: skip
+    assert len({process for _, _, process in lines}) == 2
+
+
+def test_the_last_that_closes_gives_everything_back(tmp_path: Path, opened: Open) -> None:
+    how = config(tmp_path / "a", actors=2, shard_rows=5)
+    one, other = opened(how, "one", scripted), opened(how, "other", scripted)
+    had = ray.cluster_resources()["CPU"]
+    list(one.generate(writing(20)))
+    one.close()
+    list(other.generate(writing(20)))
+    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == had - 2)
+    other.close()
+    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == had)
+    again = opened(how, "one", scripted)
+    assert dict(again.choose(choosing(20))) == dict(ScriptedEngine("one").choose(choosing(20)))
+
+
+def test_a_shard_that_kills_every_actor_ends_the_run(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path / "store", shard_rows=10), "m", partial(_deadly, tmp_path / "died"))
+    with pytest.raises(EngineError, match="the work on Ray ended") as caught:
+        list(engine.generate(writing(10)))
+    assert "run again to go on" in caught.value.remedy
+    assert len((tmp_path / "died").read_bytes()) == 4  # once, and three times again
+
+
+def test_an_engine_that_fails_says_it_in_its_own_words(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path), "m", _failing)
     with pytest.raises(EngineError, match="does not fit") as caught:
         list(engine.generate(writing(3)))
     assert caught.value.remedy == "choose a smaller model"
 
 
-def test_more_than_the_cluster_has_is_refused(tmp_path: Path) -> None:
+def test_more_than_the_cluster_has_is_refused(tmp_path: Path, opened: Open) -> None:
     with pytest.raises(EngineError, match="1000 actors with 1 CPU each do not fit"):
-        RayEngine(config(tmp_path, actors=1000), "m", scripted)
+        opened(config(tmp_path, actors=1000), "m", scripted)
 
 
 def test_an_unfinished_shard_does_not_count(tmp_path: Path) -> None:
@@ -101,6 +159,22 @@ def test_shards_that_another_machine_keeps_are_missed(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="is not in") as caught:
         ShardStore(str(tmp_path), "choose/x").read("abc")
     assert "every machine" in caught.value.remedy
+
+
+def _comes_to(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within half a minute: Ray tells of its resources once in a while."""
+    end = time.monotonic() + 30
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds()
+
+
+def _noting(log: Path, _: EngineConfig, model: str) -> Engine:
+    return _Noting(model, log)
+
+
+def _deadly(died: Path, _: EngineConfig, model: str) -> Engine:
+    return _Deadly(model, died)
 
 
 def _failing(_: EngineConfig, model: str) -> Engine:
@@ -139,6 +213,38 @@ class _Failing(_Delegating):
         raise EngineError(f"{len(requests)} requests: the model does not fit", "choose a smaller model")
 
 
+class _Noting(_Delegating):
+    """Writes down when it is opened and closed, and in which process."""
+
+    def __init__(self, model: str, log: Path) -> None:
+        super().__init__(model)
+        self._name, self._log = model, log
+        self._note("open")
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        return self._inner.generate(requests)
+
+    def close(self) -> None:
+        self._note("close")
+
+    def _note(self, what: str) -> None:
+        with self._log.open("a") as log:
+            log.write(f"{what} {self._name} {os.getpid()}\n")
+
+
+class _Deadly(_Delegating):
+    """Ends its process whatever it is asked, and leaves a byte."""
+
+    def __init__(self, model: str, died: Path) -> None:
+        super().__init__(model)
+        self._died = died
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        with self._died.open("ab") as died:
+            died.write(b"." if requests else b"")
+        os._exit(1)
+
+
 class _Counting(_Delegating):
     """Writes a byte for each answer; dies once in the middle of a shard, where a file for it is named."""
 
@@ -164,7 +270,15 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("local")
     ran = cai_run("run", write_run(folder, run_file=FOURTEEN), "--quiet", cwd=folder)
     assert ran.returncode == 0, ran.stderr
-    return row_sets(folder)
+    return published(folder)
+
+
+def published(folder: Path) -> dict[str, bytes]:
+    """All that a run published, byte for byte, but for its own name on the cards."""
+    runs = {read_data_card(path).provenance.run for path in (folder / "out" / "data").glob("*.card.json")}
+    assert len(runs) == 1
+    (run,) = runs
+    return {name: data.replace(run.encode(), b"RUN") for name, data in data_sets(folder).items()}
 
 
 @pytest.mark.parametrize("shard_rows", [14, 7, 2])  # of 14 answers: 1, 2 and 7 shards
@@ -174,5 +288,6 @@ def test_data_sets_of_a_run_are_those_of_the_local_run(
     spread = f'[engine]\nspread = "ray"\nray = {{ actors = 2, shard_rows = {shard_rows} }}'
     ran = cai_run("run", write_run(tmp_path, run_file=FOURTEEN.replace("[engine]", spread)), "--quiet", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert row_sets(tmp_path) == local_run
+    assert {name.split(".", 1)[1] for name in local_run} == {"jsonl", "parquet", "bundle.json", "card.json"}
+    assert published(tmp_path) == local_run
     assert list((tmp_path / "out" / "shards").rglob("*.parquet"))
