@@ -56,8 +56,9 @@ class MeasuredChecks(Checks):
         for n, name in enumerate(names):
             step = StepId(Step.EVALUATE, 2 * n)
             rows = ledger.read(history.run, Response, step)
-            yield from self._answers(name, rows, step)
             answers[name] = {row.prompt: row for row in rows}
+            if rows:  # else the run was stopped before, or evaluates nothing
+                yield from self._answers(name, rows, step)
         judged = dict.fromkeys(id for mine in answers.values() for id in mine)
         for name, mine in answers.items():
             for id in judged if mine else ():

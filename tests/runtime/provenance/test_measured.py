@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,11 @@ def test_a_row_of_an_audit(audited: Path, tmp_path: Path, kind: str, change: Cal
     change_record(tmp_path / "copy", kind, change, step="audit")
     found = first(tmp_path / "copy")
     assert (found.kind, found.field[: len(field)]) == (kind, field)
+
+
+@pytest.mark.parametrize("above", [-1, 0, 3, 5])
+def test_a_run_that_was_stopped_in_its_evaluation_fits(copied: Path, above: int) -> None:
+    with closing(sqlite3.connect(copied / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM record WHERE step = 'evaluate' AND round > ?", (above,))
+        connection.execute("DELETE FROM step WHERE step = 'evaluate' AND round > ?", (above,))
+    assert misfits(copied / "out") == ()
