@@ -24,7 +24,7 @@ def verdict(old: str, new: str, grade: Grade | None) -> VersionVerdict:
     text = ".".join(map(str, least))
     if now >= least:
         grew = f"{new} is right after {old}" if now != was else f"{new} stays"
-        why = f"a change of {grade.value} asks for a new {needed} version" if grade else "nothing changed"
+        why = f"a change of grade {grade.value} asks for a new {needed} version" if grade else "nothing changed"
         return VersionVerdict(needed, text, holds=True, says=f"{grew}: {why}")
     if now < was:
         says = f"the version went back from {old} to {new}"
@@ -32,7 +32,7 @@ def verdict(old: str, new: str, grade: Grade | None) -> VersionVerdict:
         says = f"the version is still {old}"
     else:
         says = f"the version grew from {old} to {new}, which is not enough"
-    why = f", and a change of {grade.value} asks for a new {needed} version" if grade else ""
+    why = f", and a change of grade {grade.value} asks for a new {needed} version" if grade else ""
     return VersionVerdict(needed, text, holds=False, says=says + why, help=f"write version {text}")
 
 
