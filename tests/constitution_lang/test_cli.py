@@ -139,7 +139,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, capsys: pytest
     (inside / "more.const").symlink_to(outside)
     (inside / "good.const").write_text(WHOLE + "\nuse ./more\n", encoding="utf-8")
     assert cli.main(["check", str(inside / "good.const")]) == 1
-    assert "error[E205]" in capsys.readouterr().out
+    assert "error[E207]" in capsys.readouterr().out
 
 
 def test_show(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
