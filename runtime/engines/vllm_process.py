@@ -162,6 +162,8 @@ def _open(load: Load) -> LLMEngine:
         options["enable_chunked_prefill"] = False
         eager = True if eager is None else eager
         block_size = block_size or CPU_BLOCK_TOKENS
+    else:
+        _make_room()
     if settings.memory_fraction is not None:
         options["gpu_memory_utilization"] = settings.memory_fraction
     if eager is not None:
@@ -169,6 +171,16 @@ def _open(load: Load) -> LLMEngine:
     if block_size is not None:
         options["block_size"] = block_size
     return LLMEngine.from_engine_args(EngineArgs(**options))
+
+
+def _make_room() -> None:
+    """On a GPU: what a training in this process left with torch is not free for the process that vLLM starts."""
+    import torch
+
+    # A fork of a process that has used CUDA cannot use it.
+    os.environ.setdefault("VLLM_WORKER_MULTIPROCESSING_METHOD", "spawn")
+    gc.collect()
+    torch.cuda.empty_cache()  # does nothing where CUDA was not used
 
 
 def _clean(set_num_threads: Callable[[int], None]) -> None:

@@ -38,14 +38,16 @@ Written for OpenRLHF 0.11, from the run `{run}` under `{constitution}` {version}
     "verl": """\
 # For verl
 
-Written for verl's data layout of 2026, from the run `{run}` under `{constitution}` {version} (meaning `{meaning}`).
+Written for verl 0.10, from the run `{run}` under `{constitution}` {version} (meaning `{meaning}`).
 
     python3 -m verl.trainer.sft_trainer data.train_files=sft.parquet data.messages_key=messages …
     python3 -m verl.trainer.main_ppo data.train_files=prompts.parquet data.prompt_key=prompt \\
-      reward_model.enable=True reward_model.model.path=reward-model …
+      reward.reward_model.enable=True reward.reward_model.model_path=reward-model \\
+      reward.reward_model.rollout.name=vllm …
 
-verl trains no preference model and nothing on pairs, so there is no file of pairs. It loads the reward model as a
-token classifier with one label and reads the value at the last token; the head has a bias there, which starts at zero.
+verl trains no preference model and nothing on pairs, so there is no file of pairs. It serves the reward model with
+vLLM or SGLang, as a sequence classifier with one label, and takes the value before any activation. Early
+versions say `reward_model.enable` and `reward_model.model.path`, and load the same folder as a token classifier.
 """,
 }
 
@@ -93,8 +95,6 @@ def export_run(ledger: Ledger, run: RunManifest, folder: Path, target: Target, o
         weights = folder / "checkpoints" / model[0].path if model else None
         if weights is not None and any(weights.glob("*.safetensors")):
             shutil.copytree(weights, work / "reward-model")
-            if target is Target.VERL:
-                _as_token_classifier(work / "reward-model")
         readme = _READ[target].format(
             run=run.id, constitution=run.constitution, version=run.version, meaning=run.meaning_hash
         )
@@ -117,16 +117,3 @@ def _parquet(path: Path, rows: Sequence[msgspec.Struct]) -> None:
     from pyarrow import parquet
 
     parquet.write_table(pa.Table.from_pylist([msgspec.to_builtins(row) for row in rows]), path, compression="zstd")
-
-
-def _as_token_classifier(folder: Path) -> None:
-    """Name the architecture that verl loads. Its head has a bias, which starts at zero where the weights have none."""
-    path = folder / "config.json"
-    config = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
-    named = config.get("architectures")
-    architectures = [str(name) for name in named] if isinstance(named, list) else []
-    config["architectures"] = [
-        name.replace("ForSequenceClassification", "ForTokenClassification") for name in architectures
-    ]
-    config["num_labels"] = 1
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=2))

@@ -81,9 +81,14 @@ def test_the_command_says_what_it_wrote(run: Path, tmp_path: Path) -> None:
     assert "not empty" in again.stderr
 
 
-def test_the_reward_model_scores_alike_as_verl_loads_it(run: Path, tmp_path: Path) -> None:
+def test_the_reward_model_scores_alike_however_it_is_loaded(run: Path, tmp_path: Path) -> None:
     import torch
-    from transformers import AutoModelForTokenClassification, LlamaConfig, LlamaForSequenceClassification
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification,
+        LlamaConfig,
+        LlamaForSequenceClassification,
+    )
 
     with Ledger.open(run / "ledger.sqlite", read_only=True) as ledger:
         [checkpoint] = ledger.read(ledger.latest_run().id, Checkpoint, StepId(Step.PREFERENCE_MODEL))
@@ -93,8 +98,15 @@ def test_the_reward_model_scores_alike_as_verl_loads_it(run: Path, tmp_path: Pat
     scorer.save_pretrained(run / "checkpoints" / checkpoint.path)
     out = tmp_path / "out"
     assert "reward-model" in exported(run, Target.VERL, out)
-    loaded = AutoModelForTokenClassification.from_pretrained(out / "reward-model").eval()
+    # What serves it for verl goes by the architecture; early versions loaded a token classifier instead.
+    config = json.loads((out / "reward-model" / "config.json").read_bytes())
+    assert config["architectures"] == ["LlamaForSequenceClassification"]
+    assert "reward.reward_model.model_path=reward-model" in (out / "README.md").read_text()
     tokens = torch.tensor([[5, 6, 7, 8]])
+    whole = AutoModelForSequenceClassification.from_pretrained(out / "reward-model").eval()
+    each = AutoModelForTokenClassification.from_pretrained(out / "reward-model").eval()
     with torch.no_grad():
-        assert torch.allclose(loaded(tokens).logits[0, -1], scorer(tokens).logits[0], atol=1e-6)
+        expected = scorer(tokens).logits[0]
+        assert torch.allclose(whole(tokens).logits[0], expected, atol=1e-6)
+        assert torch.allclose(each(tokens).logits[0, -1], expected, atol=1e-6)
     assert "reward-model" in exported(run, Target.OPENRLHF, tmp_path / "other")
