@@ -58,7 +58,7 @@ def _rules(program: CheckedProgram, play: Play, tension: Tension) -> Iterator[Di
                     block.rules[fate.index].span,
                     f"rule {fate.index + 1} of `{tension.id}` never decides: {why}",
                     secondary=tuple(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by),
-                    help="move the more special rule up, or delete this one",
+                    help=_remedy(fate),
                 ),
                 test=rule_test(play, tension, fate) or None,
             )
@@ -70,6 +70,14 @@ def _why(fate: RuleFate, *, in_play: bool) -> str:
     if fate.holds is None:
         return "no case makes its condition true"
     return f"whenever it holds, {'an earlier rule' if len(fate.by) == 1 else 'one of the earlier rules'} decides"
+
+
+def _remedy(fate: RuleFate) -> str:
+    if fate.by:
+        return "move the more special rule up, or delete this one"
+    if fate.holds is None:
+        return "correct its condition, or delete it"
+    return "delete it, or change when the principles of the two sides apply"
 
 
 def _decides_before(fate: RuleFate) -> str:

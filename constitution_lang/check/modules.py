@@ -151,7 +151,11 @@ def _resolved(file: str, path: str) -> str | None:
 def _where(path: Name) -> Hint:
     if path.text.startswith("std/"):
         listed = f"the standard library has {', '.join(LIBRARY_PATHS)}"
-        return did_you_mean(path.span, path.text, LIBRARY_PATHS, listed)
+        # What they all begin with makes no two of them alike.
+        start = Span(path.span.file, path.span.start + len("std/"), path.span.end)
+        names = (known.removeprefix("std/") for known in LIBRARY_PATHS)
+        hint = did_you_mean(start, path.text.removeprefix("std/"), names, listed)
+        return Hint(help=f"did you mean `std/{hint['fix'].text}`?", fix=hint["fix"]) if hint["fix"] else hint
     if not path.text.startswith(("./", "../")):
         how = f"a file beside this one is written `use ./{path.text}`, one of the library `use std/…`"
         return Hint(help=how, fix=None)

@@ -22,6 +22,8 @@ EDITIONS = (2026,)
 
 _Named = TypeVar("_Named", nodes.AttributeBlock, nodes.CategoryBlock, nodes.PrincipleBlock, nodes.TensionBlock)
 _NAMED = ("attribute", "category", "principle", "tension")
+_DELETE = "delete one of the two"
+_ANOTHER_NAME = "give one of the two another name, or delete it"
 _FIRST = re.compile(r"\w+")
 _HEADER = re.compile(r"^(\w+)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
 
@@ -113,7 +115,7 @@ class _Gather:
         first = known.setdefault(block.name.text, block)
         if first is not block:
             self.repeated.append(block)
-            self.clash(f"{what} {block.name.text}", block.name.span, first.name.span)
+            self.clash(f"{what} {block.name.text}", block.name.span, first.name.span, _ANOTHER_NAME)
 
     def stage(self, block: nodes.SamplingBlock) -> None:
         first = self.sampling.setdefault(block.stage.text, block)
@@ -121,13 +123,14 @@ class _Gather:
             self.repeated.append(block)
             self.clash(f"sampling {block.stage.text}", block.stage.span, first.stage.span)
 
-    def clash(self, what: str, span: Span, first: Span) -> None:
+    def clash(self, what: str, span: Span, first: Span, help: str = _DELETE) -> None:
         if span == first:
             return
-        label, help = "the first one", "give one of the two another name, or delete it"
+        label = "the first one"
         if span.file.startswith(LIBRARY) and not first.file.startswith(LIBRARY):  # only the other can be changed
             span, first = first, span
-            label, help = "the one of the library", "give it another name, or delete it"
+            label = "the one of the library"
+            help = "give it another name, or delete it" if help == _ANOTHER_NAME else "delete it"
         message = f"`{what}` stands here a second time"
         self.found.append(codes.E202.at(span, message, secondary=(Label(first, label),), help=help))
 

@@ -127,6 +127,11 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
             help=f"write the category first, as in `{next(iter(declared.categories), 'harm')}.{name.text}`",
         )
     elif category not in declared.categories and category not in declared.broken and not declared.incomplete:
+        if any(
+            isinstance(b, nodes.CategoryBlock) and nodes.HEADER in declared.lost.get(b.span, ())
+            for b in declared.repeated
+        ):
+            return  # it may be the one whose name can't be read
         at = Span(name.span.file, name.span.start, name.span.start + len(category))
         hint = did_you_mean(at, category, declared.categories, f'add `category {category} "Its title"`')
         yield codes.E203.at(at, f"there is no category `{category}`", **hint)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 
+from constitution_lang.check.bounds import check_weight
 from constitution_lang.check.program import CheckedTension
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
@@ -27,10 +27,7 @@ def check_tension(tension: nodes.TensionBlock, known: Collection[str]) -> Iterat
 def _weights(outcome: nodes.Outcome) -> Iterator[Diagnostic]:
     if isinstance(outcome, nodes.Weigh):
         for _, weight in outcome.sides:
-            if not (weight.value > 0 and math.isfinite(weight.value)):
-                yield codes.E305.at(
-                    weight.span, "a weight has to be greater than 0", help="to let one side win, write `prefer`"
-                )
+            yield from check_weight(weight, "a weight", "to let one side win, write `prefer`")
 
 
 def _disjoint(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constitution_lang.check.bounds import check_share, check_weight
 from constitution_lang.check.conditions import ConditionChecker
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations
@@ -16,7 +17,16 @@ __all__ = ["check_tests"]
 
 def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterator[Diagnostic]:
     """Attributes and values of cases, which `conditions` collects, what a case or table names twice, and pairs."""
+    titles: dict[str, nodes.Text] = {}
     for test in declared.tests:
+        first = titles.setdefault(test.title.value, test.title)
+        if first is not test.title and nodes.HEADER not in declared.lost.get(test.span, ()):
+            yield codes.E202.at(
+                test.title.span,
+                f'`test "{test.title.value}"` stands here a second time',
+                secondary=(Label(first.span, "the first one"),),
+                help="give one of the two another title: a test is known by it",
+            )
         for case, _ in test.cases:
             named = [attribute for attribute, _ in case.values if attribute.text in declared.attributes]
             yield from _twice(named, "the case", "write a second `case` line")
@@ -27,7 +37,7 @@ def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterato
             for attribute, value in case.values:
                 conditions.value(attribute, value)
             for expect in expectations:
-                yield from _two_sides(expect)
+                yield from _expectation(expect)
         for model in test.models:
             yield from _pair(model, known=not declared.may_be_lost(test, "under"))
 
@@ -46,21 +56,34 @@ def _twice(attributes: list[nodes.Name], what: str, remedy: str) -> Iterator[Dia
             )
 
 
-def _two_sides(expect: nodes.Expect) -> Iterator[Diagnostic]:
+def _expectation(expect: nodes.Expect) -> Iterator[Diagnostic]:
+    """What could never hold."""
     match expect:
         case nodes.ExpectOver(winner, loser):
-            sides = [winner, loser]
+            yield from _two_sides(expect, [winner, loser])
         case nodes.ExpectWeigh(weights):
-            sides = [side for side, _ in weights]
+            yield from _two_sides(expect, [side for side, _ in weights])
+            for _, weight in weights:
+                yield from check_weight(weight, "a weight", "where one side wins, write `expect harm over autonomy`")
         case nodes.ExpectAbstain(both):
-            sides = [*both]
-        case _:
-            return
-    if len(sides) != 2 or sides[0].text == sides[1].text:
+            yield from _two_sides(expect, [*both])
+        case nodes.ExpectShare(bound=bound):
+            yield from check_share(bound)
+
+
+def _two_sides(expect: nodes.Expect, sides: list[nodes.Name]) -> Iterator[Diagnostic]:
+    names = sorted(side.text for side in sides)
+    if len(names) != 2 or names[0] == names[1]:
         yield codes.E501.at(
             expect.span,
             "an expectation about sides names two of them",
             help="name two different categories or principles, as in `expect weigh harm 2, autonomy 1`",
+        )
+    elif names[1].startswith(f"{names[0]}."):
+        yield codes.E503.at(
+            expect.span,
+            f"`{names[1]}` belongs to `{names[0]}`: the two sides overlap",
+            help="name two principles, or two categories",
         )
 
 

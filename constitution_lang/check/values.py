@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 
+from constitution_lang.check.bounds import check_share, check_weight
 from constitution_lang.check.conditions import ConditionChecker
 from constitution_lang.check.exemplars import check_example
 from constitution_lang.check.fields import Fields
@@ -165,7 +166,7 @@ def _own_values(block: Named, sides: Collection[str]) -> Iterator[Diagnostic]:
         case nodes.CategoryBlock() | nodes.PrincipleBlock():
             yield from _weight(block)
             for share in Fields(block.fields).shares():
-                yield from _share(share)
+                yield from check_share(share)
 
 
 def _conditions_of(block: Named | nodes.SamplingBlock, conditions: ConditionChecker) -> None:
@@ -179,23 +180,9 @@ def _conditions_of(block: Named | nodes.SamplingBlock, conditions: ConditionChec
 
 def _weight(block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:
     weight = Fields(block.fields).number("weight")
-    if weight and not (weight.value > 0 and math.isfinite(weight.value)):
-        yield codes.E305.at(
-            weight.span,
-            f"the weight of `{block.name.text}` has to be greater than 0",
-            help="retire what must never be drawn; make it rare with a small weight, such as `0.1`",
-        )
-
-
-def _share(share: nodes.ShareBound) -> Iterator[Diagnostic]:
-    low = share.low.value if share.low else 0.0
-    high = share.high.value if share.high else 1.0
-    if not 0 <= low <= high <= 1:
-        yield codes.E305.at(
-            share.span,
-            "a share lies between 0% and 100%, the lower bound first",
-            help="write, for example, `5% to 40%`",
-        )
+    if weight:
+        help = "retire what must never be drawn; make it rare with a small weight, such as `0.1`"
+        yield from check_weight(weight, f"the weight of `{block.name.text}`", help)
 
 
 def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Diagnostic]:

@@ -73,10 +73,10 @@ def _test(options: argparse.Namespace) -> int:
     reports = []
     broken: dict[str, str] = {}
     for file in options.files:
-        report = _report(file, options)
-        if isinstance(report, str):
-            broken[file] = report
-        else:
+        report, wrong = _report(file, options)
+        if wrong:
+            broken[file] = wrong
+        if report:
             reports.append(report)
     run = [report.run for report in reports]
     if options.title and reports and not any(one.expected or one.models for one in run):
@@ -95,25 +95,32 @@ def _test(options: argparse.Namespace) -> int:
     return FINDINGS if failed else WELL
 
 
-def _report(file: str, options: argparse.Namespace) -> FileReport | str:
-    """One constitution's tests, run; what is wrong with it, which is told, where it has errors."""
+def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, str]:
+    """One constitution's tests, run, and what is wrong with it, which is told.
+
+    They run also where the only errors are of cases and prompts, so that a test for such an error can be seen to fail.
+    """
     from constitution_lang.diagnostics.render import render
     from constitution_lang.testing.coverage import measure
     from constitution_lang.testing.report import FileReport
     from constitution_lang.testing.run import run_tests
 
     compilation = compiled(file)
+    wrong = ""
     if compilation.bundle is None:
         sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
-        return render(compilation.diagnostics, compilation.sources)
-    run = _placed(run_tests(compilation.bundle, compilation.trees, title=options.title), file)
+        wrong = render(compilation.diagnostics, compilation.sources)
+    bundle = compilation.bundle or compilation.draft
+    if bundle is None:
+        return None, wrong
+    run = _placed(run_tests(bundle, compilation.trees, title=options.title), file)
     covered = options.coverage or options.coverage_min is not None
-    coverage = measure(compilation.bundle, run.expected) if covered else None
+    coverage = measure(bundle, run.expected) if covered else None
 
     def place_of(origin: Origin) -> Span:
         return _place(file, compilation, origin)
 
-    return FileReport(file, run, compilation.sources, place_of, coverage)
+    return FileReport(file, run, compilation.sources, place_of, coverage), wrong
 
 
 def _placed(run: TestRun, file: str) -> TestRun:
@@ -159,7 +166,7 @@ def _text(reports: Sequence[FileReport], broken: Mapping[str, str], options: arg
 
     from constitution_lang.testing.junit import JunitCase, JunitSuite, to_junit
 
-    errors = "the constitution has errors, so no test of it ran"
+    errors = "the constitution has errors"
     suites = [JunitSuite(f, [JunitCase(f, "compiles", failure=errors, details=said)], {}) for f, said in broken.items()]
     return to_junit([*suites, *(_suite(report) for report in reports)], at=datetime.now(UTC), seconds=seconds)
 

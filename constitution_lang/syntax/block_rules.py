@@ -51,7 +51,8 @@ def wrong_choice(name: n.Name, choices: tuple[str, ...], why: str) -> list[Diagn
 def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
     """A finding about the first word of a line that this kind of block does not have."""
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
-    best = closest(word, openings)
+    elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word) or other.opens(word)]
+    best = None if elsewhere else closest(word, openings)
     fix = Fix(span, best, f"write `{best}`") if best else None
     article = "an" if form.keyword[0] in "aeiou" else "a"
     known = (
@@ -59,8 +60,7 @@ def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
         if openings
         else f"`{form.keyword}` is one line"
     )
-    elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word)]
-    if elsewhere and not best:
+    if elsewhere:
         known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
     message = f"{article} `{form.keyword}` block has no `{word}`"
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)

@@ -67,6 +67,10 @@ class BlockForm(msgspec.Struct, frozen=True, dict=True):
         """The form of one key, None where the block has no such key."""
         return self._by_key.get(key)
 
+    def opens(self, word: str) -> bool:
+        """Whether a line that is no field begins with this word."""
+        return any(line.opening.split()[0] == word for line in self.lines)
+
     @cached_property
     def _by_key(self) -> dict[str, FieldForm]:
         return {form.key: form for form in self.fields}

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_kind
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, ValueKind
@@ -110,7 +110,9 @@ def _below_one_line(block: _Block, start: int, end: int) -> Diagnostic:
     return codes.E104.at(span, f"nothing can stand below `{keyword}`", help=help)
 
 
-def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
+def _indentation(  # noqa: PLR0911 - what the line looks like, most telling first
+    block: _Block, start: int, end: int
+) -> Diagnostic:
     """A line below the header that is not indented by two, where no text is."""
     line = block.text[start:end]
     rest = line.lstrip()
@@ -129,6 +131,13 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
     key_above = _KEY.fullmatch(above.strip())
     form_above = block.form.field(key_above.group(1)) if key_above else None
     prose_above = form_above is not None and form_above.kind is ValueKind.PROSE
+    comment = _comment_in_text(block, start)
+    if comment and not begins_line and width >= 4:
+        help = "indent the comment by four spaces, which makes it a part of the text, or move it out of the text"
+        ends = Label(comment, "this comment ends the text above it")
+        return codes.E104.at(
+            span, "this text stands below a comment, and so below no key", help=help, secondary=(ends,)
+        )
     in_text = not begins_line and (above.startswith("    ") or prose_above)
     if begins_line or not (in_text or width >= 4):
         help = (
@@ -142,6 +151,20 @@ def _indentation(block: _Block, start: int, end: int) -> Diagnostic:
         return codes.E104.at(span, f"this line is indented by {spaces}", help="indent a text by four spaces", fix=fix)
     help = "a text stands below a key that ends in a colon; everything else is indented by two spaces"
     return codes.E104.at(span, "this text stands below no key", help=help)
+
+
+def _comment_in_text(block: _Block, start: int) -> Span | None:
+    """The comment right above a line, where the line above that belongs to a text."""
+    place = None
+    while start > 0:
+        line_start = block.text.rfind("\n", 0, start - 1) + 1
+        line = block.text[line_start : start - 1]
+        if not line.lstrip().startswith("#") or line.startswith("    "):
+            return place if line.startswith("    ") else None
+        indent = len(line) - len(line.lstrip())
+        place = block.span(line_start + indent, line_start + len(line.rstrip()))
+        start = line_start
+    return None
 
 
 def begins_with(form: BlockForm, text: str) -> str | None:
@@ -238,7 +261,7 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     if "KEY" in expected and is_row(block.form, text[start:end]):
         return wrong_indentation_of_row(block.span(start, start + 2), "  ")
     if "KEY" in expected:
-        return _no_colon(block, span, word)
+        return _no_colon(block, span, word, text[at + len(word) : end].split("#", 1)[0].strip())
     known = literals()
     meant = FOREIGN.get(word)
     allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
@@ -269,12 +292,12 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     return codes.E106.at(span, message, help=help, fix=fix)
 
 
-def _no_colon(block: _Block, span: Span, word: str) -> Diagnostic:
+def _no_colon(block: _Block, span: Span, word: str, value: str) -> Diagnostic:
     """The first word of a line that is no key with a colon, and none of the block's other lines."""
     form = block.form.field(word)
     if form is None:
         return unknown_line(block.form, word, span)
-    help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {form.example}`"
+    help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {value or form.example}`"
     fix = Fix(Span(span.file, span.end, span.end), ":", "add the colon")
     return codes.E106.at(span, f"a `:` is missing after `{word}`", help=help, fix=fix)
 
