@@ -1,4 +1,4 @@
-"""A test that comes with an error of cases can be run while the error is there: it fails, and holds when it is mended."""
+"""A test that comes with an error of cases runs while the error is there: it fails, and holds when it is mended."""
 
 from __future__ import annotations
 
