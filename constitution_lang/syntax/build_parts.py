@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
@@ -100,7 +100,8 @@ class PartBuilder:
     def _prose(self, token: Token) -> n.Prose:
         """The lines of a text, without trailing spaces, which nobody could see; none where all are blank."""
         text = token.text
-        lead = cast("re.Match[str]", _LEAD.match(text)).end()
+        found = _LEAD.match(text)
+        lead = found.end() if found else 0
         body = text[lead:].rstrip()
         if not body:
             return n.Prose((), self._span(token))

@@ -62,15 +62,11 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
 
 
 class _Piece(msgspec.Struct, frozen=True):
-    """The text of one block, and where it begins in the file."""
+    """The text of one block, where it begins in the file, and its first word."""
 
     start: int
     text: str
-
-    @property
-    def keyword(self) -> str:
-        found = _WORD.match(self.text)
-        return found.group() if found else ""
+    keyword: str
 
 
 def _misspelled(piece: _Piece) -> bool:
@@ -109,7 +105,8 @@ class _Reader:
 
     def _pieces(self, starts: list[int]) -> Iterator[_Piece]:
         for start, end in pairwise((*starts, len(self._text))):
-            yield _Piece(start, self._text[start:end])
+            word = _WORD.match(self._text, start)
+            yield _Piece(start, self._text[start:end], word.group() if word else "")
 
     def _ends_in_text(self, piece: _Piece) -> bool:
         return piece.text.rstrip("\n").rsplit("\n", 1)[-1].startswith("    ")

@@ -63,12 +63,16 @@ class _FieldReader(msgspec.Struct, frozen=True):
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """What is done to reduce by a rule; `takes` is None where every symbol gives one child."""
+    """What is done to reduce by a rule; `takes` is None where every symbol gives one child.
+
+    `grows` says that the first symbol's list gets the last symbol's value: one more line of a block, as a rule.
+    """
 
     length: int
     origin: str
     tree: str | None
     takes: tuple[int, ...] | None
+    grows: bool
 
     @property
     def changes(self) -> bool:
@@ -113,12 +117,18 @@ class Parser:
         self._ignored = frozenset(made.ignored)
         self._scanners: dict[int, _Scanner] = {}
         self._plans = tuple(
-            _Plan(len(rule.symbols), rule.origin, rule.tree, None if set(rule.takes) <= {1} else rule.takes)
+            _Plan(
+                len(rule.symbols),
+                rule.origin,
+                rule.tree,
+                None if set(rule.takes) <= {1} else rule.takes,
+                rule.tree is None and rule.takes == (2, *(0 for _ in rule.takes[2:]), 1),
+            )
             for rule in made.rules
         )
         self._bottom = _Stack(made.start, None, self._scanner(made.start))
 
-    def tree(self, text: str) -> Tree | None:
+    def tree(self, text: str) -> Tree | None:  # noqa: C901 - the one loop that takes the time
         """The tree of a block, None where the text is not one."""
         ignored = self._ignored
         stack = above = self._bottom
@@ -127,20 +137,21 @@ class Parser:
         while True:
             reader = stack.field
             if reader is not None and (found := reader.pattern.match(text, at)):
-                number = cast("int", found.lastindex)
+                number = found.lastindex or 0
                 (key, key_end), (colon, colon_end), (start, at) = found.span(1), found.span(2), found.span(number)
                 children = [
                     Token(_KEY, text[key:key_end], key, key_end),
                     Token("COLON", ":", colon, colon_end),
                     Token(reader.kinds[number], text[start:at], start, at),
                 ]
-                _reduce(reader.plans, values)
+                if reader.plans:
+                    _reduce(reader.plans, values)
                 values += (None, Tree(_FIELD, children))
                 stack = reader.behind
                 continue
             found = stack.scanner.pattern.match(text, at)
             if found:
-                number = cast("int", found.lastindex)
+                number = found.lastindex or 0
                 kind = stack.scanner.kinds[number]
                 start, at = found.span(number)
                 if kind in ignored:
@@ -152,7 +163,8 @@ class Parser:
             move = stack.moves.get(kind) or self._move(stack, kind)
             if not move.fits:
                 return None
-            _reduce(move.plans, values)
+            if move.plans:
+                _reduce(move.plans, values)
             if move.to is None:
                 tree: Tree = values[-1][0]  # `block` gives what it holds
                 return tree
@@ -255,6 +267,11 @@ def _reduce(plans: tuple[_Plan, ...], values: list[Any]) -> None:
     """Put what the symbols of rules have given in the place of these."""
     for plan in plans:
         length = plan.length
+        if plan.grows:  # nobody else has the list from now on
+            last = values[-1]
+            del values[1 - length :]
+            values[-1].append(last)
+            continue
         children: list[Any] = []
         if length:
             children = values[-length:]
