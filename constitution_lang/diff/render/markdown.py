@@ -22,9 +22,11 @@ from constitution_lang.diff.render.sentences import (
 from constitution_lang.diff.segments import shortened
 from constitution_lang.diff.words import listed
 
-__all__ = ["to_markdown"]
+__all__ = ["quotation", "to_markdown"]
 
 _SPECIAL = re.compile(r"([\\`*_~\[\]|#<>&])")
+_BLOCK = re.compile(r"^(?:[-+=:]|\d{1,9}[.)])")
+_LINKED = re.compile(r"(@(?=\w)|#(?=\d))")
 _PROMPTS_SHOWN = 12
 
 
@@ -98,7 +100,7 @@ def _together(review: Review) -> Iterator[str]:
 
 
 def _details(change: Change, review: Review) -> Iterator[str]:
-    says = html.escape(change.says, quote=False)
+    says = _unlinked(html.escape(change.says, quote=False))
     yield f"<details><summary><b>{change.grade.value}</b>: {says}</summary>\n"
     at = places(change, review.difference)
     if at:
@@ -135,32 +137,53 @@ def _prompt(text: PromptText) -> Iterator[str]:
     names = listed((f"`{name}`" for name in text.new), at_most=_PROMPTS_SHOWN)
     yield f"{': '.join(part for part in (names, _text(text.note)) if part)}\n"
     if text.segments:
-        shown = "".join(_segment(segment) for segment in shortened(text.segments))
-        yield "\n".join(f"> {line}".rstrip() for line in shown.split("\n")) + "\n"
+        yield f"{quotation(shortened(text.segments))}\n"
+
+
+def quotation(segments: tuple[Segment, ...]) -> str:
+    """A passage with its marks, each sign as it is; the indentation of a line stays."""
+    lines = []
+    for line in "".join(_segment(segment) for segment in segments).split("\n"):
+        inner = line.strip()
+        indent = "&nbsp;" * (len(line) - len(line.lstrip()))
+        lines.append(f"> {indent if inner else ''}{_BLOCK.sub(_escaped_block, inner)}".rstrip())
+    return "\n".join(lines)
 
 
 def _segment(segment: Segment) -> str:
-    """Marks cannot begin or end with white space, nor cross a line."""
+    """Marks are elements: whether `**` and `~~` are marks would depend on the signs on either side of them."""
     if segment.mark is Mark.SAME:
-        return _text(segment.text)
-    mark = "~~" if segment.mark is Mark.OLD else "**"
-    return "\n".join(_marked(line, mark) for line in segment.text.split("\n"))
+        return _literal(segment.text)
+    name = "del" if segment.mark is Mark.OLD else "b"
+    return "\n".join(_marked(line, name) for line in segment.text.split("\n"))
 
 
-def _marked(line: str, mark: str) -> str:
+def _marked(line: str, name: str) -> str:
+    """No mark around white space alone, nor at the beginning or the end."""
     inner = line.strip()
     if not inner:
         return line
     start, end = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
-    return f"{start}{mark}{_text(inner)}{mark}{end}"
+    return f"{start}<{name}>{_literal(inner)}</{name}>{end}"
+
+
+def _escaped_block(found: re.Match[str]) -> str:
+    """The beginning of a line, so that it begins no list, heading, rule or table."""
+    return f"{found[0][:-1]}\\{found[0][-1]}"
 
 
 def _text(text: str) -> str:
     """Prose that nothing in it can turn into markup; a code word stays one."""
-    return "`".join(
-        part if at % 2 else _SPECIAL.sub(r"\\\1", part) for at, part in enumerate(_balanced(text).split("`"))
-    )
+    if text.count("`") % 2 or "|" in text:
+        return _literal(text)
+    return "`".join(part if at % 2 else _literal(part) for at, part in enumerate(text.split("`")))
 
 
-def _balanced(text: str) -> str:
-    return text if text.count("`") % 2 == 0 and "|" not in text else text.replace("`", "'")
+def _literal(text: str) -> str:
+    """Every sign as it is."""
+    return _unlinked(_SPECIAL.sub(r"\\\1", text))
+
+
+def _unlinked(text: str) -> str:
+    """Without the names and numbers that a code host would take for people and for issues, and tell these."""
+    return _LINKED.sub(r"\1&#8203;", text)
