@@ -287,7 +287,9 @@ def _vllm(budget: Budget) -> None:
     from vllm import LLM, SamplingParams
 
     options = budget.options
-    more: dict[str, Any] = {} if torch.cuda.is_available() else {"enforce_eager": True, "block_size": 32}
+    # As this engine does there: a prompt in two parts would need dice that a CPU does not have.
+    on_a_cpu = {"enforce_eager": True, "block_size": 32, "enable_chunked_prefill": False}
+    more: dict[str, Any] = {} if torch.cuda.is_available() else on_a_cpu
     llm = LLM(
         str(options.model), dtype="bfloat16", max_model_len=CONTEXT_MAX, enable_prefix_caching=True, seed=0, **more
     )
@@ -315,12 +317,13 @@ def _vllm_ours(budget: Budget) -> None:
     for name, value in _on_a_cpu().items():
         os.environ.setdefault(name, value)
     from runtime.engines.vllm import VllmEngine
+    from runtime.engines.vllm_process import hold
 
     engine = VllmEngine(
         budget.options.model, generate_dtype="bfloat16", label_dtype="bfloat16",
         settings=VllmConfig(context_max=CONTEXT_MAX),
     )  # fmt: skip
-    _runtime(budget, engine, "this runtime on vLLM", lambda: engine._load("bfloat16").reset_prefix_cache())  # noqa: SLF001
+    _runtime(budget, engine, "this runtime on vLLM", lambda: hold(engine._load("bfloat16")).reset_prefix_cache())  # noqa: SLF001
     engine.close()
 
 
