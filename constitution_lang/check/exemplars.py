@@ -40,7 +40,8 @@ def check_example(
     if stage is Stage.PREFERENCE and word and word.text == "yes":
         shown.insert(-1, "reasoning")
     keys = {*lost, *(field.key.text for field in example.fields)}
-    missing = [] if "" in lost else [key for key in shown if key not in keys]
+    # That there is no `prompt` the parser has told.
+    missing = [] if "" in lost else [key for key in shown if key not in keys and key != "prompt"]
     if missing:
         listed = ", ".join(f"`{key}`" for key in missing)
         header = Span(example.span.file, example.span.start, example.target.span.end)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 
-from constitution_lang.check.suggest import nearest
+from constitution_lang.check import suggest
+from constitution_lang.check.jinja_tags import Places, Tags, read_tags
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
 from constitution_lang.check.turns import probe
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind, SlotName
-from constitution_lang.source import Source, Span
-from constitution_lang.syntax.words import did_you_mean
+from constitution_lang.source import Source
 
 __all__ = ["NAMES", "check_template"]
 
@@ -39,49 +39,64 @@ _SLOTS = {name.value for name in SlotName}
 
 def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, list[Diagnostic]]:
     """One template; None where it is not valid Jinja."""
+    tags: Tags | None = None
     try:
-        tree = environment().parse(source.text)
+        tree = _read(source.text)
     except TemplateSyntaxError as error:
-        return None, [_invalid(source, error)]
-    walk = _Walk(kind, source)
+        tags = read_tags(source)
+        try:
+            tree = _read(tags.mended)
+        except TemplateSyntaxError:
+            return None, tags.found or [_invalid(source, error)]
+    places = Places(source, tags)
+    walk = _Walk(kind, source, places)
     walk.node(tree, _Inside())
-    found = walk.found
-    for slot in sorted(NEEDS[kind] - walk.printed):
+    undefined, meant = _undefined(kind, tree, places)
+    found = [*(tags.found if tags else ()), *walk.found, *undefined]
+    for slot in sorted(NEEDS[kind] - walk.printed - meant - places.unread):
         at = line_span(source, 1)
         help = f"write `{{{{ {slot} }}}}` in a message"
         found.append(codes.E403.at(at, f"a template of {kind} has to print `{slot}`", help=help))
-    try:
-        template = Template(kind, source, environment().from_string(tree))
-    except TemplateSyntaxError as error:  # a filter or a test that there is not
-        return None, [*found, _invalid(source, error)]
-    found += _undefined(kind, source, tree)
     found.sort(key=lambda finding: finding.primary.span.start)
+    if tags:
+        return None, found
+    template = Template(kind, source, environment().from_string(tree))
     return template, found or probe(template)
 
 
+def _read(text: str) -> nodes.Template:
+    """The tree of a template.
+
+    Raises:
+        TemplateSyntaxError: it is not valid Jinja, or names a filter or a test that there is not.
+    """
+    tree = environment().parse(text)
+    environment().compile(tree)
+    return tree
+
+
 def _invalid(source: Source, error: TemplateSyntaxError) -> Diagnostic:
-    message = (error.message or "it cannot be read").rstrip(".")
     at = line_span(source, error.lineno)
-    return codes.E401.at(at, f"this is not valid Jinja: {message}", help=_syntax_help(message))
+    return codes.E401.at(at, "this is not valid Jinja", help="see docs/templates.md for what can stand in a tag")
 
 
-def _syntax_help(message: str) -> str:
-    if "unknown tag" in message:
-        return "messages are written `{% user %}…{% enduser %}`; there are system, user, assistant and opening"
-    return "see the Jinja documentation for the form of tags and expressions"
-
-
-def _undefined(kind: PromptKind, source: Source, tree: nodes.Template) -> Iterator[Diagnostic]:
-    known = NAMES[kind] | _SLOTS | set(environment().globals)
+def _undefined(kind: PromptKind, tree: nodes.Template, places: Places) -> tuple[list[Diagnostic], set[str]]:
+    """Names that nothing defines, each once on a line; and what seems to have been meant by them."""
+    known = NAMES[kind] | _SLOTS | set(environment().globals) | places.unread
     unknown = find_undeclared_variables(tree) - known
     told: set[tuple[str, int]] = set()
+    found: list[Diagnostic] = []
+    meant: set[str] = set()
     for name in tree.find_all(nodes.Name):
         if name.ctx == "load" and name.name in unknown and (name.name, name.lineno) not in told:
             told.add((name.name, name.lineno))
             candidates = NAMES[kind] | NEEDS[kind]
             listed = ", ".join(f"`{c}`" for c in sorted(candidates))
-            hint = did_you_mean(nearest(name.name, candidates)) or f"a template of {kind} is given {listed}"
-            yield codes.E406.at(line_span(source, name.lineno), f"`{name.name}` is not defined", help=hint)
+            at = places.name(name.name, name.lineno)
+            hint = suggest.did_you_mean(at, name.name, candidates, f"a template of {kind} is given {listed}")
+            meant.update([hint["fix"].text] if hint["fix"] else [])
+            found.append(codes.E406.at(at, f"`{name.name}` is not defined", **hint))
+    return found, meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +136,9 @@ _WHAT_IS_DONE: tuple[tuple[type[nodes.Node] | tuple[type[nodes.Node], ...], str]
 class _Walk:
     """Visits every node once, with its parent."""
 
-    def __init__(self, kind: PromptKind, source: Source) -> None:
+    def __init__(self, kind: PromptKind, source: Source, places: Places) -> None:
         self.kind = kind
+        self.places = places
         self.source = source
         self.found: list[Diagnostic] = []
         self.printed: set[SlotName] = set()
@@ -130,7 +146,8 @@ class _Walk:
     def node(self, node: nodes.Node, inside: _Inside) -> None:
         if isinstance(node, _BANNED):
             tag = type(node).__name__.lower()
-            self.tell(codes.E409.at(self.at(node), f"`{tag}` is not allowed in a template", help="write its text here"))
+            at = self.places.block(node.lineno)
+            self.tell(codes.E409.at(at, f"`{tag}` is not allowed in a template", help="write its text here"))
         elif isinstance(node, nodes.CallBlock) and _is_message(node):
             self.message(node, inside)
         elif isinstance(node, nodes.Output):
@@ -144,10 +161,11 @@ class _Walk:
                     self.node(child, inner)
 
     def message(self, node: nodes.CallBlock, inside: _Inside) -> None:
+        at = self.places.block(node.lineno)
         if inside.message or inside.captured:
             where = "another message" if inside.message else "a block that captures what is printed"
             help = "close the outer one first; messages stand one after the other"
-            self.tell(codes.E409.at(self.at(node), f"a message cannot stand in {where}", help=help))
+            self.tell(codes.E409.at(at, f"a message cannot stand in {where}", help=help))
         for child in node.body:
             self.node(child, replace(inside, message=True))
 
@@ -158,7 +176,8 @@ class _Walk:
                 continue
             if not (inside.message or inside.captured):
                 help = "put it between `{% user %}` and `{% enduser %}`"
-                self.tell(codes.E405.at(self.at(child), "this is printed outside a message", help=help))
+                at = self.places.printed(child.lineno)
+                self.tell(codes.E405.at(at, "this is printed outside a message", help=help))
             if isinstance(child, nodes.Name) and child.name in _SLOTS:
                 self.slot(child, inside)
             else:
@@ -168,7 +187,7 @@ class _Walk:
         if inside.message or inside.captured or not data.data.strip():
             return
         before = data.data[: len(data.data) - len(data.data.lstrip())]
-        at = line_span(self.source, data.lineno + before.count("\n"))
+        at = self.places.text(data.data.strip().split("\n", 1)[0], data.lineno + before.count("\n"))
         help = "put it between `{% user %}` and `{% enduser %}`, or in a comment `{# … #}`"
         self.tell(codes.E405.at(at, "this text is outside every message", help=help))
 
@@ -183,7 +202,9 @@ class _Walk:
         listed = ", ".join(f"`{s}`" for s in sorted(NEEDS[self.kind]))
         self.tell(
             codes.E404.at(
-                self.at(name), f"a prompt of {self.kind} has no slot `{slot}`", help=f"its slots are {listed}"
+                self.places.name(name.name, name.lineno),
+                f"a prompt of {self.kind} has no slot `{slot}`",
+                help=f"its slots are {listed}",
             )
         )
 
@@ -192,14 +213,11 @@ class _Walk:
         done = "assigned" if name.ctx in ("store", "param") else _done(parent)
         self.tell(
             codes.E402.at(
-                self.at(name),
+                self.places.name(name.name, name.lineno),
                 f"the slot `{name.name}` is {done}",
                 help=f"a slot can only be printed: `{{{{ {name.name} }}}}`",
             )
         )
-
-    def at(self, node: nodes.Node) -> Span:
-        return line_span(self.source, node.lineno)
 
     def tell(self, finding: Diagnostic) -> None:
         self.found.append(finding)

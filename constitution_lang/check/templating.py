@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2.runtime import Macro
 
 __all__ = [
-    "NEEDS", "OPENING", "RenderFailure", "RenderedMessage", "Template", "environment", "line_span", "render",
+    "NEEDS", "OPENING", "TAGS", "RenderFailure", "RenderedMessage", "Template", "environment", "line_span", "render",
 ]  # fmt: skip
 
 _S = SlotName

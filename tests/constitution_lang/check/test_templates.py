@@ -162,3 +162,34 @@ def test_mistakes_of_a_template_and_of_the_text_in_one_run() -> None:
     text = WHOLE.replace("weight: 3", "weight: 0") + '\ntemplate critique from "c.j2"\n'
     found = compiled(text, {"c.j2": GOOD + "Hello\n"})
     assert [f.code for f in found.diagnostics] == ["E305", "E405"]
+
+
+SYNTAX = {
+    "{{ a 5 }}": "5",
+    "{{ statement $ }}": "$",
+    "{{ statement | uper }}": "uper",
+    "{{ f( }}": "{{ f( }}",
+    "{% usr %}x{% endusr %}": "usr",
+    "{% user %}x": "{% user %}",
+    "{% if over %}x": "{% if over %}",
+    "{% endif %}": "{% endif %}",
+    "{% else %}": "{% else %}",
+    "{% for s over examples %}{{ s }}{% endfor %}": "over",
+    "{% %}": "{% %}",
+    "{{ statement": "{{",
+    "{% set x %}{{ over[ }}{% endset %}": "{{ over[ }}",
+}
+
+
+@pytest.mark.parametrize("wrong", SYNTAX)
+def test_a_mistake_of_syntax_hides_no_other(wrong: str) -> None:
+    before, after = "{% assistant %}{{ before }}{% endassistant %}", "{% user %}{{ after }}{% enduser %}"
+    text = f"{GOOD}{before}\n{wrong}\n{after}\n"
+    found = check_template(PromptKind.CRITIQUE, Source("t.j2", text))[1]
+    told = [(f.code, text[f.primary.span.start : f.primary.span.end]) for f in found if f.code != "E405"]
+    assert told == [("E406", "before"), ("E401", SYNTAX[wrong]), ("E406", "after")]
+    assert not any("Jinja" in f.message for f in found)
+
+
+def test_a_word_that_is_meant_for_a_slot_is_told_once() -> None:
+    assert findings(GOOD.replace("{{ prompt }}", "{{ promt }}")) == ["E406 1"]
