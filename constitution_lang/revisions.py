@@ -18,9 +18,10 @@ from constitution_lang.compile import Compilation, compile_source
 from constitution_lang.loader import package_loader, source_of
 from constitution_lang.source import Loader, Source
 
-__all__ = ["Repository", "RevisionError", "Tree", "is_root"]
+__all__ = ["Repository", "RevisionError", "Tree", "is_root", "name_of"]
 
 _ROOT = re.compile(rb"^constitution[ \t]", re.MULTILINE)
+_NAME = re.compile(rb"^constitution[ \t]+([^\s\"]+)", re.MULTILINE)
 _LINKS_MAX = 5
 
 
@@ -31,6 +32,12 @@ class RevisionError(ValueError):
 def is_root(data: bytes) -> bool:
     """Whether a file is a constitution by itself, and no module that one uses."""
     return _ROOT.search(data) is not None
+
+
+def name_of(data: bytes) -> str:
+    """What a constitution calls itself; empty where nobody has written that yet."""
+    found = _NAME.search(data)
+    return found[1].decode("utf-8", "replace") if found else ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class Repository:
         except RevisionError as error:
             raise RevisionError(
                 f"there is no revision {revision} in {self.folder}; `git log --oneline` and `git branch -a` list them"
+                f"{self._shallow()}"
             ) from error
         return Tree(self, revision, commit.decode().strip())
 
@@ -90,8 +98,18 @@ class Repository:
         try:
             base = _git(self.folder, "merge-base", *commits).decode().strip()
         except RevisionError as error:
-            raise RevisionError(f"{one} and {other} have no revision in common; write {one}..{other}") from error
+            raise RevisionError(
+                f"{one} and {other} have no revision in common; write {one}..{other}{self._shallow()}"
+            ) from error
         return Tree(self, base[:12], base)
+
+    def _shallow(self) -> str:
+        """What to do where a clone was made without its history; empty where it has that."""
+        try:
+            shallow = _git(self.folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        except RevisionError:
+            return ""
+        return "; this clone is shallow, and `git fetch --unshallow` brings the rest" if shallow else ""
 
     def relative(self, path: Path) -> str:
         """A path as the repository names it.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from constitution_lang.commands.files import Commands
     from constitution_lang.commands.sides import Pair, Side
     from constitution_lang.diff.approvals import Approval, Review
-    from constitution_lang.diff.model import Change, Version
+    from constitution_lang.diff.model import Change, Difference, Version
     from constitution_lang.source import Source
 
 __all__ = ["add"]
@@ -93,14 +93,12 @@ def _diff(options: argparse.Namespace) -> int:
         raise WrongUseError("three sides at most: two revisions and a file")
     if bool(options.approve) != bool(options.reason and options.reason.strip()):
         raise WrongUseError("--approve and --reason go together: say which change, and why it was meant")
-    pairs, told = pairs_of(options.sides)
-    for line in told:
-        print(f"cai-compile: {line}", file=sys.stderr)
+    pairs = pairs_of(options.sides)
     readable = [pair for pair in pairs if not _errors(pair)]
     reviews = [_review(pair, options) for pair in readable]
     if options.approve:
         return _approve(readable, reviews, options)
-    _print(readable, reviews, options)
+    _print(pairs, readable, reviews, options)
     failed = len(readable) < len(pairs)
     for review in reviews:
         failed = failed or bool(review.errors()) or not review.difference.verdict.holds
@@ -113,7 +111,7 @@ def _errors(pair: Pair) -> bool:
     from constitution_lang.diagnostics.render import render
 
     wrong = False
-    for side in (pair.old, pair.new):
+    for side in _sides(pair):
         if side.bundle is None:
             wrong = True
             print(f"cai-compile: {side.label} has errors, so there is nothing to compare", file=sys.stderr)
@@ -125,28 +123,44 @@ def _review(pair: Pair, options: argparse.Namespace) -> Review:
     from msgspec import structs
 
     from constitution_lang.diff.approvals import review
-    from constitution_lang.diff.compare import diff
 
-    assert pair.old.bundle is not None
-    assert pair.new.bundle is not None
-    found = diff(pair.old.bundle, pair.new.bundle)
+    found = _difference(pair)
     found = structs.replace(found, old=_named(found.old, pair.old), new=_named(found.new, pair.new))
-    return review(found, _approvals(pair.new, options)[1])
+    return review(found, _approvals(pair, options)[1])
 
 
-def _named(version: Version, side: Side) -> Version:
+def _difference(pair: Pair) -> Difference:
+    from constitution_lang.diff.compare import diff
+    from constitution_lang.diff.whole import came, gone
+
+    old, new = (None if side is None else side.bundle for side in (pair.old, pair.new))
+    if old is None:
+        assert new is not None
+        return came(new, pair.where)
+    return diff(old, new) if new is not None else gone(old, pair.where)
+
+
+def _named(version: Version, side: Side | None) -> Version:
     from msgspec import structs
 
+    if side is None:
+        return version
     return structs.replace(version, label=side.label, folder=side.folder, revision=side.revision)
 
 
-def _approvals(side: Side, options: argparse.Namespace) -> tuple[str, tuple[Approval, ...]]:
+def _sides(pair: Pair) -> list[Side]:
+    """Those that there are."""
+    return [side for side in (pair.old, pair.new) if side is not None]
+
+
+def _approvals(pair: Pair, options: argparse.Namespace) -> tuple[str, tuple[Approval, ...]]:
     """The text of the file of approvals, empty where there is none, and what it says."""
     from pathlib import Path
 
     from constitution_lang.diff.approvals import APPROVALS, ApprovalsError, read
 
     named: str | None = options.approvals
+    side = pair.beside
     try:
         if named is not None:
             text = Path(named).read_text(encoding="utf-8") if Path(named).exists() else ""
@@ -159,7 +173,10 @@ def _approvals(side: Side, options: argparse.Namespace) -> tuple[str, tuple[Appr
         raise WrongUseError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _print(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.Namespace) -> None:
+def _print(
+    every: Sequence[Pair], pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.Namespace
+) -> None:
+    """The differences of `pairs`; of the others in `every` what keeps them from being compared, where formats can."""
     from constitution_lang.diagnostics.render import Format, render
     from constitution_lang.diff.render.findings import findings
     from constitution_lang.diff.render.json import to_json
@@ -174,16 +191,21 @@ def _print(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.N
         case "json":
             sys.stdout.write(to_json(reviews))
         case chosen:
-            sources = {n: s for pair in pairs for n, s in _plain_sources(pair.new).items()}
+            sources = {n: s for pair in every for n, s in _plain_sources(pair.new).items()}
             both = zip(pairs, reviews, strict=True)
             found = [finding for pair, review in both for finding in findings(review, _plain_sources(pair.new))]
+            for side in (side for pair in every for side in _sides(pair) if side.bundle is None):
+                sources |= side.sources or {}
+                found += side.errors
             sys.stdout.write(render(found, sources, Format(chosen)))
 
 
-def _plain_sources(side: Side) -> dict[str, Source]:
+def _plain_sources(side: Side | None) -> dict[str, Source]:
     """The texts under their paths without a revision: annotations are of files."""
     from constitution_lang.source import Source as Text
 
+    if side is None:
+        return {}
     prefix = f"{side.revision}:" if side.revision else ""
     names = {name: name.removeprefix(prefix) for name in side.sources or {}}
     return {plain: Text(plain, (side.sources or {})[name].text) for name, plain in names.items()}
@@ -206,13 +228,14 @@ def _approve(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse
         if change.fingerprint in review.approved:
             print(f"{change.id} is approved already: {review.approved[change.fingerprint].reason}")
             continue
-        if pair.new.tree is not None and options.approvals is None:
+        side = pair.beside
+        if side.tree is not None and options.approvals is None:
             raise WrongUseError(
-                f"{pair.new.label} is in a revision, which nothing can be written into; "
+                f"{side.label} is in a revision, which nothing can be written into; "
                 "compare with the working tree, or say --approvals FILE"
             )
-        file = Path(options.approvals) if options.approvals else Path(pair.new.folder) / APPROVALS
-        text, _ = _approvals(pair.new, options)
+        file = Path(options.approvals) if options.approvals else Path(side.folder) / APPROVALS
+        text, _ = _approvals(pair, options)
         since = review.difference.old.version
         today = date.today().isoformat()  # noqa: DTZ011 - the author's day
         made = entry(text, change, reason=options.reason, since=since, by=by, date=today)
@@ -225,8 +248,6 @@ def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tupl
     """The one change that is named."""
     from difflib import get_close_matches
 
-    from constitution_lang.diff.model import Grade
-
     every = [(p, r, c) for p, r in zip(pairs, reviews, strict=True) for c in r.difference.changes]
     found = [row for row in every if text in {row[2].id, row[2].fingerprint}]
     if not found:
@@ -235,7 +256,7 @@ def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tupl
     if len(found) > 1:
         raise WrongUseError(f"{text} are {len(found)} changes; give the fingerprint of the one that is meant")
     change = found[0][2]
-    if change.grade is Grade.IDENTITY:
+    if not change.approvable:
         raise WrongUseError(f"{change.id} is a mistake with an id, which cannot be approved: {change.help}")
     return found[0]
 

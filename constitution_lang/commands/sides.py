@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from constitution_lang.commands.files import WrongUseError, compiled
 from constitution_lang.compile import Compilation
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
-from constitution_lang.revisions import Repository, RevisionError, Tree, is_root
+from constitution_lang.revisions import Repository, RevisionError, Tree, is_root, name_of
 from constitution_lang.source import Source
 
 __all__ = ["Pair", "Side", "pairs_of"]
 
-_NAME = re.compile(rb"^constitution[ \t]+(\S+)", re.MULTILINE)
+_INPUT = "-"
+"""Standard input, as every command calls it."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,20 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two versions of one constitution."""
+    """Two versions of one constitution; None where one side has none. `where` is what that side looked through."""
 
-    old: Side
-    new: Side
+    old: Side | None
+    new: Side | None
+    where: str = ""
+    place: Side | None = None
+    """Where the new version would be, were it there."""
+
+    @property
+    def beside(self) -> Side:
+        """The side whose approvals count."""
+        found = self.new or self.place or self.old
+        assert found is not None
+        return found
 
 
 @dataclass(frozen=True)
@@ -59,14 +70,14 @@ class _Revision:
     tree: Tree | None
 
 
-def pairs_of(named: list[str]) -> tuple[list[Pair], list[str]]:
-    """What to compare with what, and what there is to say about constitutions that one side lacks.
+def pairs_of(named: list[str]) -> list[Pair]:
+    """What to compare with what.
 
     Raises:
         WrongUseError: something cannot be found, or could mean two things.
     """
     try:
-        return _Chooser(Path()).pairs(named)
+        return _Chooser(Path(), named).pairs(named)
     except RevisionError as error:
         raise WrongUseError(str(error)) from error
     except OSError as error:
@@ -74,21 +85,20 @@ def pairs_of(named: list[str]) -> tuple[list[Pair], list[str]]:
 
 
 class _Chooser:
-    def __init__(self, here: Path) -> None:
+    def __init__(self, here: Path, named: list[str]) -> None:
         self.here = here
-        self._repository: Repository | None = None
+        self._around = _folder_of(here, named)
 
-    @property
+    @cached_property
     def repository(self) -> Repository:
-        if self._repository is None:
-            self._repository = Repository.around(self.here)
-        return self._repository
+        """The one that holds the named file or folder, or the working directory where only revisions are named."""
+        return Repository.around(self._around)
 
-    def pairs(self, named: list[str]) -> tuple[list[Pair], list[str]]:
+    def pairs(self, named: list[str]) -> list[Pair]:
         *rest, last = named
         if len(named) == 1:
             if self._is_path(last):
-                return [self._one(self.repository.tree("HEAD"), None, last)], []
+                return [self._one(self.repository.tree("HEAD"), None, last)]
             return self._all(*(self._range(last) or (self.repository.tree(last), None)))
         if len(named) == 2 and not self._is_path(last) and self._range(rest[0]) is None:
             return self._two(rest[0], last)
@@ -96,9 +106,12 @@ class _Chooser:
             ends = self._range(rest[0])
             if ends is None and (self._is_path(rest[0]) or ":" in rest[0] or last.endswith(".json")):
                 return self._two(rest[0], last)
-            return [self._one(*(ends or (self.repository.tree(rest[0]), None)), last)], []
+            return [self._one(*(ends or (self.repository.tree(rest[0]), None)), last)]
+        for word in rest:
+            if self._is_path(word):
+                raise WrongUseError(f"three sides are two revisions and a file or folder, and {word} is a path")
         old, new = (self.repository.tree(revision) for revision in rest)
-        return [self._one(old, new, last)], []
+        return [self._one(old, new, last)]
 
     def _range(self, text: str) -> tuple[Tree, Tree | None] | None:
         """The ends of `A..B`, or of `A...B` from where the two parted."""
@@ -112,6 +125,8 @@ class _Chooser:
 
     def _is_path(self, text: str) -> bool:
         path = self.here / text
+        if text == _INPUT:
+            return True
         if not path.exists():
             if text.endswith((".const", ".json")) and ":" not in text and ".." not in text.strip("./"):
                 return not self._is_revision(text)
@@ -131,10 +146,12 @@ class _Chooser:
 
     # --- two that are named ----------------------------------------------------------------------
 
-    def _two(self, old: str, new: str) -> tuple[list[Pair], list[str]]:
+    def _two(self, old: str, new: str) -> list[Pair]:
         """Sides that are named apart: a path, `REVISION:PATH`, or a revision, whose file is then that of the other."""
         if not any(self._is_path(side) or ":" in side for side in (old, new)):
             return self._all(self.repository.tree(old), self.repository.tree(new))
+        if old == new == _INPUT:
+            raise WrongUseError("standard input can be one side only; name a file or a revision for the other")
         sides = [self._named(side) for side in (old, new)]
         for at, name in enumerate((old, new)):
             if sides[at] is None:
@@ -142,7 +159,7 @@ class _Chooser:
         one, other = sides
         assert one is not None
         assert other is not None
-        return [Pair(one, other)], []
+        return [Pair(one, other)]
 
     def _named(self, text: str) -> Side | None:
         if self._is_path(text):
@@ -155,6 +172,8 @@ class _Chooser:
 
     def _in_revision(self, tree: Tree, other: str) -> Side:
         path = self.here / other
+        if other == _INPUT:
+            raise WrongUseError(f"standard input has no name; say which file of {tree.revision}: {tree.revision}:FILE")
         if ":" in other:
             return _in_tree(tree, other.partition(":")[2])
         if path.suffix == ".json":
@@ -169,33 +188,47 @@ class _Chooser:
 
     # --- all that there are ----------------------------------------------------------------------
 
-    def _all(self, old: Tree, new: Tree | None) -> tuple[list[Pair], list[str]]:
+    def _all(self, old: Tree, new: Tree | None) -> list[Pair]:
         """Every constitution in and below the working directory, paired by path, then by its name."""
         under = self.repository.relative(self.here)
         before = old.roots(under)
         after = self.repository.roots(self.here.resolve()) if new is None else new.roots(under)
         if not before and not after:
             raise WrongUseError(f"there is no constitution here, nor in {old.revision}; name a file, or change folders")
-        names = {_NAME.findall(data)[0]: path for path, data in before.items() if path not in after}
-        pairs, told = [], []
+        gone: dict[str, list[str]] = {}
+        for path in sorted(before.keys() - after.keys()):
+            gone.setdefault(name_of(before[path]), []).append(path)
+        pairs = []
         for path, data in after.items():
-            was = path if path in before else names.pop(_NAME.findall(data)[0], None)
-            if was is None:
-                told.append(f"{path} is new: {old.revision} has no constitution there, and none of its name")
-                continue
+            called = gone.get(name_of(data), [])
+            was = path if path in before else called.pop(0) if called else None
             other = _in_tree(new, path) if new is not None else self._working(path)
-            pairs.append(Pair(_in_tree(old, was), other))
-        told += [f"{path} is gone: only {old.revision} has it" for path in names.values()]
-        return pairs, told
+            pairs.append(Pair(_in_tree(old, was) if was else None, other, old.revision))
+        where = new.revision if new is not None else "the working tree"
+        for path in (path for paths in gone.values() for path in paths):
+            folder = posixpath.dirname(path) if new is not None else self._shown(posixpath.dirname(path)).as_posix()
+            place = Side(path, folder, new.revision if new is not None else "", None, tree=new)
+            pairs.append(Pair(_in_tree(old, path), None, where, place))
+        return pairs
 
     def _working(self, path: str) -> Side:
         """A file of the working tree, named as from here."""
-        whole = self.repository.folder / path
-        try:
-            shown = whole.relative_to(self.here.resolve())
-        except ValueError:
-            shown = whole
+        shown = self._shown(path)
         return _on_disk(self.here / shown, shown.as_posix())
+
+    def _shown(self, path: str) -> Path:
+        whole = self.repository.folder / path
+        here = self.here.resolve()
+        return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
+def _folder_of(here: Path, named: list[str]) -> Path:
+    """The folder of the last path that is named; a Bundle may lie anywhere."""
+    for text in reversed(named):
+        path = here / text
+        if path.suffix != ".json" and path.exists():
+            return path if path.is_dir() else path.parent
+    return here
 
 
 def _is_folder(tree: Tree, path: str) -> bool:
@@ -227,12 +260,15 @@ def _on_disk(path: Path, label: str) -> Side:
 
 
 def _bundle(path: Path) -> Bundle:
-    from constitution_lang.ir.codec import BundleError, loads
+    from constitution_lang.ir.codec import BundleError, loads, verify
 
     try:
-        return loads(path.read_bytes())
+        bundle = loads(path.read_bytes())
     except BundleError as error:
         raise WrongUseError(f"{path}: {error}") from error
+    if wrong := verify(bundle):
+        raise WrongUseError(f"{path}: {wrong[0]}; somebody has changed it, so build it anew")
+    return bundle
 
 
 def _in_tree(tree: Tree, path: str) -> Side:

@@ -59,8 +59,8 @@ class Review(Struct, frozen=True):
         return tuple(c for c in self.difference.changes if c.grade >= grade and c.fingerprint not in self.approved)
 
     def errors(self) -> tuple[Change, ...]:
-        """Mistakes with an id. They are mended, not approved."""
-        return tuple(c for c in self.difference.changes if c.grade is Grade.IDENTITY)
+        """Mistakes with an id. They are mended, not approved, but for a whole constitution that is given up."""
+        return self.open(Grade.IDENTITY)
 
 
 def read(text: str) -> tuple[Approval, ...]:
@@ -84,7 +84,7 @@ def review(difference: Difference, approvals: Iterable[Approval]) -> Review:
     approved = {}
     for change in difference.changes:
         found = by_key.get((change.id, change.fingerprint))
-        if found is not None and change.grade is not Grade.IDENTITY:
+        if found is not None and change.approvable:
             approved[change.fingerprint] = found
     return Review(difference, approved, tuple(a for a in given if a.fingerprint not in approved))
 

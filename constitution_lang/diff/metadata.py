@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from constitution_lang.diff.model import (
     Aspect,
@@ -28,7 +28,7 @@ def metadata_changes(pairing: Pairing) -> Iterator[Change]:
         "name": (old.name, new.name), "title": (old.title, new.title), "owner": (old.owner, new.owner),
         "edition": (str(old.edition), str(new.edition)),
     }  # fmt: skip
-    yield from _fields(Subject(SubjectKind.CONSTITUTION, new.name), fields, (None, None))
+    yield from _fields(Subject(SubjectKind.CONSTITUTION, new.name), fields, (old.origin, new.origin))
     pairs: list[tuple[SubjectKind, Category | Principle, Category | Principle]] = [
         *((SubjectKind.CATEGORY, was, now) for was, now in pairing.categories.values()),
         *((SubjectKind.PRINCIPLE, was, now) for was, now in pairing.principles.values()),
@@ -60,20 +60,24 @@ def metadata_changes(pairing: Pairing) -> Iterator[Change]:
 
 
 def cosmetic_change(old: Bundle, new: Bundle) -> Change | None:
-    """That the texts differ in what is no part of the meaning; None where they are the same bytes."""
+    """That the texts differ in what is no part of the meaning; None where they are the same bytes in any files."""
     before, after = ({s.name: s.sha256 for s in b.sources if not s.name.startswith("<")} for b in (old, new))
-    if before == after or not before or not after:
+    if sorted(before.values()) == sorted(after.values()) or not before or not after:
         return None
     named = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    place = Origin(named[0], 1, 1)
-    what = "layout, comments or the version number"
+    what = "layout, comments, the order of blocks or the version number"
     digests = [" ".join(f"{name}:{files.get(name, '')}" for name in named) for files in (before, after)]
     return change(
         Grade.COSMETIC, Subject(SubjectKind.CONSTITUTION, new.name), Aspect.TEXT,
         f"{listed(named, at_most=4)} differ{'s' if len(named) == 1 else ''} in {what} only",
-        (place if place.file in before else None, place if place.file in after else None),
+        (_first(named, before, old), _first(named, after, new)),
         values=(digests[0], digests[1]),
     )  # fmt: skip
+
+
+def _first(named: Sequence[str], files: Mapping[str, str], bundle: Bundle) -> Origin | None:
+    """The beginning of the first of these files that a version has, else the line with its name."""
+    return next((Origin(name, 1, 1) for name in named if name in files), bundle.origin)
 
 
 def _fields(subject: Subject, fields: _Fields, places: tuple[Origin | None, Origin | None]) -> Iterator[Change]:

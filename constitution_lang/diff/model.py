@@ -194,6 +194,11 @@ class Change(Struct, frozen=True):
     stale: tuple[Stale, ...] = ()
 
     @property
+    def approvable(self) -> bool:
+        """Whether it can be meant. For a lost id there is always something to write; not for a whole constitution."""
+        return self.grade is not Grade.IDENTITY or self.subject.kind is SubjectKind.CONSTITUTION
+
+    @property
     def id(self) -> str:
         """What people name it by: `principle harm.weapons applies` is `principle/harm.weapons/applies`."""
         return f"{self.subject.kind}/{self.subject.id}/{self.aspect}"

@@ -373,6 +373,8 @@ class Bundle(_Node, frozen=True, dict=True):
     metadata_hash: str
     model_tests: tuple[ModelTest, ...] = ()
     case_tests: tuple[CaseTest, ...] = ()
+    origin: Origin | None = None
+    """Where the line with its name stands."""
 
     @cached_property
     def _prompts_by_use(self) -> dict[tuple[PromptKind, str | None, tuple[str, ...]], Prompt]:

@@ -66,6 +66,7 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source], *, 
         metadata_hash="",
         model_tests=tuple(sorted(lower.model_tests(program.tests), key=lambda t: (t.title, t.principle, t.prompt))),
         case_tests=tuple(sorted(lower.case_tests(program.tests), key=lambda t: (t.title, t.case, t.expects))),
+        origin=lower.origin(root.name.span),
     )
 
 

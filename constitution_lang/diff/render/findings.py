@@ -43,7 +43,7 @@ def findings(review: Review, sources: Mapping[str, Source]) -> Iterator[Diagnost
 
 
 def _severity(change: Change, review: Review) -> Severity:
-    if change.grade is Grade.IDENTITY:
+    if change in review.errors():
         return Severity.ERROR
     meant = change.grade < Grade.MIX or change.fingerprint in review.approved
     return Severity.ADVICE if meant else Severity.WARNING

@@ -61,9 +61,9 @@ def _lines(review: Review) -> Iterator[str]:
 
 
 def _grade(change: Change, review: Review) -> str:
-    if change.grade is Grade.IDENTITY:
-        return "**identity: error**"
-    return f"{change.grade.value}, approved" if change.fingerprint in review.approved else change.grade.value
+    if change.fingerprint in review.approved:
+        return f"{change.grade.value}, approved"
+    return "**identity: error**" if change.grade is Grade.IDENTITY else change.grade.value
 
 
 def _direction(change: Change) -> str:

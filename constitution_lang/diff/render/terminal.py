@@ -74,7 +74,7 @@ class _Page:
     def _change(self, change: Change) -> Iterator[str]:
         """The headline, and below it what is not said there. What no run sees is kept short."""
         difference = self.review.difference
-        error = "error: " if change.grade is Grade.IDENTITY else ""
+        error = "error: " if change in self.review.errors() else ""
         head = self.paint(f"{error}{change.grade.value}", _BOLD, _COLORS[change.grade])
         yield f"{head}  {self.paint(printable(change.says), _BOLD)}"
         at = places(change, difference)
