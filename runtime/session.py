@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +25,17 @@ from runtime.identity import data_hash
 from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Step, StepId, StepTally, TrainingTally, Usage
 from runtime.progress import Progress
-from runtime.records import CaseRecord, Checkpoint, Label, PromptCut, Provenance, Record, TrainingStep, identify
+from runtime.records import (
+    CaseRecord,
+    CaseValue,
+    Checkpoint,
+    Label,
+    PromptCut,
+    Provenance,
+    Record,
+    TrainingStep,
+    identify,
+)
 from runtime.stages.places import placed
 from runtime.trainers import Job, Trainers
 from runtime.training.cards import CARD_FILE, StandsFor, card_bytes, read_card, with_standing
@@ -118,17 +127,19 @@ class Session:
     def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
         """Do a step unless it is done. Returns its fingerprint, for the steps that are made from it.
 
-        All that `make` asks is asked before it returns; its records may be made one by one.
+        What `make` gives is taken one by one, so it may ask for one part after the other.
         """
         fingerprint = identify("step", str(step), *inputs)
         if self._adopt(step, fingerprint):
             self.reused_steps += 1
         else:
-            self._cuts.pop(step, None)
-            records = make()
-            cuts = list(self._cuts.pop(step, {}).values())
-            done = self._with_cuts(fingerprint) if cuts else fingerprint
-            self.ledger.finish(self.run, step, done, chain(records, cuts))
+            cuts = self._cuts[step] = {}
+
+            def records() -> Iterator[Record]:
+                yield from make()
+                yield from cuts.values()
+
+            self.ledger.finish(self.run, step, lambda: self._with_cuts(fingerprint) if cuts else fingerprint, records())
             self.made_steps += 1
         self._say_cuts(step)
         return fingerprint
@@ -165,7 +176,7 @@ class Session:
         if all(placed(self.bundle, label) == label for label in self.each(Label, step)):
             return
         records = self.ledger.records(self.run, step)
-        now = [placed(self.bundle, x) if isinstance(x, Label) else x for x in records]
+        now = (placed(self.bundle, x) if isinstance(x, Label) else x for x in records)
         self.ledger.finish(self.run, step, fingerprint, now)
 
     def read_all(self, kind: type[R], step: Step) -> list[R]:
@@ -173,8 +184,12 @@ class Session:
         return self.ledger.read(self.run, kind, step)
 
     def cases(self) -> dict[str, CaseRecord]:
-        """The case of every prompt, by its id."""
-        return {c.prompt: c for c in self.read(CaseRecord, StepId(Step.TAG))}
+        """The case of every prompt, by its id. Prompts with the same values share them."""
+        shared: dict[tuple[CaseValue, ...], tuple[CaseValue, ...]] = {}
+        return {
+            c.prompt: replace(c, values=shared.setdefault(c.values, c.values))
+            for c in self.each(CaseRecord, StepId(Step.TAG))
+        }
 
     def weights(self, model: str) -> str:
         """What a model is, wherever it lies: what trainings are made from."""
@@ -196,13 +211,13 @@ class Session:
         wanted = set(used)
         return [(p.id, p.hash) for p in self.bundle.prompts if p.kind in kinds and (p.principle, p.over) in wanted]
 
-    def need(self, rows: Sequence[object], problem: str, remedy: str) -> None:
+    def need(self, rows: int, problem: str, remedy: str) -> None:
         """Stop the run where there is nothing to go on with."""
         if not rows:
             raise NothingToDoError(problem, remedy)
 
-    def ask(self, step: StepId, model: str, work: Callable[[Worker], W]) -> W:
-        """Let `work` ask a model, and keep what it cost with the step."""
+    def ask(self, step: StepId, model: str, work: Callable[[Worker], Iterable[W]]) -> Iterator[W]:
+        """Let `work` ask a model, as what it gives is taken one by one; keep what it cost with the step."""
         # A call ends with its slowest shard: actors are asked everything at once, so that none waits for another.
         chunk_rows = sys.maxsize if self.config.engine.spread == "ray" else CHUNK_ROWS
         too_long = self.config.prompts.too_long
@@ -210,7 +225,7 @@ class Session:
             self.engines.get(model), self.ledger, self.progress, chunk_rows=chunk_rows, too_long=too_long
         )  # fmt: skip
         try:
-            return work(worker)
+            yield from work(worker)
         finally:
             for cut in worker.cuts.values():
                 placed_cut = replace(cut, step=step.step.value, round=step.round)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar, overload
 
 from msgspec import Struct
 
+from constitution_lang.ir.model import Role
 from runtime.config import TooLong
 from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
 from runtime.ledger.keys import work_key
@@ -18,17 +22,27 @@ from runtime.ledger.runs import Operation, Tally, Usage
 from runtime.progress import Progress, Task
 from runtime.records import PromptCut
 
-__all__ = ["CHUNK_ROWS", "Answer", "OnDemand", "Worker"]
+__all__ = ["CHUNK_ROWS", "Answer", "OnDemand", "Worker", "blocks"]
 
 Q = TypeVar("Q", GenerateRequest, ChooseRequest)
 V = TypeVar("V", Completion, Choice)
 W = TypeVar("W")
 P = TypeVar("P", bound=GenerateRequest | ChooseRequest)
+T = TypeVar("T")
 
 CHUNK_ROWS = 2048
 """So many requests go to an engine at once, which sorts and batches within them."""
+_CHUNKS_IN_BLOCK = 4
+"""Of a block most may be known, and an engine is quicker on many requests than on a few."""
 _LOG_ONE = 1e-3
 """A log-probability above this is an error, not rounding."""
+
+
+def blocks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`, the last one shorter."""
+    rest = iter(items)
+    while block := list(islice(rest, size)):
+        yield block
 
 
 class OnDemand(Sequence[P]):
@@ -81,8 +95,8 @@ class Worker:
     first. `chunk_rows` requests at once go to the engine, which sorts and batches within them. `too_long` is the rule
     for prompts that do not fit; `cuts` are those that were cut by it, by their ids.
 
-    All requests are looked at before the first is asked, so that one that cannot be built stops the work before
-    anything is spent. No more than `chunk_rows` are held; where there are more (`OnDemand`) they are built once more.
+    All requests of a call are looked at before the first is asked, so that one that cannot be built stops the work
+    before anything of it is spent. As many are held as go into a block (`block_rows`); the rest is built once more.
     """
 
     def __init__(
@@ -102,11 +116,31 @@ class Worker:
         self.progress = progress
         self.too_long = too_long
         self.cuts: dict[str, PromptCut] = {}
+        self.tokens_around: dict[tuple[tuple[Role, ...], str], int] = {}
+        """How many tokens the chat template puts around turns of these roles, and an answer that begins so."""
         self._chunk_rows = chunk_rows
         self._commit_rows = commit_rows
         self._commit_seconds = commit_seconds
         self._clock = clock
         self._usage = dict.fromkeys(Operation, Usage())
+        self._totals: Mapping[str, int] = {}
+        self._tasks: dict[str, Task] = {}
+
+    def block_rows(self, requests: int) -> int:
+        """How many rows, with so many requests each, are well worked on together; their answers are held at once."""
+        return min(sys.maxsize, max(1, _CHUNKS_IN_BLOCK * self._chunk_rows // max(1, requests)))
+
+    @contextmanager
+    def showing(self, totals: Mapping[str, int]) -> Iterator[None]:
+        """Within this, all work of a title is shown as parts of one task, of so many requests."""
+        self._totals = totals
+        try:
+            yield
+        finally:
+            self._totals = {}
+            tasks, self._tasks = self._tasks, {}
+            for task in tasks.values():
+                task.close()
 
     @property
     def tally(self) -> Tally:
@@ -137,21 +171,33 @@ class Worker:
         for place, request in enumerate(requests):
             key = work_key(model, request)
             keys.append(key)
-            if places.setdefault(key, place) == place and len(held) < self._chunk_rows:
+            if places.setdefault(key, place) == place and len(held) < _CHUNKS_IN_BLOCK * self._chunk_rows:
                 held[key] = request
         kept = {key: _of_kind(value, question.answers, key) for key, value in self.ledger.lookup(list(places)).items()}
         missing = [key for key in places if key not in kept]
         self._count(question.operation, Usage(reused=len(requests) - len(missing)))
         made: dict[str, V] = {}
-        task = self.progress.start(title, len(places), question.unit, len(kept))
+        task = self._task(title, len(places), question.unit, len(kept))
         try:
             for first in range(0, len(missing), self._chunk_rows):
                 chunk = missing[first : first + self._chunk_rows]
                 asked = [held.pop(key) if key in held else requests[places[key]] for key in chunk]
                 made |= self._ask(chunk, asked, question, task)
+            if title in self._tasks:  # its number of requests counts one that is asked twice as two
+                task.advance(len(requests) - len(places))
         finally:
-            task.close()
+            if title not in self._tasks:
+                task.close()
         return [Answer(key, kept[key] if key in kept else made[key], key in kept) for key in keys]
+
+    def _task(self, title: str, count: int, unit: str, done: int) -> Task:
+        if title not in self._totals:
+            return self.progress.start(title, count, unit, done)
+        if title not in self._tasks:
+            self._tasks[title] = self.progress.start(title, self._totals[title], unit, done)
+        elif done:
+            self._tasks[title].advance(done)
+        return self._tasks[title]
 
     def _ask(self, keys: Sequence[str], requests: Sequence[Q], question: _Question[Q, V], task: Task) -> dict[str, V]:
         operation, kind = question.operation, question.answers

@@ -6,11 +6,13 @@ Rows stand sorted by id. Nothing in a file depends on the time, the machine or t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from hashlib import file_digest, sha256
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +23,10 @@ from runtime.records import PreferenceRow, SftRow
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TrainingFile", "encode_rows", "in_order", "read_rows", "rows_hash", "write_rows", "write_whole"]
+__all__ = [
+    "TrainingFile", "encode_rows", "in_order", "read_rows", "rows_hash", "write_lines", "write_ordered", "write_rows",
+    "write_whole",
+]  # fmt: skip
 
 R = TypeVar("R", SftRow, PreferenceRow)
 
@@ -40,11 +45,18 @@ class TrainingFile(Struct, frozen=True, kw_only=True):
 
 def in_order(rows: Sequence[R]) -> list[R]:
     """The rows by id, each once. Two different rows with one id are a fault of whoever made them."""
-    by_id: dict[str, R] = {}
+    return list(_once(sorted(rows, key=lambda row: row.id)))
+
+
+def _once(rows: Iterable[R]) -> Iterator[R]:
+    before: R | None = None
     for row in rows:
-        if by_id.setdefault(row.id, row) != row:
-            raise ValueError(f"two different rows have the id {row.id}")
-    return [by_id[id] for id in sorted(by_id)]
+        if before is not None and row.id <= before.id:
+            if row != before:
+                raise ValueError(f"two different rows have the id {row.id}, or they are not in order")
+            continue
+        yield row
+        before = row
 
 
 def rows_hash(rows: Iterable[R]) -> str:
@@ -63,10 +75,23 @@ def write_rows(path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[s
     Raises:
         DataError: The ending is unknown, or the file cannot be written.
     """
-    ordered = in_order(list(rows))
-    body = encode_rows(path, ordered, kind, metadata)
-    write_whole(path, body)
-    return TrainingFile(path=path, rows=len(ordered), content=rows_hash(ordered), sha256=sha256(body).hexdigest())
+    return write_ordered(path, in_order(list(rows)), kind, metadata)
+
+
+def write_ordered(
+    path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[str, str] | None = None
+) -> TrainingFile:
+    """What `write_rows` writes, of rows that come in the order of their ids; few are held at once.
+
+    Raises:
+        DataError: As there.
+    """
+    with _appearing(path) as unfinished:
+        with unfinished.open("wb") as out:
+            count, content = _write(out, path, _once(rows), kind, metadata or {})
+        with unfinished.open("rb") as written:
+            digest = file_digest(written, "sha256").hexdigest()
+    return TrainingFile(path=path, rows=count, content=content, sha256=digest)
 
 
 def encode_rows(path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -75,12 +100,40 @@ def encode_rows(path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[
     Raises:
         DataError: The ending is unknown.
     """
-    ordered = in_order(list(rows))
-    if path.suffix == ".jsonl":
-        return b"".join(map(_line, ordered))
-    if path.suffix == ".parquet":
-        return _parquet(ordered, kind, metadata or {})
-    raise DataError(f"no known format for '{path.suffix or path.name}'", str(path), _KNOWN)
+    out = BytesIO()
+    _write(out, path, in_order(list(rows)), kind, metadata or {})
+    return out.getvalue()
+
+
+def _write(out: BinaryIO, path: Path, rows: Iterable[R], kind: type[R], metadata: Mapping[str, str]) -> tuple[int, str]:
+    """How many rows there were, and their `rows_hash`."""
+    if path.suffix not in {".jsonl", ".parquet"}:
+        raise DataError(f"no known format for '{path.suffix or path.name}'", str(path), _KNOWN)
+    count, content, rest = 0, sha256(), iter(rows)
+    with ExitStack() as stack:
+        table = stack.enter_context(_table(out, kind, metadata)) if path.suffix == ".parquet" else None
+        while group := list(islice(rest, _ROW_GROUP)):
+            count += len(group)
+            lines = b"".join(map(_line, group))
+            content.update(lines)
+            if table is None:
+                out.write(lines)
+            else:
+                table(group)
+    return count, content.hexdigest()
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> int:
+    """Write lines as they come into a file that appears whole or not at all; how many there were.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    count = 0
+    with _appearing(path) as unfinished, unfinished.open("wb") as out:
+        for count, line in enumerate(lines, 1):  # noqa: B007 - the last is the count
+            out.write(line)
+    return count
 
 
 def write_whole(path: Path, body: bytes) -> None:
@@ -89,11 +142,18 @@ def write_whole(path: Path, body: bytes) -> None:
     Raises:
         DataError: It cannot be written.
     """
+    with _appearing(path) as unfinished:
+        unfinished.write_bytes(body)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write into, which takes its place in the end."""
     # The process in the name keeps two runs from writing into one file before it is in place.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(body)
+        yield unfinished
         unfinished.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -128,16 +188,16 @@ def _line(row: SftRow | PreferenceRow) -> bytes:
     return msgspec.json.encode(row) + b"\n"
 
 
-def _parquet(rows: Sequence[R], kind: type[R], metadata: Mapping[str, str]) -> bytes:
+@contextmanager
+def _table(out: BinaryIO, kind: type[R], metadata: Mapping[str, str]) -> Iterator[Callable[[Sequence[R]], None]]:
+    """Takes the rows of a Parquet file, a row group at a time."""
     import pyarrow as pa
     from pyarrow import parquet
 
     schema = _schema(kind)
-    table = pa.Table.from_pylist([msgspec.to_builtins(row) for row in rows], schema=schema)
-    sink = pa.BufferOutputStream()
     # Every setting that shapes the bytes is named, so that a new default changes nothing unseen.
     with parquet.ParquetWriter(
-        sink,
+        out,
         schema,
         version="2.6",
         data_page_version="1.0",
@@ -147,10 +207,14 @@ def _parquet(rows: Sequence[R], kind: type[R], metadata: Mapping[str, str]) -> b
         write_statistics=True,
         store_schema=False,
     ) as writer:
-        writer.write_table(table, row_group_size=_ROW_GROUP)
+
+        def add(group: Sequence[R]) -> None:
+            table = pa.Table.from_pylist([msgspec.to_builtins(row) for row in group], schema=schema)
+            writer.write_table(table, row_group_size=_ROW_GROUP)
+
+        yield add
         if metadata:
             writer.add_key_value_metadata(dict(metadata))
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def _schema(kind: type[SftRow | PreferenceRow]) -> pa.Schema:

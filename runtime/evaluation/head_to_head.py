@@ -19,7 +19,7 @@ from runtime.records import (
     PromptUse,
     Response,
 )
-from runtime.stages.fitting import encode_for
+from runtime.stages.fitting import encode_for, look_over
 from runtime.stages.label import Question, compare
 from runtime.work import OnDemand, Worker
 
@@ -102,6 +102,8 @@ def refusals(
     """The share of answers that refuse, as the feedback model reads them, per kind of prompt."""
     compiled = bundle.prompt(PromptKind.REFUSAL)
     tokenizer = worker.engine.tokenizer
+    for response in responses:
+        look_over(worker, prompts[response.prompt], compiled, 1, response=response.text)
 
     def request(n: int) -> ChooseRequest:
         response = responses[n]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from runtime.engines.base import Choice, Completion
@@ -29,8 +29,10 @@ class RunStore(Protocol):
         """Whether the step is done, here or in a run whose records it then takes."""
         ...
 
-    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
-        """Replace the records of a step. They are taken one by one, and nothing is kept while they are made."""
+    def finish(
+        self, run_id: str, step: Step | StepId, fingerprint: str | Callable[[], str], records: Iterable[Record]
+    ) -> None:
+        """Replace the records of a step, which are taken one by one."""
         ...
 
     def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
@@ -41,8 +43,12 @@ class RunStore(Protocol):
         """The same, one by one."""
         ...
 
-    def records(self, run_id: str, step: StepId) -> list[Record]:
-        """All records of a step."""
+    def each_by_id(self, run_id: str, kind: type[R], step: StepId) -> Iterator[R]:
+        """The records of one kind of a step in the order of their ids, one by one."""
+        ...
+
+    def records(self, run_id: str, step: StepId) -> Iterator[Record]:
+        """All records of a step, one by one."""
         ...
 
     def runs(self) -> list[RunManifest]:

@@ -7,7 +7,8 @@ one transaction: killed at any moment, the file holds all of it or nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,7 @@ from runtime.ledger.runs import (
     Written,
 )
 from runtime.ledger.schema import connect, create, hold_lock
+from runtime.ledger.staging import staged
 from runtime.records import Record
 
 __all__ = ["Ledger", "LedgerError"]
@@ -148,28 +150,31 @@ class Ledger:
                 raise LedgerError(f"The ledger {self.path} holds no run.", "Run `cai-run` first.")
             return msgspec.msgpack.decode(row[0], type=RunManifest)
 
-    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
+    def finish(
+        self, run_id: str, step: Step | StepId, fingerprint: str | Callable[[], str], records: Iterable[Record]
+    ) -> None:
         """Replace the records of a step, and mark it as done from what `fingerprint` stands for.
 
-        Records are taken one by one, so that they need not be held all at once. What makes them may read the ledger,
-        not write to it.
+        Records are taken one by one, so that they need not be held all at once, and what makes them may read the ledger
+        and write to it. They lie in a table of the connection's own until the last is made. A `fingerprint` that
+        hangs on them is asked for then.
         """
         which = _step_id(step)
         place = (run_id, which.step.value, which.round)
-        rows = (
-            (*place, type(record).__name__, getattr(record, "id", None), msgspec.msgpack.encode(record))
-            for record in records
-        )
-        with self._writing() as connection:
-            self._require_run(run_id)
-            connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", place)
-            connection.executemany(
-                "INSERT INTO record (run, step, round, kind, id, body) VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
-            connection.execute(
-                "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
-                (*place, fingerprint),
-            )
+        with staged(self._connection, self.path, records) as table:
+            done = fingerprint if isinstance(fingerprint, str) else fingerprint()
+            with self._writing() as connection:
+                self._require_run(run_id)
+                connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", place)
+                connection.execute(
+                    "INSERT INTO record (run, step, round, kind, id, body)"  # noqa: S608 - a name of our own
+                    f" SELECT ?, ?, ?, kind, id, body FROM {table} ORDER BY number",
+                    place,
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
+                    (*place, done),
+                )
 
     def is_done(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step was finished, and from what `fingerprint` stands for."""
@@ -253,12 +258,37 @@ class Ledger:
         with self._reading() as connection:
             return _holder(connection, step, fingerprint)
 
-    def records(self, run_id: str, step: StepId) -> list[Record]:
-        """All records of a step, in the order written."""
-        query = "SELECT kind, body FROM record WHERE run = ? AND step = ? AND round = ? ORDER BY number"
+    def each_by_id(self, run_id: str, kind: type[R], step: StepId) -> Iterator[R]:
+        """The records of one kind of a step in the order of their ids, one by one."""
+        place = (run_id, kind.__name__, step.step.value, step.round)
         with self._reading() as connection:
-            rows = connection.execute(query, (run_id, step.step.value, step.round)).fetchall()
-            return [msgspec.msgpack.decode(body, type=_KINDS[kind]) for kind, body in rows]
+            query = (
+                "SELECT number FROM record WHERE run = ? AND kind = ? AND step = ? AND round = ? ORDER BY id, number"
+            )
+            numbers = array("q", (number for (number,) in connection.execute(query, place)))
+        decode = msgspec.msgpack.Decoder(kind).decode
+        for first in range(0, len(numbers), _ROWS_AT_ONCE):
+            some = numbers[first : first + _ROWS_AT_ONCE].tolist()
+            with self._reading() as connection:
+                query = "SELECT number, body FROM record WHERE number IN (SELECT value FROM json_each(?))"
+                bodies = dict(connection.execute(query, (msgspec.json.encode(some).decode(),)).fetchall())
+            yield from (decode(bodies[number]) for number in some)
+
+    def records(self, run_id: str, step: StepId) -> Iterator[Record]:
+        """All records of a step, in the order written, one by one."""
+        query = (
+            "SELECT number, kind, body FROM record WHERE run = ? AND step = ? AND round = ? AND number > ?"
+            " ORDER BY number LIMIT ?"
+        )
+        last = -1
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(query, (run_id, step.step.value, step.round, last, _ROWS_AT_ONCE)).fetchall()
+            for _, kind, body in rows:
+                yield msgspec.msgpack.decode(body, type=_KINDS[kind])
+            if len(rows) < _ROWS_AT_ONCE:
+                return
+            last = rows[-1][0]
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""

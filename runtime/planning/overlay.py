@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -65,12 +65,17 @@ class Overlay:
         self._steps[run_id, which] = _Done(fingerprint, None, holder, taken=True)
         return True
 
-    def finish(self, run_id: str, step: Step | StepId, fingerprint: str, records: Iterable[Record]) -> None:
+    def finish(
+        self, run_id: str, step: Step | StepId, fingerprint: str | Callable[[], str], records: Iterable[Record]
+    ) -> None:
         """Note what a step would make."""
         which = step if isinstance(step, StepId) else StepId(step)
+        made = list(records)
+        if not isinstance(fingerprint, str):
+            fingerprint = fingerprint()
         before = self._steps.get((run_id, which))
         taken = before is not None and before.taken and before.fingerprint == fingerprint
-        self._steps[run_id, which] = _Done(fingerprint, list(records), run_id, taken)
+        self._steps[run_id, which] = _Done(fingerprint, made, run_id, taken)
 
     def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
         """Records of one kind, in the order in which a `Ledger` gives them."""
@@ -84,11 +89,15 @@ class Overlay:
         """Records of one kind, one by one."""
         return iter(self.read(run_id, kind, step))
 
-    def records(self, run_id: str, step: StepId) -> list[Record]:
+    def each_by_id(self, run_id: str, kind: type[R], step: StepId) -> Iterator[R]:
+        """Records of one kind of a step in the order of their ids."""
+        return iter(sorted(self.read(run_id, kind, step), key=lambda record: getattr(record, "id", "")))
+
+    def records(self, run_id: str, step: StepId) -> Iterator[Record]:
         """All records of a step."""
         done = self._steps[run_id, step]
         if done.records is not None:
-            return done.records
+            return iter(done.records)
         assert self.kept is not None
         return self.kept.records(done.holder, step)
 

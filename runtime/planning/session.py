@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -132,18 +132,18 @@ class PlanningSession(Session):
     cases_before: Mapping[str, CaseRecord] = field(default_factory=dict)
     guessed_cases: set[str] = field(default_factory=set)
 
-    def ask(self, step: StepId, model: str, work: Callable[[Worker], W]) -> W:
+    def ask(self, step: StepId, model: str, work: Callable[[Worker], Iterable[W]]) -> Iterator[W]:
         """Count what is not known."""
         engine = self.engines.get(model)
         assert isinstance(engine, PlanningEngine)
         self.overlay.asking = step
         engine.tokens_expected = self.tokens_expected(step.step, engine)
-        return super().ask(step, model, work)
+        yield from super().ask(step, model, work)
 
     def step(self, step: StepId, inputs: Sequence[object], make: Callable[[], Iterable[Record]]) -> str:
         """Go through a step; where cases are asked for, those of before stand in."""
         if step.step is Step.TAG:
-            return super().step(step, inputs, lambda: [self._guess(x) for x in make()])
+            return super().step(step, inputs, lambda: map(self._guess, make()))
         return super().step(step, inputs, make)
 
     def has_checkpoint(self, out: Path) -> bool:

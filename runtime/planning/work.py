@@ -58,7 +58,7 @@ def stage_works(
     new_pairs = _new_pairs(session, overlay, new_texts)
     works = []
     for step in overlay.steps(session.run):
-        records = overlay.records(session.run, step)
+        records = list(overlay.records(session.run, step))
         tallies = [entry.tally for entry in overlay.tallies if entry.step == step]
         counted = split(records, lambda key, step=step: overlay.made_in.get(key) == step)  # type: ignore[misc]
         if step.step is Step.DATA or not (counted or tallies):

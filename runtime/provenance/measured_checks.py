@@ -170,7 +170,8 @@ class MeasuredChecks(Checks):
         cases = [history.cases[id] for id in counted]
         draws = draw_principles(history.bundle, history.seed, Stage.PREFERENCE, cases, max(counted.values(), default=1))
         labels = ledger.read(history.run, Label, step)
-        yield from self._compared(questions(known, history.cases, history.prompts, draws), labels, step)
+        asked = list(questions(known, history.cases, history.prompts, draws))
+        yield from self._compared(asked, labels, step)
         if len(labels) == len(pairs):
             figures = audit_measures("labeler", labels, [True] * len(labels), history.seed)
             yield from self._figures(step, [m for m in figures if m.name not in _OF_PEOPLE], set(_OF_PEOPLE))

@@ -202,7 +202,7 @@ def _sft_fates(history: History, bundle: Bundle, prompt: PromptRecord, chain: _C
         each = history.config.sft.target is SftTarget.ALL
         missing = chain.missing if each else 1
     if chain.answer is not None and (not chain.missing or history.config.sft.target is SftTarget.ALL):
-        after, _, _ = sft_rows(
+        after = sft_rows(
             [prompt], {prompt.id: chain.answer}, {prompt.id: chain.revisions}, (), target=history.config.sft.target,
             constitution=bundle.meaning_hash,
         )  # fmt: skip

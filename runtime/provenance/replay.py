@@ -95,7 +95,7 @@ class Replay:
         if told is not None:
             worker.tell(texts=[told.key])
         decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature, top_p=config.top_p)
-        return respond(worker, [prompt], policy="base", seed=self._seed, decoding=decoding, title="")[0]
+        return next(respond(worker, [prompt], policy="base", seed=self._seed, decoding=decoding, title=""))
 
     def critique(
         self, prompt: PromptRecord, of: Response | Revision, draw: Draw, told: Critique | None = None
@@ -134,21 +134,21 @@ class Replay:
         if told is not None:
             worker.tell(texts=[r.key for r in told])
         decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature, top_p=config.top_p)
-        return respond(
+        return list(respond(
             worker, [prompt], policy=config.policy or "sl-cai", seed=self._seed, decoding=decoding,
             samples=2 * config.pairs, title="",
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def evaluated(self, worker: KeptWorker, prompt: PromptRecord, told: Response) -> Response:
         """The answer of a policy that is judged."""
         config = self.config.evaluation
         worker.tell(texts=[told.key])
         decoding = Decoding(tokens_max=config.tokens_max, temperature=config.temperature)
-        return respond(worker, [prompt], policy=told.policy, seed=self._seed, decoding=decoding, title="")[0]
+        return next(respond(worker, [prompt], policy=told.policy, seed=self._seed, decoding=decoding, title=""))
 
     def pairs(self, answers: Sequence[Response]) -> list[Comparison]:
         """The pairs of a prompt's answers."""
-        return pair(answers)
+        return list(pair(answers))
 
     def label(self, question: Question, told: Sequence[Vote] | None = None) -> Label:
         """The label of a pair: votes from the kept answers, and what follows from them."""

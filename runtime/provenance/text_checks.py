@@ -139,7 +139,7 @@ class TextChecks(Checks):
             for row in history.sft
             if row.source is SftSource.DEMONSTRATION and row.prompt in history.prompts
         ]
-        rows, _, _ = sft_rows(
+        rows = sft_rows(
             history.train,
             history.answers,
             {p.id: history.chain(p.id) for p in history.train},

@@ -20,7 +20,7 @@ from runtime.records.labels import (
     Vote,
 )
 from runtime.records.prompts import CaseRecord, CaseValue, Draw, PromptCut, PromptRecord, PromptUse, ValueOrigin
-from runtime.records.row import Conversation, Turn, identify
+from runtime.records.row import Conversation, Each, Turn, identify
 from runtime.records.texts import Critique, Response, Revision, RevisionStatus
 from runtime.records.training import (
     Checkpoint,
@@ -35,9 +35,9 @@ from runtime.records.training import (
 
 __all__ = [
     "CaseRecord", "CaseValue", "CategoryEvidence", "Checkpoint", "Comparison", "ComparisonPurpose", "Conversation",
-    "Critique", "Draw", "FiredRule", "Label", "LabelOutcome", "LabelSource", "LeftOut", "Measure", "PreferenceRow",
-    "PromptCut", "PromptRecord", "PromptUse", "Provenance", "Record", "Response", "Revision", "RevisionStatus",
-    "SftRow", "SftSource", "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
+    "Critique", "Draw", "Each", "FiredRule", "Label", "LabelOutcome", "LabelSource", "LeftOut", "Measure",
+    "PreferenceRow", "PromptCut", "PromptRecord", "PromptUse", "Provenance", "Record", "Response", "Revision",
+    "RevisionStatus", "SftRow", "SftSource", "TrainedKind", "TrainingStep", "Turn", "ValueOrigin", "Vote", "identify",
 ]  # fmt: skip
 
 Record: TypeAlias = (

@@ -9,10 +9,44 @@ from runtime.prompting import fill
 from runtime.records import Conversation, PromptCut, PromptRecord, Turn, identify
 from runtime.work import Worker
 
-__all__ = ["CUT_RULE", "encode_for"]
+__all__ = ["CUT_RULE", "encode_for", "look_over"]
 
 CUT_RULE = "oldest turns"
 """Whole turns are left out from the front, as few as suffice, so that the rest begins with a user's turn."""
+
+_BYTES_OF_ONE = 11
+"""A normal form of Unicode takes at most eleven times the bytes; that of ASCII is itself."""
+_AT_THE_EDGES = 8
+"""A tokenizer may put a space before a turn, and part what of the template stands together round an empty one."""
+
+
+def look_over(worker: Worker, prompt: PromptRecord, compiled: Prompt | None, more: int, **texts: str | None) -> bool:
+    """Raise what `encode_for` would raise, before anything is asked. Only what may be too long is tokenised.
+
+    No token is less than a byte of the normal form of its text. So a text has at most as many tokens as that has bytes,
+    beside those that the chat template puts around an empty one.
+
+    Returns:
+        Whether it had to be tokenised.
+    """
+    turns: tuple[Turn, ...]
+    turns, opening = (prompt.turns, "") if compiled is None else fill(compiled, conversation=prompt.turns, **texts)
+    tokenizer = worker.engine.tokenizer
+    around = (tuple(turn.role for turn in turns), opening)
+    if around not in worker.tokens_around:
+        worker.tokens_around[around] = len(tokenizer.encode([Turn(turn.role, "") for turn in turns], opening))
+    most = worker.tokens_around[around] + sum(_tokens_most(turn.text) for turn in turns)
+    if most + more <= tokenizer.context_max:
+        return False
+    encode_for(worker, prompt, compiled, more, **texts)
+    return True
+
+
+def _tokens_most(text: str) -> int:
+    if text.isascii():
+        return len(text) + _AT_THE_EDGES
+    plain = len(text.encode("ascii", "ignore"))
+    return plain + _BYTES_OF_ONE * (len(text.encode()) - plain) + _AT_THE_EDGES
 
 
 def encode_for(

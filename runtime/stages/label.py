@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 
@@ -21,9 +21,9 @@ from runtime.records import (
     identify,
 )
 from runtime.stages.evidence import label_of
-from runtime.stages.fitting import encode_for
+from runtime.stages.fitting import encode_for, look_over
 from runtime.stages.respond import request_seed
-from runtime.work import Answer, OnDemand, Worker
+from runtime.work import Answer, OnDemand, Worker, blocks
 
 __all__ = ["Question", "compare", "label", "pair"]
 
@@ -63,15 +63,16 @@ def compare(a: Response, b: Response, purpose: ComparisonPurpose, under: str = "
     )
 
 
-def pair(responses: Sequence[Response]) -> list[Comparison]:
+def pair(responses: Iterable[Response]) -> Iterator[Comparison]:
     """Answers in twos, as they stand: samples 0 and 1 of a prompt, then 2 and 3."""
-    return [compare(a, b, ComparisonPurpose.TRAINING) for a, b in zip(responses[::2], responses[1::2], strict=True)]
+    rest = iter(responses)
+    return (compare(a, b, ComparisonPurpose.TRAINING) for a, b in zip(rest, rest, strict=True))
 
 
 def label(
     worker: Worker,
     bundle: Bundle,
-    questions: Sequence[Question],
+    questions: Iterable[Question],
     *,
     seed: int,
     mass_min: float,
@@ -80,14 +81,44 @@ def label(
 ) -> Iterator[Label]:
     """One label per question, in their order. Equal texts are not asked about.
 
-    All is asked at once; the labels are then made one by one.
+    The questions are gone through twice: first to see that they all fit, then to ask them, some at a time.
     """
+    orders = (False, True) if bundle.preference.orders is Orders.BOTH else (False,)
+    kind = PromptKind.REASON if bundle.preference.reasoning else PromptKind.PREFER
+    more = reasoning.tokens_max if bundle.preference.reasoning else 1
+    total = 0
+    for question in questions:
+        if question.comparison.text_a == question.comparison.text_b:
+            continue
+        total += len(question.draws) * len(orders)
+        first, second = _sides(question.comparison, swapped=False)
+        for draw in question.draws:
+            compiled = bundle.prompt(kind, draw.principle)
+            # Swapped, the bytes are as many: only where they are too many may the tokens be more.
+            if look_over(worker, question.prompt, compiled, more, response_a=first, response_b=second) and any(orders):
+                look_over(worker, question.prompt, compiled, more, response_a=second, response_b=first)
+    with worker.showing({f"{title}: reasoning": total, title: total}):
+        for block in blocks(questions, worker.block_rows(bundle.preference.draw * len(orders))):
+            heard = _hear(worker, bundle, block, orders, seed=seed, reasoning=reasoning, title=title)
+            yield from _labels(bundle, block, heard, mass_min)
+
+
+def _hear(
+    worker: Worker,
+    bundle: Bundle,
+    questions: Sequence[Question],
+    orders: tuple[bool, ...],
+    *,
+    seed: int,
+    reasoning: Decoding,
+    title: str,
+) -> Iterator[_Heard]:
     asks = [
         _Ask(n, draw.principle, swapped)
         for n, question in enumerate(questions)
         if question.comparison.text_a != question.comparison.text_b
         for draw in question.draws
-        for swapped in ((False, True) if bundle.preference.orders is Orders.BOTH else (False,))
+        for swapped in orders
     ]
     thoughts: list[Answer[Completion]] | list[None] = [None] * len(asks)
     if bundle.preference.reasoning and asks:
@@ -103,7 +134,7 @@ def label(
         return _choose(worker, bundle, questions[asks[n].question], asks[n], text)
 
     answers = worker.choose(OnDemand(len(asks), choice), title) if asks else []
-    return _labels(bundle, questions, zip(asks, answers, thoughts, strict=True), mass_min)
+    return zip(asks, answers, thoughts, strict=True)
 
 
 def _labels(bundle: Bundle, questions: Sequence[Question], heard: Iterator[_Heard], mass_min: float) -> Iterator[Label]:

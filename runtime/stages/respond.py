@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runtime.engines.base import Decoding, GenerateRequest
 from runtime.records import PromptRecord, Response, identify
-from runtime.stages.fitting import encode_for
-from runtime.work import OnDemand, Worker
+from runtime.stages.fitting import encode_for, look_over
+from runtime.work import OnDemand, Worker, blocks
 
 __all__ = ["request_seed", "respond"]
 
@@ -26,21 +26,22 @@ def respond(
     decoding: Decoding,
     samples: int = 1,
     title: str,
-) -> list[Response]:
+) -> Iterator[Response]:
     """`samples` answers to each prompt, prompt by prompt. `policy` names who answers, for the rows."""
-
-    def request(n: int) -> GenerateRequest:
-        prompt = prompts[n // samples]
-        tokens = encode_for(worker, prompt, None, decoding.tokens_max)
-        return GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, n % samples))
-
-    answers = iter(worker.generate(OnDemand(samples * len(prompts), request), title))
-    rows = []
     for prompt in prompts:
-        for sample in range(samples):
-            answer = next(answers)
-            rows.append(
-                Response(
+        look_over(worker, prompt, None, decoding.tokens_max)
+    with worker.showing({title: samples * len(prompts)}):
+        for block in blocks(prompts, worker.block_rows(samples)):
+
+            def request(n: int, block: Sequence[PromptRecord] = block) -> GenerateRequest:
+                prompt = block[n // samples]
+                tokens = encode_for(worker, prompt, None, decoding.tokens_max)
+                return GenerateRequest(tokens, decoding, request_seed(seed, "respond", prompt.id, n % samples))
+
+            answers = worker.generate(OnDemand(samples * len(block), request), title)
+            for n, answer in enumerate(answers):
+                prompt, sample = block[n // samples], n % samples
+                yield Response(
                     id=identify("response", prompt.id, policy, sample, answer.key),
                     prompt=prompt.id,
                     policy=policy,
@@ -49,5 +50,3 @@ def respond(
                     key=answer.key,
                     finish=answer.value.finish,
                 )
-            )
-    return rows

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from constitution_lang.ir.model import Bundle, Prompt, PromptKind
 from runtime.engines.base import Completion, Decoding, GenerateRequest
 from runtime.records import Critique, Draw, PromptRecord, Response, Revision, RevisionStatus, identify
-from runtime.stages.fitting import encode_for
+from runtime.stages.fitting import encode_for, look_over
 from runtime.stages.respond import request_seed
 from runtime.work import Answer, OnDemand, Worker
 
-__all__ = ["Subject", "critique", "revise"]
+__all__ = ["Subject", "critique", "look_over_subject", "revise"]
 
 # Models that find nothing to do say so instead of repeating the text. Kept narrow: a whole answer, never a part.
 _DECLINED = re.compile(
@@ -30,6 +30,15 @@ class Subject:
     prompt: PromptRecord
     of: Response | Revision
     draw: Draw
+
+
+def look_over_subject(
+    worker: Worker, bundle: Bundle, subject: Subject, critiquing: Decoding | None, revising: Decoding
+) -> None:
+    """Raise what the first question about a text would raise: the critique's, or the revision's without one."""
+    kind, decoding = (PromptKind.CRITIQUE, critiquing) if critiquing else (PromptKind.REVISE_DIRECT, revising)
+    compiled = _compiled(bundle, kind, subject)
+    look_over(worker, subject.prompt, compiled, decoding.tokens_max, response=subject.of.text)
 
 
 def critique(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from runtime.config import SftTarget
 from runtime.records import (
@@ -18,7 +18,47 @@ from runtime.records import (
     identify,
 )
 
-__all__ = ["preference_row", "preference_rows", "sft_rows"]
+__all__ = ["demonstration_rows", "preference_row", "preference_rows", "revised_rows", "sft_rows"]
+
+
+def revised_rows(
+    prompt: PromptRecord, response: Response, revisions: Sequence[Revision], *, target: SftTarget, constitution: str
+) -> list[SftRow]:
+    """The rows of one prompt, from its first response and its revisions in order; none where the text is empty.
+
+    Every row names the principles of all the rounds that led to its text.
+    """
+    ends = range(1, len(revisions) + 1) if target is SftTarget.ALL else [len(revisions)]
+    return [
+        SftRow(
+            id=identify("sft", prompt.id, revisions[end - 1].id, constitution),
+            prompt=prompt.id,
+            turns=prompt.turns,
+            completion=revisions[end - 1].text,
+            source=SftSource.REVISION,
+            principles=tuple(r.principle for r in revisions[:end]),
+            made_from=(response.id, *(x for r in revisions[:end] for x in (r.critique, r.id) if x is not None)),
+            constitution=constitution,
+        )
+        for end in ends
+        if end > 0 and revisions[end - 1].text
+    ]
+
+
+def demonstration_rows(demonstrations: Iterable[PromptRecord], *, constitution: str) -> Iterator[SftRow]:
+    """A row for every demonstration that a data set gives."""
+    for prompt in demonstrations:
+        if prompt.demonstration is not None:
+            yield SftRow(
+                id=identify("demonstration", prompt.id, prompt.demonstration),
+                prompt=prompt.id,
+                turns=prompt.turns,
+                completion=prompt.demonstration,
+                source=SftSource.DEMONSTRATION,
+                principles=(),
+                made_from=(),
+                constitution=constitution,
+            )
 
 
 def sft_rows(
@@ -29,54 +69,14 @@ def sft_rows(
     *,
     target: SftTarget,
     constitution: str,
-) -> tuple[list[SftRow], list[str], list[str]]:
-    """The rows, and ids of prompts that have none: those whose text is empty, and those that no principle touched.
-
-    `responses` holds the first response of each prompt and `revisions` its revisions in order of rounds, both by
-    prompt id. Every row names the principles of all the rounds that led to its text.
-    """
-    rows: list[SftRow] = []
-    empty: list[str] = []
-    untouched: list[str] = []
-    for prompt in prompts:
-        chain = revisions[prompt.id]
-        ends = range(1, len(chain) + 1) if target is SftTarget.ALL else [len(chain)]
-        made = [
-            SftRow(
-                id=identify("sft", prompt.id, chain[end - 1].id, constitution),
-                prompt=prompt.id,
-                turns=prompt.turns,
-                completion=chain[end - 1].text,
-                source=SftSource.REVISION,
-                principles=tuple(r.principle for r in chain[:end]),
-                made_from=(
-                    responses[prompt.id].id,
-                    *(x for r in chain[:end] for x in (r.critique, r.id) if x is not None),
-                ),
-                constitution=constitution,
-            )
-            for end in ends
-            if end > 0 and chain[end - 1].text
-        ]
-        rows += made
-        if not made:
-            (empty if chain else untouched).append(prompt.id)
-    for prompt in demonstrations:
-        if prompt.demonstration is None:
-            continue
-        rows.append(
-            SftRow(
-                id=identify("demonstration", prompt.id, prompt.demonstration),
-                prompt=prompt.id,
-                turns=prompt.turns,
-                completion=prompt.demonstration,
-                source=SftSource.DEMONSTRATION,
-                principles=(),
-                made_from=(),
-                constitution=constitution,
-            )
-        )
-    return rows, empty, untouched
+) -> list[SftRow]:
+    """The rows of all prompts and demonstrations; responses and revisions are by prompt id."""
+    rows = [
+        row
+        for p in prompts
+        for row in revised_rows(p, responses[p.id], revisions[p.id], target=target, constitution=constitution)
+    ]
+    return [*rows, *demonstration_rows(demonstrations, constitution=constitution)]
 
 
 def preference_rows(

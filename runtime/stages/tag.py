@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from constitution_lang.ir.model import Attribute, Bundle, PromptKind
 from runtime.engines.base import ChooseRequest
 from runtime.records import CaseRecord, CaseValue, PromptRecord, ValueOrigin
-from runtime.stages.fitting import encode_for
+from runtime.stages.fitting import encode_for, look_over
 from runtime.work import OnDemand, Worker
 
 __all__ = ["UnknownValueError", "tag"]
@@ -41,6 +41,8 @@ def tag(worker: Worker | None, bundle: Bundle, prompts: Sequence[PromptRecord], 
             elif worker is not None:
                 open_questions.append((prompt, attribute))
     if worker is not None and open_questions:
+        for prompt, attribute in open_questions:
+            look_over(worker, prompt, bundle.prompt(PromptKind.TAG, attribute.id), 1)
         asked = OnDemand(len(open_questions), lambda n: _question(worker, bundle, *open_questions[n]))
         answers = worker.choose(asked, "tag prompts")
         for (prompt, attribute), answer in zip(open_questions, answers, strict=True):

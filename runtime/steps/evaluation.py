@@ -110,7 +110,7 @@ def audit(session: Session, inputs: Inputs) -> None:
     distinct = list(dict.fromkeys(x.comparison.prompt for x in inputs.audit))
     most = max(Counter(x.comparison.prompt for x in inputs.audit).values())
     draws = draw_principles(bundle, seed, Stage.PREFERENCE, [cases[id] for id in distinct], most)
-    asked = questions([x.comparison for x in inputs.audit], cases, prompts, draws)
+    asked = list(questions([x.comparison for x in inputs.audit], cases, prompts, draws))
 
     def make() -> list[Record]:
         labels = list(ask_labels(session, step, inputs.feedback, asked, "label people's pairs"))

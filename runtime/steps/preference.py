@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from constitution_lang.ir.model import PromptKind, Stage
@@ -16,12 +15,14 @@ from runtime.records import (
     Comparison,
     Conversation,
     Draw,
+    Each,
     Label,
     LabelOutcome,
     LabelSource,
     PreferenceRow,
     PromptRecord,
     Record,
+    identify,
 )
 from runtime.session import Session
 from runtime.stages.draws import draw_principles
@@ -32,6 +33,7 @@ from runtime.stages.respond import respond
 from runtime.stages.rows import preference_row
 from runtime.steps.inputs import Inputs
 from runtime.steps.publish import publish_preferences, publish_review
+from runtime.steps.streams import Again, KeptRows
 from runtime.training.progress import steps_total
 from runtime.training.seen import seen_pairs, seen_prompts
 from runtime.training.volume import tokens_total
@@ -57,7 +59,7 @@ def sample_pairs(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> None:
     else:
         name, model, weights = config.policy or "", inputs.pair_policy, session.weights(inputs.pair_policy)
 
-    def make() -> list[Record]:
+    def make() -> Iterator[Record]:
         answers = session.ask(
             step,
             model,
@@ -71,58 +73,74 @@ def sample_pairs(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> None:
                 title="sample pairs",
             ),
         )
-        return [*answers, *pair(answers)]
+        for two in zip(answers, answers, strict=True):
+            yield from two
+            yield from pair(two)
 
-    ids = [p.id for p in inputs.train]
+    ids = Each(p.id for p in inputs.train)
     identity = session.identity_of(weights)
     session.step(step, [ids, decoding, config.pairs, session.config.seed, name, identity], make)
 
 
 def label_pairs(session: Session, inputs: Inputs) -> None:
     """Votes, labels and preference rows."""
-    step, bundle = StepId(Step.LABEL), session.bundle
+    step = StepId(Step.LABEL)
     cases, prompts = session.cases(), inputs.prompts
-    comparisons = session.read(Comparison, StepId(Step.PAIR))
     draws = draw_principles(
-        bundle, session.config.seed, Stage.PREFERENCE, [cases[p.id] for p in inputs.train], session.config.pair.pairs
+        session.bundle,
+        session.config.seed,
+        Stage.PREFERENCE,
+        [cases[p.id] for p in inputs.train],
+        session.config.pair.pairs,
     )
-    asked = questions(comparisons, cases, prompts, draws)
+    comparisons = Again(lambda: session.each(Comparison, StepId(Step.PAIR)))
+    asked = Again(lambda: questions(comparisons, cases, prompts, draws))
 
-    def make() -> Iterable[Record]:
-        labels = ask_labels(session, step, inputs.feedback, asked, "label pairs")
-        return chain(
-            (d for q in asked for d in q.draws),
-            labels,
-            (row for x in inputs.human for row in (*x.sides, x.comparison)),
-            (x.label for x in inputs.human),
-        )
+    def make() -> Iterator[Record]:
+        yield from (d for q in asked for d in q.draws)
+        yield from ask_labels(session, step, inputs.feedback, asked, "label pairs")
+        yield from (row for x in inputs.human for row in (*x.sides, x.comparison))
+        yield from (x.label for x in inputs.human)
 
     people = [(x.comparison.id, x.label.probability) for x in inputs.human]
     session.step(step, [*label_inputs(session, inputs, asked), people], make)
-    rows: list[PreferenceRow] = []
-    review: list[tuple[Comparison, Label]] = []
-    outcomes = Counter[str]()
-    for comparison, label in _labelled(session, comparisons):
-        row = preference_row(prompts[comparison.prompt], comparison, label, constitution=session.constitution)
-        if row is not None:
-            rows.append(row)
-        if label.outcome is LabelOutcome.REVIEW:
-            review.append((comparison, label))
-        if label.source is LabelSource.AI:
-            outcomes[str(label.outcome)] += 1
-    session.say(f"pairs: {', '.join(f'{n} {o}' for o, n in sorted(outcomes.items()))}; preference rows: {len(rows)}")
+    _preference_rows(session, prompts, comparisons)
+
+
+def _preference_rows(session: Session, prompts: Mapping[str, PromptRecord], comparisons: Iterable[Comparison]) -> None:
+    step, outcomes, count = StepId(Step.LABEL, 0), Counter[LabelOutcome](), 0
+
+    def rows() -> Iterator[PreferenceRow]:
+        for comparison, label in _labelled(session, comparisons):
+            if label.source is LabelSource.AI:
+                outcomes[label.outcome] += 1
+            row = preference_row(prompts[comparison.prompt], comparison, label, constitution=session.constitution)
+            if row is not None:
+                yield row
+
+    def known() -> Iterator[tuple[object, ...]]:
+        nonlocal count
+        for row in rows():
+            count += 1
+            yield row.id, row.principles
+
+    made_from = identify("rows", Each(known()))
+    listed = ", ".join(f"{n} {o}" for o, n in sorted(outcomes.items()))
+    session.say(f"pairs: {listed}; preference rows: {count}")
     session.need(
-        rows,
+        count,
         "no pair got a label, so there is nothing to learn",
         "raise [pair] tokens_max or temperature, or name a better [models] feedback",
     )
+    disputed = outcomes[LabelOutcome.REVIEW] > 0
+    session.step(step, [made_from], rows)
     if session.publishes:
-        publish_preferences(session, rows)
-        publish_review(session, review)
-    session.step(StepId(Step.LABEL, 0), [[(r.id, r.principles) for r in rows]], lambda: rows)
+        publish_preferences(session, step)
+        pairs = _labelled(session, comparisons) if disputed else ()
+        publish_review(session, ((c, label) for c, label in pairs if label.outcome is LabelOutcome.REVIEW))
 
 
-def _labelled(session: Session, comparisons: Sequence[Comparison]) -> Iterator[tuple[Comparison, Label]]:
+def _labelled(session: Session, comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, Label]]:
     """Every pair with its label: the sampled pairs, whose labels were written in their order, then people's."""
     step = StepId(Step.LABEL)
     labels = session.each(Label, step)
@@ -135,15 +153,22 @@ def _labelled(session: Session, comparisons: Sequence[Comparison]) -> Iterator[t
         yield comparison, people[comparison.id]
 
 
-def label_inputs(session: Session, inputs: Inputs, asked: Sequence[Question]) -> list[object]:
+def label_inputs(session: Session, inputs: Inputs, asked: Iterable[Question]) -> list[object]:
     """All that labels are made from."""
     bundle, config = session.bundle, session.config.label
     sampling = bundle.preference
     kinds = (PromptKind.REASON, PromptKind.PREFER_REASONED) if sampling.reasoning else (PromptKind.PREFER,)
     reasoning = (config.reasoning_tokens_max, sampling.clamp_low, sampling.clamp_high) if sampling.reasoning else None
+    drawn: set[tuple[str, tuple[str, ...]]] = set()
+
+    def known() -> Iterator[tuple[object, ...]]:
+        for q in asked:
+            drawn.update((d.principle, ()) for d in q.draws)
+            yield q.comparison.id, q.draws, q.case
+
     return [
-        [(q.comparison.id, q.draws, q.case) for q in asked],
-        session.prompt_hashes(kinds, {(d.principle, ()) for q in asked for d in q.draws}),
+        identify("questions", Each(known())),
+        session.prompt_hashes(kinds, drawn),
         [sampling.orders, sampling.decided, reasoning, config.mass_min],
         [meaning(t) for t in bundle.tensions],
         [(p.id, p.category) for p in bundle.principles],
@@ -154,21 +179,19 @@ def label_inputs(session: Session, inputs: Inputs, asked: Sequence[Question]) ->
 
 
 def questions(
-    comparisons: Sequence[Comparison],
+    comparisons: Iterable[Comparison],
     cases: Mapping[str, CaseRecord],
     prompts: Mapping[str, PromptRecord],
     draws: Mapping[tuple[str, int], tuple[Draw, ...]],
-) -> list[Question]:
+) -> Iterator[Question]:
     """The pairs with their draws: the n-th pair of a prompt has the draws of round n."""
     seen: Counter[str] = Counter()
-    asked = []
     for c in comparisons:
-        asked.append(Question(c, prompts[c.prompt], cases[c.prompt].mapping, draws[c.prompt, seen[c.prompt]]))
+        yield Question(c, prompts[c.prompt], cases[c.prompt].mapping, draws[c.prompt, seen[c.prompt]])
         seen[c.prompt] += 1
-    return asked
 
 
-def ask_labels(session: Session, step: StepId, model: str, asked: Sequence[Question], title: str) -> Iterator[Label]:
+def ask_labels(session: Session, step: StepId, model: str, asked: Iterable[Question], title: str) -> Iterator[Label]:
     """Labels of the pairs, as the run file says to ask."""
     config = session.config.label
     return session.ask(
@@ -189,7 +212,7 @@ def ask_labels(session: Session, step: StepId, model: str, asked: Sequence[Quest
 def preference_model(session: Session, inputs: Inputs) -> Checkpoint:
     """The preference model, on soft labels."""
     config, base = session.config.preference_model, inputs.preference_base
-    rows = session.read(PreferenceRow, StepId(Step.LABEL, 0))
+    rows = KeptRows(session, PreferenceRow, StepId(Step.LABEL, 0))
     steps = steps_total(config, len(rows))
     return session.train(
         StepId(Step.PREFERENCE_MODEL),
@@ -204,14 +227,14 @@ def preference_model(session: Session, inputs: Inputs) -> Checkpoint:
     )
 
 
-def _both(rows: Sequence[PreferenceRow]) -> list[tuple[Conversation, tuple[str, ...]]]:
-    return [(r.turns, (r.chosen, r.rejected)) for r in rows]
+def _both(rows: Iterable[PreferenceRow]) -> Iterator[tuple[Conversation, tuple[str, ...]]]:
+    return ((r.turns, (r.chosen, r.rejected)) for r in rows)
 
 
 def dpo(session: Session, inputs: Inputs, sl_cai: Checkpoint) -> Checkpoint:
     """The SL-CAI policy, trained on the pairs directly."""
     config = session.config.dpo
-    rows = session.read(PreferenceRow, StepId(Step.LABEL, 0))
+    rows = KeptRows(session, PreferenceRow, StepId(Step.LABEL, 0))
     steps = steps_total(config, len(rows))
     return session.train(
         StepId(Step.DPO),
@@ -238,7 +261,7 @@ def policy(session: Session, inputs: Inputs, sl_cai: Checkpoint, preference_mode
         ],
         steps,
         lambda job: session.trainers.policy(config, inputs.train, session.checkpoint_folder(preference_model), job),
-        tokens=lambda t: tokens_total(config, [(p.turns, ()) for p in inputs.train], steps, t),
+        tokens=lambda t: tokens_total(config, ((p.turns, ()) for p in inputs.train), steps, t),
         base=session.checkpoint_folder(sl_cai),
         kin=inputs.policy,
         name=config.method.value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import TypeVar
 
@@ -10,7 +10,8 @@ import msgspec
 
 from constitution_lang.ir.codec import dumps
 from runtime.datasets.cards import BUNDLE_ENDING, DataCard, write_data_card
-from runtime.datasets.rows import rows_hash, write_rows, write_whole
+from runtime.datasets.rows import write_lines, write_ordered, write_whole
+from runtime.ledger.runs import StepId
 from runtime.records import Comparison, Label, PreferenceRow, SftRow
 from runtime.session import Session
 
@@ -19,28 +20,32 @@ __all__ = ["publish_preferences", "publish_review", "publish_sft", "review_bytes
 R = TypeVar("R", SftRow, PreferenceRow)
 
 
-def publish_sft(session: Session, rows: Sequence[SftRow]) -> None:
+def publish_sft(session: Session, step: StepId) -> None:
     """`data/sft.parquet` and `data/sft.jsonl`, with `data/sft.card.json` and `data/sft.bundle.json`."""
-    _publish(session, "sft", rows, SftRow)
+    _publish(session, "sft", SftRow, step)
 
 
-def publish_preferences(session: Session, rows: Sequence[PreferenceRow]) -> None:
+def publish_preferences(session: Session, step: StepId) -> None:
     """`data/preference.parquet` and `data/preference.jsonl`, with card and compiled constitution."""
-    _publish(session, "preference", rows, PreferenceRow)
+    _publish(session, "preference", PreferenceRow, step)
 
 
 def publish_review(session: Session, pairs: Iterable[tuple[Comparison, Label]]) -> None:
     """`data/review.jsonl`: pairs that a rule keeps from being labelled, with their votes, for people to decide."""
-    kept = list(pairs)
     path = session.folder / "data" / "review.jsonl"
-    write_whole(path, review_bytes(kept))
-    if kept:
-        session.say(f"{len(kept)} pairs are for people to decide: {path}")
+    count = write_lines(path, map(_review_line, pairs))
+    if count:
+        session.say(f"{count} pairs are for people to decide: {path}")
 
 
 def review_bytes(pairs: Iterable[tuple[Comparison, Label]]) -> bytes:
     """The bytes of `review.jsonl`."""
-    return b"".join(msgspec.json.encode({"comparison": c, "label": x}) + b"\n" for c, x in pairs)
+    return b"".join(map(_review_line, pairs))
+
+
+def _review_line(pair: tuple[Comparison, Label]) -> bytes:
+    comparison, label = pair
+    return msgspec.json.encode({"comparison": comparison, "label": label}) + b"\n"
 
 
 def schema_metadata(meaning_hash: str) -> dict[str, str]:
@@ -48,11 +53,14 @@ def schema_metadata(meaning_hash: str) -> dict[str, str]:
     return {"constitution.meaning_hash": meaning_hash}
 
 
-def _publish(session: Session, name: str, rows: Sequence[R], kind: type[R]) -> None:
-    """The card comes last, so that a card never speaks of files that are not there yet."""
+def _publish(session: Session, name: str, kind: type[R], step: StepId) -> None:
+    """The rows of a step. The card comes last, so that a card never speaks of files that are not there yet."""
     folder = session.folder / "data"
     metadata = schema_metadata(session.constitution)
-    written = [write_rows(folder / f"{name}.{end}", rows, kind, metadata) for end in ("parquet", "jsonl")]
+    written = [
+        write_ordered(folder / f"{name}.{end}", session.ledger.each_by_id(session.run, kind, step), kind, metadata)
+        for end in ("parquet", "jsonl")
+    ]
     files = {file.path.name: file.sha256 for file in written}
     # Beside each data set, not one for all: of two sets in a folder, one may be of an earlier run.
     bundle = dumps(session.bundle)
@@ -64,7 +72,7 @@ def _publish(session: Session, name: str, rows: Sequence[R], kind: type[R]) -> N
         provenance=session.provenance,
         models=manifest.models,
         rows=written[0].rows,
-        content=rows_hash(rows),
+        content=written[0].content,
         files=files,
     )
     write_data_card(folder, card)

@@ -5,23 +5,23 @@ Trainings are known by these. So a change of the constitution that leaves the te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from runtime.records import PreferenceRow, PromptRecord, SftRow, identify
+from runtime.records import Each, PreferenceRow, PromptRecord, SftRow, identify
 
 __all__ = ["seen_pairs", "seen_prompts", "seen_texts"]
 
 
-def seen_texts(rows: Sequence[SftRow]) -> str:
+def seen_texts(rows: Iterable[SftRow]) -> str:
     """The hash of what supervised fine-tuning sees."""
-    return identify("seen texts", [(row.turns, row.completion) for row in rows])
+    return identify("seen texts", Each((row.turns, row.completion) for row in rows))
 
 
-def seen_pairs(rows: Sequence[PreferenceRow]) -> str:
+def seen_pairs(rows: Iterable[PreferenceRow]) -> str:
     """The hash of what the preference model and DPO see."""
-    return identify("seen pairs", [(row.turns, row.chosen, row.rejected, row.probability) for row in rows])
+    return identify("seen pairs", Each((row.turns, row.chosen, row.rejected, row.probability) for row in rows))
 
 
-def seen_prompts(prompts: Sequence[PromptRecord]) -> str:
+def seen_prompts(prompts: Iterable[PromptRecord]) -> str:
     """The hash of what PPO, RLOO and GRPO see beside their preference model."""
-    return identify("seen prompts", [prompt.turns for prompt in prompts])
+    return identify("seen prompts", Each(prompt.turns for prompt in prompts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runtime.config import PolicyConfig, TrainConfig
 from runtime.engines.base import ChatTokenizer
@@ -13,7 +13,7 @@ __all__ = ["tokens_total"]
 
 def tokens_total(
     config: TrainConfig | PolicyConfig,
-    rows: Sequence[tuple[Conversation, Sequence[str]]],
+    rows: Iterable[tuple[Conversation, Sequence[str]]],
     steps: int,
     tokenizer: ChatTokenizer,
 ) -> int:
@@ -22,15 +22,17 @@ def tokens_total(
     A row is a conversation and the answers that are trained on: one, or the two of a pair. PPO, RLOO and GRPO get
     conversations alone, and their own completions count at full length.
     """
-    if not rows:
-        return 0
+    count = total = 0
+    for turns, answers in rows:
+        count += 1
+        if isinstance(config, PolicyConfig):
+            total += min(config.tokens_max, len(tokenizer.encode(turns)) + config.completion_tokens_max)
+        else:
+            total += sum(
+                min(config.tokens_max, sum(map(len, tokenizer.encode_answer(turns, answer)))) for answer in answers
+            )
     if isinstance(config, PolicyConfig):
-        answered, seen = config.completion_tokens_max, steps * config.rollout_rows
-        lengths = [min(config.tokens_max, len(tokenizer.encode(turns)) + answered) for turns, _ in rows]
+        seen = steps * config.rollout_rows
     else:
-        seen = min(steps * config.batch_rows * config.accumulate, round(config.epochs * len(rows)))
-        lengths = [
-            sum(min(config.tokens_max, sum(map(len, tokenizer.encode_answer(turns, answer)))) for answer in answers)
-            for turns, answers in rows
-        ]
-    return round(sum(lengths) / len(lengths) * seen)
+        seen = min(steps * config.batch_rows * config.accumulate, round(config.epochs * count))
+    return round(total / count * seen) if count else 0

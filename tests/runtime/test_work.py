@@ -300,8 +300,8 @@ def test_nothing_asked(ledger: Ledger) -> None:
     assert engine.asked == []
 
 
-def test_requests_on_demand_are_built_once_in_the_first_chunk_and_twice_after(ledger: Ledger) -> None:
-    wanted, built = ask(5, 3, 9, 5, 7, 8), list[int]()
+def test_requests_on_demand_are_built_once_in_the_first_block_and_twice_after(ledger: Ledger) -> None:
+    wanted, built = ask(5, 3, 9, 5, 7, 8, 10, 11, 12, 13, 14), list[int]()
 
     def build(n: int) -> GenerateRequest:
         built.append(n)
@@ -310,8 +310,8 @@ def test_requests_on_demand_are_built_once_in_the_first_chunk_and_twice_after(le
     engine = Counted()
     answers = worker(ledger, engine, chunk_rows=2).generate(OnDemand(len(wanted), build), "answers")
     assert [a.value for a in answers] == expected(wanted)
-    assert engine.asked == [[5, 3], [9, 7], [8]]
-    assert built == [*range(len(wanted)), 2, 4, 5]
+    assert engine.asked == [[5, 3], [9, 7], [8, 10], [11, 12], [13, 14]]
+    assert built == [*range(len(wanted)), 9, 10]
     assert OnDemand(len(wanted), build)[1:3] == wanted[1:3]
 
 

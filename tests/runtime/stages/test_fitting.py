@@ -9,13 +9,15 @@ import pytest
 from constitution_lang.ir.model import Bundle, PromptKind, Role
 from runtime.config import TooLong
 from runtime.datasets.errors import DataError
+from runtime.engines.base import Decoding
 from runtime.engines.scripted import ScriptedEngine, ScriptedTokenizer
 from runtime.ledger.store import Ledger
 from runtime.opening import load_bundle
 from runtime.progress import SilentProgress
 from runtime.prompting import fill
-from runtime.records import Conversation, PromptRecord, PromptUse, Turn, identify
-from runtime.stages.fitting import CUT_RULE, encode_for
+from runtime.records import Conversation, PromptRecord, PromptUse, Response, Turn, identify
+from runtime.stages.fitting import CUT_RULE, encode_for, look_over
+from runtime.stages.respond import respond
 from runtime.work import Worker
 from tests.runtime.small_run import write_run
 
@@ -102,3 +104,39 @@ def test_without_the_rule_the_error_says_that_there_is_one(ledger: Ledger) -> No
     with pytest.raises(DataError) as caught:
         encode_for(at_work, prompt_of((Turn(USER, "e" * 99),)), None, MORE)
     assert "too_long" not in caught.value.remedy
+
+
+def test_a_prompt_without_room_in_the_last_block_is_found_before_anything_is_asked(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    tokenizer = ScriptedTokenizer(size((Turn(USER, "e" * 60),)) + MORE)
+    engine = ScriptedEngine("m", tokenizer=tokenizer)
+    generate = engine.generate
+    monkeypatch.setattr(engine, "generate", lambda requests: asked.append(len(requests)) or generate(requests))
+    prompts = [prompt_of((Turn(USER, f"{n}"),)) for n in range(40)]
+
+    def answer(given: list[PromptRecord]) -> list[Response]:
+        at_work = Worker(engine, ledger, SilentProgress(), chunk_rows=2)
+        decoding = Decoding(tokens_max=MORE)
+        return list(respond(at_work, given, policy="base", seed=0, decoding=decoding, title="answers"))
+
+    with pytest.raises(DataError, match="room for"):
+        answer([*prompts, prompt_of((Turn(USER, "e" * 61),))])
+    assert asked == []
+    assert [row.prompt for row in answer(prompts)] == [prompt.id for prompt in prompts]
+    assert asked == [2] * 20
+
+
+@pytest.mark.parametrize(
+    "text", ["plain words", "e", "na\u00efve \u2019quotes\u2019 \ufdfa", "\ud55c\uad6d \u0390", "\n\n \t"]
+)
+def test_what_is_not_tokenised_when_looked_over_fits(ledger: Ledger, text: str) -> None:
+    turns = (Turn(USER, text), Turn(ASSISTANT, text), Turn(USER, text))
+    needed = size(turns) + MORE
+    tokenised = set()
+    for room in range(needed, needed + 400, 7):
+        tokenised.add(look_over(worker(ledger, room, TooLong.ERROR), prompt_of(turns), None, MORE))
+    assert tokenised == {True, False}
+    with pytest.raises(DataError):
+        look_over(worker(ledger, needed - 1, TooLong.ERROR), prompt_of(turns), None, MORE)
