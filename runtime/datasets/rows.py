@@ -5,7 +5,9 @@ Rows stand sorted by id. Nothing in a file depends on the time, the machine or t
 
 from __future__ import annotations
 
+import glob
 import os
+import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import file_digest, sha256
@@ -150,9 +152,13 @@ def write_whole(path: Path, body: bytes) -> None:
 def _appearing(path: Path) -> Iterator[Path]:
     """A file beside `path` to write into, which takes its place in the end."""
     # The process in the name keeps two runs from writing into one file before it is in place.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    begins = f".{path.name}.{platform.node()}."
+    unfinished = path.with_name(f"{begins}{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(glob.escape(begins) + "*"):
+            if not _is_running(left.name.removeprefix(begins)):
+                left.unlink(missing_ok=True)
         yield unfinished
         unfinished.replace(path)
     except OSError as error:
@@ -161,6 +167,16 @@ def _appearing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _is_running(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):  # not a name of ours, or a process of somebody else
+        pass
+    return True
 
 
 def read_rows(path: Path, kind: type[R]) -> tuple[R, ...]:

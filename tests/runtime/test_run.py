@@ -278,8 +278,8 @@ def test_a_missing_model_is_one_clear_message(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_blocks_of_any_size_give_the_same_data_sets(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runtime.session.CHUNK_ROWS", 1)
     assert main(["run", str(write_run(tmp_path)), "--quiet"]) == 0
-    assert data_sets(tmp_path) == data_sets(finished)
+    assert data_sets(tmp_path) == data_sets(done)

@@ -1,4 +1,8 @@
+import os
+import platform
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ from pyarrow import parquet
 
 from constitution_lang.ir.model import Role
 from runtime.datasets.errors import DataError
-from runtime.datasets.rows import read_rows, rows_hash, write_rows
+from runtime.datasets.rows import read_rows, rows_hash, write_rows, write_whole
 from runtime.records import LabelSource, PreferenceRow, SftRow, SftSource, Turn
 
 # Everything that UTF-8 can hold.
@@ -94,3 +98,13 @@ def test_errors_are_clear(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         write_rows(tmp_path / "file" / "r.jsonl", [sft(1)], SftRow)
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_running_one_writes_stays(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left, written = (tmp_path / f".rows.jsonl.{platform.node()}.{pid}" for pid in (ended.pid, os.getppid()))
+    left.write_bytes(b"half")
+    written.write_bytes(b"half")
+    write_whole(tmp_path / "rows.jsonl", b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([written, tmp_path / "rows.jsonl"])
