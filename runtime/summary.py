@@ -99,8 +99,10 @@ def _figure(measure: Measure) -> str:
 
 def telling_row(ledger: Ledger, run: str) -> str | None:
     """The row with the longest story: a pair where a tension fired, else any pair, else a revision."""
-    labels = {x.comparison: x for x in ledger.read(run, Label, Step.LABEL)}
-    rows = ledger.read(run, PreferenceRow, Step.LABEL)
-    rows.sort(key=lambda r: (-len(labels[r.comparison].fired), -len(labels[r.comparison].votes), r.id))
-    found: list[PreferenceRow] | list[SftRow] = rows or ledger.read(run, SftRow, Step.SFT)
-    return found[0].id if found else None
+    # Of each label two numbers, not its votes: there are as many labels as pairs.
+    told = {x.comparison: (-len(x.fired), -len(x.votes)) for x in ledger.each(run, Label, Step.LABEL)}
+    longest = min(((*told[r.comparison], r.id) for r in ledger.each(run, PreferenceRow, Step.LABEL)), default=None)
+    if longest is not None:
+        return longest[-1]
+    revision = next(ledger.each(run, SftRow, Step.SFT), None)
+    return None if revision is None else revision.id
