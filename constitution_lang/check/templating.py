@@ -86,8 +86,8 @@ def environment() -> jinja2.Environment:
     from jinja2 import StrictUndefined, nodes
     from jinja2.exceptions import TemplateRuntimeError
     from jinja2.ext import Extension
-    from jinja2.nativetypes import NativeCodeGenerator
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from constitution_lang.check.bounded import BoundedEnvironment
 
     class MessageTags(Extension):
         """`{% user %}…{% enduser %}`, and so on: everything inside becomes one message."""
@@ -104,10 +104,9 @@ def environment() -> jinja2.Environment:
             content = caller()
             return RenderedMessage(tag, line, _stripped(content if isinstance(content, tuple) else (content,)))
 
-    class PartsEnvironment(ImmutableSandboxedEnvironment):
+    class PartsEnvironment(BoundedEnvironment):
         """Blocks of a template keep their parts instead of joining them into a string."""
 
-        code_generator_class = NativeCodeGenerator
         concat = staticmethod(_parts)  # type: ignore[assignment]
 
     def printable(value: object) -> object:
@@ -135,7 +134,10 @@ def render(template: Template, context: Mapping[str, object]) -> tuple[RenderedM
     """The messages of a template under this context, slots left open."""
     from jinja2.exceptions import UndefinedError
 
+    from constitution_lang.check.bounded import new_budget
+
     code = template.code
+    new_budget()
     slots = {name.value: Slot(name) for name in SlotName}
     try:
         chunks = tuple(code.root_render_func(code.new_context({**context, **slots})))
@@ -159,7 +161,11 @@ def _messages(chunks: Iterable[_Chunk]) -> Iterable[RenderedMessage]:
 
 def _parts(chunks: Iterable[_Chunk]) -> tuple[_Chunk, ...] | str:
     """What a block printed. Text alone is a string, so that a macro or a set block can be used as one."""
+    from constitution_lang.check.bounded import LENGTH_MAX, too_long
+
     flat = tuple(_flat(chunks))
+    if sum(len(chunk) for chunk in flat if isinstance(chunk, str)) > LENGTH_MAX:
+        raise too_long()
     return "".join(chunk for chunk in flat if isinstance(chunk, str)) if all(isinstance(c, str) for c in flat) else flat
 
 

@@ -193,3 +193,33 @@ def test_a_mistake_of_syntax_hides_no_other(wrong: str) -> None:
 
 def test_a_word_that_is_meant_for_a_slot_is_told_once() -> None:
     assert findings(GOOD.replace("{{ prompt }}", "{{ promt }}")) == ["E406 1"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '{{ "a" * 10**9 }}',
+        "{{ [1] * 10**9 }}",
+        "{{ 10 ** (10 ** 9) }}",
+        "{{ 9 ** (9 ** 9) }}",
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{% for a in range(99999) %}x{% endfor %}",
+        "{% for a in statement * 999 %}{% for b in statement * 999 %}x{% endfor %}{% endfor %}",
+        "{% set n = namespace(x='ab') %}{% for a in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "{% set n = namespace(x='ab') %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}",
+        "{% set n = namespace(x='ab') %}{% for a in range(99) %}{% set n.x = [n.x, n.x] | join %}{% endfor %}{{ n.x }}",
+        "{% set n = namespace(x=[1]) %}{% for a in range(99) %}{% set n.x = n.x + n.x %}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+        "{{ 'a' | center(1000000000) }}",
+        "{{ 'a'.ljust(1000000000) }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '%*d' % (999999999, 1) }}",
+        "{{ '%999999999d' | format(1) }}",
+        "{{ '{:>999999999}'.format(1) }}",
+        "{{ ('a' * 99999).replace('a', 'b' * 99999) }}",
+        "{{ ('a' * 99999) | replace('a', 'b' * 99999) }}",
+    ],
+)
+def test_a_template_has_bounds(wrong: str) -> None:
+    found = findings(GOOD + f"{{% assistant %}}\n{wrong}{{% endassistant %}}\n")
+    assert found == ["E408 5"]
