@@ -21,6 +21,14 @@ SAMPLE = """principle harm.weapons "No # uplift" # why
 
     principle still prose
 # comment
+    no text any more
+  critique:  # key
+# before
+
+  # the text
+    Text at last.
+  prefer:
+    Which?
 """
 
 
@@ -67,6 +75,6 @@ def test_tokens_have_their_scopes(engine: Path) -> None:
     assert ("is not", "keyword.operator") in tokens
     assert ("20%", "constant.numeric") in tokens
     prose = [text for text, scope in tokens if scope == "string.unquoted.prose"]
-    assert prose == ["Give # no help: when 2.", "principle still prose"]
+    assert prose == ["Give # no help: when 2.", "principle still prose", "Text at last.", "Which?"]
     comments = [text for text, scope in tokens if scope == "comment.line.number-sign"]
-    assert comments == ["# why", "# comment"]
+    assert comments == ["# why", "# comment", "# key", "# before", "# the text"]
