@@ -107,18 +107,18 @@ class _Block:
 
     def joined(self, bounds: list[int]) -> Iterator[tuple[int, int]]:
         """Where each entry begins and ends: a row that is indented by two belongs to the table above it."""
-        text, form = self._reading.text, self._reading.form
-        low = None
+        form = self._reading.form
+        low = -1
+        in_table = False
         for start, end in pairwise(bounds):
-            line = text[start : text.find("\n", start) if "\n" in text[start:] else len(text)]
-            row = is_row(form, line) and begins_with(form, line.strip()) is None
-            if low is not None and not (row and begins_with(form, text[low:end].split("\n", 1)[0].strip()) == "table"):
-                yield low, start
-                low = start
-            elif low is None:
-                low = start
-            if end == bounds[-1]:
-                yield low, end
+            line = self._reading.text[start : self._reading.text.find("\n", start, end) + 1 or end].strip()
+            opening = begins_with(form, line)
+            if not (in_table and opening is None and is_row(form, line)):
+                if low >= 0:
+                    yield low, start
+                low, in_table = start, opening == "table"
+        if low >= 0:
+            yield low, bounds[-1]
 
     def below_header(self, start: int, end: int) -> None:
         """Lines below the header that are not indented by two."""
