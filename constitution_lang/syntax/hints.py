@@ -118,11 +118,8 @@ def _indentation(  # noqa: PLR0911 - what the line looks like, most telling firs
     rest = line.lstrip()
     width = len(line) - len(rest)
     span = block.span(start, start + width)
-    if "\t" in line[:width]:
-        fix = Fix(span, "  ", "indent by two spaces")
-        return codes.E103.at(span, "this line is indented with a tab", help="use two spaces", fix=fix)
-    if line[:width].strip(" "):
-        return _typographic(span, line[:width].strip(" ")[0], " ")
+    if line[:width].strip(" \t"):
+        return _typographic(span, line[:width].strip(" \t")[0], " ")
     begins_line = begins_with(block.form, rest) is not None
     if not begins_line and is_row(block.form, line):
         return wrong_indentation_of_row(span, line[:width])
@@ -131,6 +128,11 @@ def _indentation(  # noqa: PLR0911 - what the line looks like, most telling firs
     key_above = _KEY.fullmatch(above.strip())
     form_above = block.form.field(key_above.group(1)) if key_above else None
     prose_above = form_above is not None and form_above.kind is ValueKind.PROSE
+    in_text = not begins_line and (above.startswith("    ") or prose_above)
+    if "\t" in line[:width]:
+        how = "four spaces" if in_text else "two spaces"
+        fix = Fix(span, " " * (4 if in_text else 2), f"indent by {how}")
+        return codes.E103.at(span, "this line is indented with a tab", help=f"use {how}", fix=fix)
     comment = _comment_in_text(block, start)
     if comment and not begins_line and width >= 4:
         help = "indent the comment by four spaces, which makes it a part of the text, or move it out of the text"
@@ -138,7 +140,6 @@ def _indentation(  # noqa: PLR0911 - what the line looks like, most telling firs
         return codes.E104.at(
             span, "this text stands below a comment, and so below no key", help=help, secondary=(ends,)
         )
-    in_text = not begins_line and (above.startswith("    ") or prose_above)
     if begins_line or not (in_text or width >= 4):
         help = (
             f"indent by two spaces what belongs to the `{block.form.keyword}` block, and by four what belongs to a text"
