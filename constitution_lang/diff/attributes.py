@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import prod
 
+from constitution_lang.analysis.outcomes import conditions
+from constitution_lang.diff.defaults import default_change, of_cases
 from constitution_lang.diff.model import (
     Aspect,
     Change,
     Grade,
     PromptText,
+    Stale,
     Subject,
     SubjectKind,
+    Work,
     change,
 )
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import retired_lines
 from constitution_lang.diff.staleness import of_tags
 from constitution_lang.diff.words import listed, number
-from constitution_lang.ir.cases import applicable
-from constitution_lang.ir.model import Attribute, Bundle
+from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Compare, Condition, Not
 
 __all__ = ["attribute_changes"]
 
@@ -34,7 +37,7 @@ def attribute_changes(pairing: Pairing, texts: Mapping[str, tuple[PromptText, ..
             says = f"{new.id} is new: each prompt is asked for {listed(new.values, 'or')}"
             yield change(
                 Grade.BEHAVIOUR, _subject(new), Aspect.ADDED, says, (None, new.origin), values=("", _values(new)),
-                stale=(of_tags(new.id, (f"tag/{new.id}",)),),
+                stale=_asked(new, pairing.new),
             )  # fmt: skip
         else:
             yield from _changed(before, new, pairing, texts.get(new.id, ()))
@@ -45,11 +48,29 @@ def attribute_changes(pairing: Pairing, texts: Mapping[str, tuple[PromptText, ..
             yield change(
                 Grade.BEHAVIOUR, _subject(gone), Aspect.RETIRED, says, (gone.origin, line.origin),
                 values=(_values(gone), ""),
+                stale=(Stale(Work.TAGS, f"tags of {gone.id} are left; nothing is asked anew", attributes=(gone.id,)),),
             )  # fmt: skip
 
 
 def _subject(attribute: Attribute) -> Subject:
     return Subject(SubjectKind.ATTRIBUTE, attribute.id)
+
+
+def _asked(attribute: Attribute, bundle: Bundle) -> tuple[Stale, ...]:
+    """The tags, and what follows from those that come out otherwise: nothing where no condition looks at them."""
+    tags = of_tags(attribute.id, (f"tag/{attribute.id}",))
+    used = any(_looks(c, attribute.id) for c in conditions(bundle))
+    return (tags, *of_cases(f"whose {attribute.id} the model gave")) if used else (tags,)
+
+
+def _looks(condition: Condition, id: str) -> bool:
+    match condition:
+        case Compare(attribute, _):
+            return attribute == id
+        case Not(operand):
+            return _looks(operand, id)
+        case AllOf(operands) | AnyOf(operands):
+            return any(_looks(c, id) for c in operands)
 
 
 def _values(attribute: Attribute) -> str:
@@ -58,7 +79,7 @@ def _values(attribute: Attribute) -> str:
 
 def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[PromptText, ...]) -> Iterator[Change]:
     places, subject = (old.origin, new.origin), _subject(new)
-    stale = (of_tags(new.id, (f"tag/{new.id}",)),)
+    stale = _asked(new, pairing.new)
     if _values(old) != _values(new):
         same = set(old.values) == set(new.values)
         asked = old.values != new.values
@@ -82,10 +103,7 @@ def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[Prom
         grade = Grade.METADATA if pairing.new.prompts else Grade.WORDING
         yield change(grade, subject, Aspect.WORDING, says, places, values=(old.question, new.question))
     if old.default != new.default:
-        yield change(
-            Grade.BEHAVIOUR, subject, Aspect.DEFAULT, _default(old, new, pairing), places,
-            values=(old.default, new.default),
-        )  # fmt: skip
+        yield default_change(old, new, pairing)
 
 
 def _came_and_went(old: Attribute, new: Attribute, pairing: Pairing) -> str:
@@ -105,21 +123,3 @@ def _s(listed: list[str]) -> str:
 
 def _cases(bundle: Bundle, attribute: Attribute, values: list[str]) -> int:
     return len(values) * prod(len(a.values) for a in bundle.attributes if a.id != attribute.id)
-
-
-def _default(old: Attribute, new: Attribute, pairing: Pairing) -> str:
-    """What a prompt becomes of which nobody knows the value."""
-    says = f"a prompt whose {new.id} is not known is now {new.default}, and was {old.default}"
-    if old.default not in new.values:
-        return says
-    before, after = (
-        {p.id for p in applicable(pairing.new, {new.id: default})} for default in (old.default, new.default)
-    )
-    parts = []
-    if after - before:
-        parts.append(
-            f"{listed(sorted(after - before), at_most=6)} now appl{'ies' if len(after - before) == 1 else 'y'}"
-        )
-    if before - after:
-        parts.append(f"{listed(sorted(before - after), at_most=6)} no longer")
-    return f"{says}; where all else is at its default {' and '.join(parts)}" if parts else says

@@ -18,7 +18,7 @@ from constitution_lang.diff.model import (
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import Found, retired_lines, went
 from constitution_lang.diff.space import Common
-from constitution_lang.diff.staleness import of_applicability
+from constitution_lang.diff.staleness import of_applicability, of_key
 from constitution_lang.diff.words import count_words
 from constitution_lang.ir.model import Attribute, Bundle, Category, Origin, Principle, Tension
 
@@ -104,7 +104,7 @@ def _rekeyed(pairing: Pairing) -> Iterator[Change]:
             says = f"{new.id} is drawn by the key {new.key}, and was by {old.key}: all its draws move"
             yield change(
                 Grade.IDENTITY, subject, Aspect.REKEYED, says, (old.origin, new.origin), values=(old.key, new.key),
-                help=help,
+                help=help, stale=of_key(new.id),
             )  # fmt: skip
 
 

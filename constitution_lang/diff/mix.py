@@ -24,7 +24,7 @@ from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import CASES_MAX, Common
 from constitution_lang.diff.staleness import of_draws
 from constitution_lang.diff.words import listed, number, pairs_of, percent
-from constitution_lang.ir.model import Bundle, Category, Condition, Principle, Stage, Weigh
+from constitution_lang.ir.model import Bundle, Category, Condition, PreferenceSampling, Principle, Stage, Weigh
 from constitution_lang.sampling import moved, shares, weights
 
 __all__ = ["SITUATIONS_MAX", "mix_changes", "movements", "share_moves"]
@@ -38,33 +38,48 @@ _LEAST = 5e-7
 
 def mix_changes(pairing: Pairing) -> Iterator[Change]:
     """Weights one by one, then what is said of the two stages."""
-    for was, now in pairing.categories.values():
-        if was.weight != now.weight:
-            yield _weight(SubjectKind.CATEGORY, was, now, pairing)
-    for before, after in pairing.principles.values():
-        if before.weight != after.weight:
-            yield _weight(SubjectKind.PRINCIPLE, before, after, pairing)
+    categories = [both for both in pairing.categories.values() if both[0].weight != both[1].weight]
+    principles = [both for both in pairing.principles.values() if both[0].weight != both[1].weight]
+    alone = len(categories) + len(principles) == 1
+    for was, now in categories:
+        yield _weight(SubjectKind.CATEGORY, was, now, pairing, alone=alone)
+    for before, after in principles:
+        yield _weight(SubjectKind.PRINCIPLE, before, after, pairing, alone=alone)
     old, new = pairing.old.revision, pairing.new.revision
     fields = {"rounds": (str(old.rounds), str(new.rounds)), "draw": (str(old.draw), str(new.draw))}
     yield from _sampling(Stage.REVISION, fields, pairing, Aspect.SAMPLING)
     was_, now_ = pairing.old.preference, pairing.new.preference
     yield from _sampling(Stage.PREFERENCE, {"draw": (str(was_.draw), str(now_.draw))}, pairing, Aspect.SAMPLING)
+    reasoning = was_.reasoning or now_.reasoning
+    clamp = _clamp(was_), _clamp(now_)
     evidence = {
         "orders": (str(was_.orders), str(now_.orders)),
         "decided": (percent(was_.decided), percent(now_.decided)),
         "reasoning": tuple("yes" if s.reasoning else "no" for s in (was_, now_)),
-        "clamp": tuple(f"{percent(s.clamp_low)} to {percent(s.clamp_high)}" for s in (was_, now_)),
+        "clamp": clamp if reasoning else (),
     }
     yield from _sampling(Stage.PREFERENCE, evidence, pairing, Aspect.EVIDENCE)
+    if not reasoning and clamp[0] != clamp[1]:
+        says = f"preference has clamp {clamp[1]}, and had {clamp[0]}; it bounds no vote without reasoning"
+        yield change(
+            Grade.METADATA, Subject(SubjectKind.SAMPLING, Stage.PREFERENCE), Aspect.METADATA, says,
+            (was_.origin, now_.origin), values=clamp,
+        )  # fmt: skip
 
 
-def _weight(kind: SubjectKind, old: Category | Principle, new: Category | Principle, pairing: Pairing) -> Change:
+def _clamp(sampling: PreferenceSampling) -> str:
+    return f"{percent(sampling.clamp_low)} to {percent(sampling.clamp_high)}"
+
+
+def _weight(
+    kind: SubjectKind, old: Category | Principle, new: Category | Principle, pairing: Pairing, *, alone: bool
+) -> Change:
     """What this weight does by itself: the old version against the old version with it."""
-    alone = _with_weight(pairing.old, old, new.weight)
+    changed = _with_weight(pairing.old, old, new.weight)
     case = _case_for(old, pairing.old)
-    found = {stage: _Drawn.of(pairing.old, alone, stage, case, case) for stage in Stage}
+    found = {stage: _Drawn.of(pairing.old, changed, stage, case, case) for stage in Stage}
     told = [
-        ShareMove(stage, new.id, _share(pairing.old, old.id, stage, case), _share(alone, old.id, stage, case),
+        ShareMove(stage, new.id, _share(pairing.old, old.id, stage, case), _share(changed, old.id, stage, case),
                   pairs_of(case))
         for stage in Stage
     ]  # fmt: skip
@@ -82,7 +97,7 @@ def _weight(kind: SubjectKind, old: Category | Principle, new: Category | Princi
     return change(
         Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, says, (old.origin, new.origin),
         values=(number(old.weight), number(new.weight)), shares=tuple(told),
-        stale=of_draws(moving, where),
+        stale=of_draws(moving, where, alone=alone),
     )  # fmt: skip
 
 
@@ -131,7 +146,7 @@ def _share(bundle: Bundle, id: str, stage: Stage, case: Mapping[str, str]) -> fl
 def _sampling(
     stage: Stage, fields: Mapping[str, tuple[str, ...]], pairing: Pairing, aspect: Aspect
 ) -> Iterator[Change]:
-    changed = {key: (pair[0], pair[1]) for key, pair in fields.items() if pair[0] != pair[1]}
+    changed = {key: (pair[0], pair[1]) for key, pair in fields.items() if pair and pair[0] != pair[1]}
     if not changed:
         return
     old, new = ((b.revision if stage is Stage.REVISION else b.preference).origin for b in (pairing.old, pairing.new))
@@ -148,7 +163,12 @@ def _stale(stage: Stage, changed: Mapping[str, tuple[str, str]]) -> Iterator[Sta
     if "rounds" in changed:
         old, new = (int(rounds) for rounds in changed["rounds"])
         if new > old:
-            yield Stale(Work.REVISIONS, f"rounds {old + 1} to {new} of every prompt are new")
+            rounds = (
+                f"round {new} of every prompt is"
+                if new == old + 1
+                else f"rounds {old + 1} to {new} of every prompt are"
+            )
+            yield from (Stale(work, f"{rounds} new") for work in (Work.CRITIQUES, Work.REVISIONS))
         else:
             yield Stale(Work.REVISIONS, f"every chain ends after round {new}; nothing is asked anew")
     if "draw" in changed:
@@ -157,6 +177,7 @@ def _stale(stage: Stage, changed: Mapping[str, tuple[str, str]]) -> Iterator[Sta
             yield Stale(Work.DRAWS, f"{stage} draws {new - old} more each time; those drawn before stay drawn")
         else:
             yield Stale(Work.DRAWS, f"{stage} draws {old - new} fewer each time; the earliest stay drawn")
+        yield from _of_number(stage, old, new)
     if "orders" in changed:
         more = changed["orders"][1] == "both"
         yield Stale(Work.VOTES, "every vote is asked in the other order too" if more else "votes in one order are left")
@@ -164,6 +185,20 @@ def _stale(stage: Stage, changed: Mapping[str, tuple[str, str]]) -> Iterator[Sta
         yield Stale(Work.VOTES, "every vote is asked anew, by other prompts")
     if changed.keys() & {"orders", "decided", "reasoning", "clamp"}:
         yield Stale(Work.LABELS, "every label is made anew from its votes")
+
+
+def _of_number(stage: Stage, old: int, new: int) -> Iterator[Stale]:
+    """What follows where more principles are drawn, or fewer: each text of a chain is made from the one before."""
+    fewest = min(old, new)
+    if stage is Stage.REVISION:
+        kept = "all but the first" if fewest == 1 else f"all but the first {fewest}"
+        says = f"critiques and revisions from the first draw on that only one version has: {kept} of each prompt"
+        yield from (Stale(work, says) for work in (Work.CRITIQUES, Work.REVISIONS))
+        return
+    where = f"of pairs for which more than {fewest} principle{' applies' if fewest == 1 else 's apply'}"
+    if new > old:
+        yield Stale(Work.VOTES, f"votes under the principles that are drawn newly, {where}")
+    yield Stale(Work.LABELS, f"labels {where}")
 
 
 # --- both versions as they are ----------------------------------------------------------------------
@@ -192,8 +227,11 @@ def share_moves(pairing: Pairing, common: Common) -> tuple[ShareMove, ...]:
     return tuple(found)
 
 
-def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs]) -> tuple[Movement, ...]:
-    """For each stage the draws that the versions do not share. `looked_at` are cases for want of all of them."""
+def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs], *, told: bool) -> tuple[Movement, ...]:
+    """For each stage the draws that the versions do not share. `looked_at` are cases for want of all of them.
+
+    A stage in which none move is left out; where none move in either, that is told where `told` asks for it.
+    """
     if not common.total:
         return ()
     situations = _situations(pairing, common)
@@ -204,22 +242,22 @@ def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs]) 
         chosen = [default, *(case for case in chosen if case != default)]
     if not chosen:
         return ()
-    made = []
+    made: list[Movement] = []
+    unmoved: list[Movement] = []
     for stage in Stage:
         rows = [
             (_Drawn.of(pairing.old, pairing.new, stage, common.case(c, pairing.old), common.case(c, pairing.new)), c)
             for c in chosen
         ]
-        if not any(drawn.moved > _LEAST for drawn, _ in rows):
-            continue
         least, greatest = min(rows, key=_by_moved), max(rows, key=_by_moved)
-        made.append(
+        moving = any(drawn.moved > _LEAST for drawn, _ in rows)
+        (made if moving else unmoved).append(
             Movement(
                 stage, rows[0][0].moved, least[0].moved, pairs_of(least[1]), greatest[0].moved, pairs_of(greatest[1]),
                 exact, any(drawn.first for drawn, _ in rows), len(rows),
             )
         )  # fmt: skip
-    return tuple(made)
+    return tuple(made or (unmoved if told else ()))
 
 
 class _Drawn(NamedTuple):

@@ -19,7 +19,7 @@ from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_applicability
 from constitution_lang.diff.words import condition_words, count_words
-from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not, Principle, Retired
+from constitution_lang.ir.model import AllOf, AnyOf, Compare, Condition, Not, Principle, Retired
 
 __all__ = ["Found", "narrowed", "principle_changes", "retired_lines"]
 
@@ -86,8 +86,7 @@ def _applies(old: Principle, new: Principle, common: Common) -> Iterator[Found]:
     if narrowed(old.applies, common.values) == narrowed(new.applies, common.values):
         return
     cases, told = _counted(common, old.applies, new.applies, new.id)
-    values = tuple(condition_words(c, _by_id(common)) for c in (old.applies, new.applies))
-    before, after = values
+    before, after = condition_words(old.applies, common.declared[0]), condition_words(new.applies, common.declared[1])
     places = (old.origin, new.origin)
     if cases.changed == 0:
         says = f"{new.id} says in other words where it applies, and applies in the same cases"
@@ -161,10 +160,6 @@ def _counted(
     except DiagramError:
         common.restart()
         return common.uncounted(), ()
-
-
-def _by_id(common: Common) -> dict[str, Attribute]:
-    return {a.id: a for a in common.attributes}
 
 
 def narrowed(condition: Condition, values: Mapping[str, tuple[str, ...]]) -> Condition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from math import prod
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
@@ -35,6 +35,10 @@ class Common:
         ours = united(old.attributes, new.attributes)
         known = {a.id: a.values for a in old.attributes}
         declared = {a.id: a.values for a in new.attributes}
+        self.declared: tuple[Mapping[str, Attribute], ...] = tuple(
+            {a.id: a for a in (*ours, *bundle.attributes)} for bundle in (old, new)
+        )
+        """Attributes by id as each version has them: a condition is written in the order of its own levels."""
         self.attributes: tuple[Attribute, ...] = ours
         """Of either version, with every value; the default is the new version's."""
         self.values = {

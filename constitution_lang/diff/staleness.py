@@ -9,7 +9,7 @@ from constitution_lang.diff.model import Stale, Work
 from constitution_lang.diff.words import count_words, listed, percent
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 
-__all__ = ["of_applicability", "of_draws", "of_prompts", "of_tags", "of_tension"]
+__all__ = ["of_applicability", "of_draws", "of_key", "of_prompts", "of_tags", "of_tension"]
 
 _WORK = {
     PromptKind.TAG: Work.TAGS,
@@ -60,12 +60,22 @@ def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = Fa
     )
 
 
-def of_draws(shares: Mapping[str, float], where: str) -> tuple[Stale, ...]:
-    """Of weights: for the draws of each stage the share that moves, in the case that `where` names."""
+def of_key(principle: str) -> tuple[Stale, ...]:
+    """Of a principle whose chance in every draw is another one."""
+    says = f"every draw in which {principle} has a part, and the texts, votes and labels of those that move"
+    return tuple(Stale(work, says) for work in Work if work is not Work.TAGS)
+
+
+def of_draws(shares: Mapping[str, float], where: str, *, alone: bool) -> tuple[Stale, ...]:
+    """Of a weight: for the draws of each stage the share that moves, in the case that `where` names.
+
+    `alone`: no other weight changed; else others may take back what this one moves.
+    """
     told = [f"{percent(share)} of {stage} draws" for stage, share in shares.items() if share]
     if not told:
         return ()
-    return (Stale(Work.DRAWS, f"{listed(told)}{where}, and what follows from those", share=max(shares.values())),)
+    by = "" if alone else ", by this weight alone"
+    return (Stale(Work.DRAWS, f"{listed(told)}{where}{by}, and what follows from those", share=max(shares.values())),)
 
 
 def of_tension(

@@ -24,7 +24,7 @@ from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_tension
 from constitution_lang.diff.words import condition_words, count_words, outcome_words
 from constitution_lang.ir.groups import governing
-from constitution_lang.ir.model import ALWAYS, Abstain, Bundle, Origin, Prefer, Tension, Weigh
+from constitution_lang.ir.model import ALWAYS, Abstain, Attribute, Bundle, Origin, Prefer, Tension, Weigh
 from constitution_lang.ir.model import Outcome as Decided
 
 __all__ = ["rules_text", "tension_changes"]
@@ -64,9 +64,8 @@ def tension_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
         yield from _Comparison(pairing, common, (before, after), (one, other)).found()
 
 
-def rules_text(tension: Tension, common: Common) -> str:
-    """The rules as a constitution would write them."""
-    attributes = {a.id: a for a in common.attributes}
+def rules_text(tension: Tension, attributes: Mapping[str, Attribute]) -> str:
+    """The rules as the constitution with these attributes would write them."""
     lines = [f"between {tension.sides[0]} and {tension.sides[1]}"]
     for rule in tension.rules:
         decided = outcome_words(rule.outcome, tension.sides)
@@ -157,8 +156,8 @@ class _Comparison:
         return (), self.common.uncounted()
 
     def _about(self) -> tuple[Aspect, tuple[Origin | None, Origin | None], tuple[str, str]]:
-        old = rules_text(self.old, self.common) if self.old else ""
-        new = rules_text(self.new, self.common) if self.new else ""
+        old = rules_text(self.old, self.common.declared[0]) if self.old else ""
+        new = rules_text(self.new, self.common.declared[1]) if self.new else ""
         places = self.old.origin if self.old else None, self.new.origin if self.new else None
         if self.new is None:
             line = retired_lines(self.pairing).get((SubjectKind.TENSION, self.tension.id))

@@ -155,6 +155,7 @@ class _Page:
             yield self.paint("draws, all changes together", _BOLD)
             yield from self._wrapped(movement_lines(difference.movement, difference.defaults))
         if unused := unused_line(self.review):
+            yield self.paint("approvals", _BOLD)
             yield from self._wrapped([unused])
         verdict = difference.verdict
         if verdict.holds:

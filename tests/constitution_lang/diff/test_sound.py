@@ -103,6 +103,9 @@ def test_cases_are_counted_as_enumeration_counts_them(both: tuple[Bundle, Bundle
     for change in found.changes:
         if change.cases is None:
             continue
+        if change.aspect is Aspect.DEFAULT:
+            check_default(change, new)
+            continue
         assert change.cases.total == len(every)
         assert change.cases.changed == sum(c.count or 0 for c in change.cases.changes)
         if change.subject.kind is SubjectKind.PRINCIPLE and change.aspect is not Aspect.MOVED:
@@ -116,6 +119,22 @@ def test_cases_are_counted_as_enumeration_counts_them(both: tuple[Bundle, Bundle
     assert counted >= len(differing)
     if counted == 0:
         assert differing == []
+
+
+def check_default(change: Change, bundle: Bundle) -> None:
+    """Another default moves the prompts that are not known from one value to the other, whatever else they are."""
+    others = [a for a in bundle.attributes if a.id != change.subject.id]
+    rest = list(cases(others))
+    values = change.before, change.after
+    differing = sum(
+        len({repr(decided(bundle, {**case, change.subject.id: value}, None)) for value in values}) > 1 for case in rest
+    )
+    assert change.cases is not None
+    assert change.cases.total == len(rest)
+    assert change.cases.changed is not None
+    assert change.cases.changed >= differing
+    assert (change.cases.changed == 0) == (differing == 0)
+    assert bool(change.stale) == bool(differing)
 
 
 def applies(change: Change, bundle: Bundle, case: dict[str, str], pairing: Pairing | None) -> bool:
@@ -139,7 +158,7 @@ def decided(bundle: Bundle, case: dict[str, str], pairing: Pairing | None) -> ob
                     continue
                 told = tuple(sorted(zip(ids, (outcome.first, outcome.second), strict=True)))
             outcomes.add((tuple(sorted(ids)), told))
-    return {name(p.id) for p in applicable(bundle, case)}, outcomes
+    return sorted(name(p.id) for p in applicable(bundle, case)), sorted(outcomes, key=repr)
 
 
 @quick
