@@ -38,7 +38,9 @@ def identity_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
     for attribute in pairing.old.attributes:
         if attribute.id not in kept and (SubjectKind.ATTRIBUTE, attribute.id) not in retired:
             yield Found(_removed(SubjectKind.ATTRIBUTE, attribute, pairing, None))
-    yield from (Found(found) for found in chain(_rekeyed(pairing), _reused(pairing), _forgotten(pairing)))
+    yield from (
+        Found(found) for found in chain(_rekeyed(pairing), _reused(pairing), _taken(pairing), _forgotten(pairing))
+    )
 
 
 def _removed_principle(old: Principle, pairing: Pairing, common: Common) -> Found:
@@ -123,6 +125,31 @@ def _reused(pairing: Pairing) -> Iterator[Change]:
         other = was.get((kind, node.id))
         if other is not None and (kind, node.id) not in before:
             yield _again(kind, node, f"{node.id} was the former name of {other.id} and is in use again", other.origin)
+
+
+def _taken(pairing: Pairing) -> Iterator[Change]:
+    """Ids in use that took over the very statement of another id: an edit can say anything, but hardly that.
+
+    A statement that its old id still has was copied, and that of an id whose `retired` line names this one was merged.
+    """
+    merged = {line.id: line.replaced_by for line in pairing.new.retired if line.kind == SubjectKind.PRINCIPLE}
+    owners: dict[str, list[Principle]] = {}
+    for principle in pairing.old.principles:
+        owners.setdefault(principle.statement, []).append(principle)
+    now = {was.id: new.statement for was, new in pairing.principles.values()}
+    for was, new in pairing.principles.values():
+        lost = [p for p in owners.get(new.statement, ()) if now.get(p.id) != p.statement and merged.get(p.id) != new.id]
+        if was.statement == new.statement or not lost or len(lost) < len(owners[new.statement]):
+            continue
+        other = lost[0].id
+        says = f"{new.id} says now what {other} said"
+        help = (
+            f"leave each id with its meaning: give this text back to {other}, or to a new id with `formerly: {other}`"
+        )
+        subject, places = Subject(SubjectKind.PRINCIPLE, new.id), (lost[0].origin, new.origin)
+        yield change(
+            Grade.IDENTITY, subject, Aspect.REUSED, says, places, values=(other, new.id), help=help,
+        )  # fmt: skip
 
 
 def _again(kind: SubjectKind, node: _Node, says: str, was: Origin) -> Change:

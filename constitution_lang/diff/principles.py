@@ -17,9 +17,9 @@ from constitution_lang.diff.model import (
 )
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common, Told
-from constitution_lang.diff.staleness import of_applicability
-from constitution_lang.diff.words import condition_words, count_words
-from constitution_lang.ir.model import AllOf, AnyOf, Compare, Condition, Not, Principle, Retired
+from constitution_lang.diff.staleness import of_applicability, of_move
+from constitution_lang.diff.words import condition_words, count_words, listed
+from constitution_lang.ir.model import AllOf, AnyOf, Compare, Condition, Not, Prefer, Principle, Retired
 
 __all__ = ["Found", "narrowed", "principle_changes", "retired_lines"]
 
@@ -124,8 +124,6 @@ def _moved(old: Principle, new: Principle, pairing: Pairing, common: Common) -> 
     category = old.category
     if pairing.side(category) == new.category:
         return
-    says = f"{old.id} moved to {new.category} as {new.id}: it shares that category's weight, and its tensions"
-
     what = (f"{new.id} counts for {new.category}", Direction.SHIFTED, f"for {category}", f"for {new.category}")
     told: tuple[tuple[Node, Told], ...] = ()
     try:
@@ -134,13 +132,36 @@ def _moved(old: Principle, new: Principle, pairing: Pairing, common: Common) -> 
     except DiagramError:
         common.restart()
         cases = common.uncounted()
+    says = f"{old.id} moved to {new.category} as {new.id}, which is seen in {count_words(cases.changed, cases.total)}"
+    says += f": it shares that category's weight{_sides(old, new, pairing)}"
     yield Found(
         change(
             Grade.BEHAVIOUR, _subject(new), Aspect.MOVED, says, (old.origin, new.origin), values=(old.id, new.id),
-            cases=cases, stale=of_applicability((new.id,), cases),
+            cases=cases, stale=of_move(new.id, cases, yields=_yields(old, new, pairing)),
         ),
         told,
     )  # fmt: skip
+
+
+def _sides(old: Principle, new: Principle, pairing: Pairing) -> str:
+    """On which sides of which tensions it stands by its category, and stood."""
+    before = [f"{old.category} in {t.id}" for t in pairing.old.tensions if old.category in t.sides]
+    after = [f"{new.category} in {t.id}" for t in pairing.new.tensions if new.category in t.sides]
+    now = f"stands for {listed(after)}" if after else "stands for no side of a tension of categories"
+    if before:
+        return f"; it {now}, and stood for {listed(before)}"
+    return f"; it {now}" if after else ""
+
+
+def _yields(old: Principle, new: Principle, pairing: Pairing) -> bool:
+    """Whether a tension of either category lets one side come first: that stands in the prompts of the other side."""
+    return any(
+        isinstance(rule.outcome, Prefer)
+        for tensions, side in ((pairing.old.tensions, old.category), (pairing.new.tensions, new.category))
+        for tension in tensions
+        if side in tension.sides
+        for rule in tension.rules
+    )
 
 
 def _counted(

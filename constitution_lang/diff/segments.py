@@ -8,7 +8,7 @@ from itertools import groupby
 
 from constitution_lang.diff.model import Mark, Segment
 
-__all__ = ["DIFFERENT", "hunks", "marked", "shortened"]
+__all__ = ["DIFFERENT", "alike", "hunks", "marked", "shortened"]
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 DIFFERENT = 0.3
@@ -32,6 +32,11 @@ def marked(old: str, new: str) -> tuple[Segment, ...]:
     found += _middle(middle_a, middle_b)
     found.append((Mark.SAME, "".join(a[len(a) - tail :])))
     return _joined(found)
+
+
+def alike(old: str, new: str) -> float:
+    """How much of two texts is the same, from 0 to 1, word by word."""
+    return SequenceMatcher(None, old.split(), new.split(), autojunk=False).ratio()
 
 
 def _middle(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:

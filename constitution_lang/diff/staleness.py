@@ -9,7 +9,7 @@ from constitution_lang.diff.model import Stale, Work
 from constitution_lang.diff.words import count_words, listed, percent
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 
-__all__ = ["of_applicability", "of_draws", "of_key", "of_prompts", "of_tags", "of_tension"]
+__all__ = ["of_applicability", "of_draws", "of_key", "of_move", "of_prompts", "of_tags", "of_tension"]
 
 _WORK = {
     PromptKind.TAG: Work.TAGS,
@@ -58,6 +58,17 @@ def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = Fa
         *(() if gone else (votes,)),
         Stale(Work.LABELS, f"labels in {where}", cases=cases.changed),
     )
+
+
+def of_move(principle: str, cases: Cases, *, yields: bool) -> tuple[Stale, ...]:
+    """Of a principle in another category; `yields` where tensions of either have one side come before another.
+
+    Prompts of every principle of these tensions may then say so otherwise.
+    """
+    where = count_words(cases.changed, cases.total, brief=True)
+    texts = f"critiques and revisions in {where} in which a tension puts {principle} first or another before it"
+    told = tuple(Stale(work, texts, cases=cases.changed) for work in (Work.CRITIQUES, Work.REVISIONS) if yields)
+    return (*of_applicability((principle,), cases), *told)
 
 
 def of_key(principle: str) -> tuple[Stale, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import frexp, inf
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
@@ -204,9 +204,21 @@ class _Comparison:
             both = diagram.choose(play, diagram.apply(_both, one, other), diagram.constant(None))
             both = diagram.choose(self.common.within, both, diagram.constant(None))
             for value in diagram.values(both):
-                if isinstance(value, tuple) and (told := _says_of(group.names, *value)):
+                if isinstance(value, tuple) and not self._alike(*value) and (told := _says_of(group.names, *value)):
                     self._note(value, group.names, pairs)
                     yield diagram.apply(_equal, both, diagram.constant(value)), told
+
+    def _alike(self, before: object, after: object) -> bool:
+        """Whether both weigh by one ratio, and there is nobody beside their sides to gain or lose by that.
+
+        Only where the one is a power of two times the other: other factors move the last bit of a weight.
+        """
+        if not (isinstance(before, Weigh) and isinstance(after, Weigh) and before.first and before.second):
+            return False
+        factor = after.first / before.first
+        same = before.second * factor == after.second and frexp(factor)[0] == 0.5
+        versions = ((self.old, self.pairing.old), (self.new, self.pairing.new))
+        return same and all(t is not None and _is_alone(t, bundle) for t, bundle in versions)
 
     def _note(self, value: tuple[object, ...], names: tuple[str, str], pairs: set[tuple[str, str]]) -> None:
         """What the changed outcomes are, and who is concerned."""
@@ -266,6 +278,14 @@ def _says_of(sides: tuple[str, str], before: object, after: object) -> Told | No
         return (f"{one} and {other} weigh otherwise against the rest", Direction.SHIFTED, *words)
     gains, loses = (one, other) if now > was else (other, one)
     return (f"{gains} gains on {loses}", Direction.SHIFTED, *words)
+
+
+def _is_alone(tension: Tension, bundle: Bundle) -> bool:
+    """Whether every principle is on a side of this tension, and no other tension speaks."""
+    sides = [
+        tension.sides[0] in {p.id, p.category} or tension.sides[1] in {p.id, p.category} for p in bundle.principles
+    ]
+    return all(sides) and len(bundle.tensions) == 1
 
 
 def _plainly(decided: object) -> object:

@@ -21,7 +21,7 @@ from constitution_lang.diff.model import (
     change,
 )
 from constitution_lang.diff.pairing import Pairing
-from constitution_lang.diff.segments import hunks, marked
+from constitution_lang.diff.segments import DIFFERENT, alike, hunks, marked
 from constitution_lang.diff.staleness import of_prompts
 from constitution_lang.diff.words import listed
 from constitution_lang.ir.model import Exemplar, Literal, Origin, Principle, Prompt, PromptKind, Stage
@@ -106,9 +106,18 @@ class Wording:
             says, grade = f"{what}: {many}", Grade.WORDING
         under = list(dict.fromkeys(p.principle for p in self.pairing.new.prompts if p.id in set(ids) and p.principle))
         return change(
-            grade, subject, Aspect.WORDING, says, places, values=values, prompts=texts,
+            grade, subject, Aspect.WORDING, says, places, values=values, help=self._other(subject), prompts=texts,
             stale=of_prompts(kinds, ids, under),
         )  # fmt: skip
+
+    def _other(self, subject: Subject) -> str:
+        """A word for an id whose title and statement have next to nothing left of those before."""
+        if subject.kind is not SubjectKind.PRINCIPLE:
+            return ""
+        old, new = self.pairing.principles[subject.id]
+        if any(alike(*texts) >= DIFFERENT for texts in ((old.title, new.title), (old.statement, new.statement))):
+            return ""
+        return f"where this is another principle, give it an id of its own and write `retired principle {old.id}`"
 
     # --- causes -----------------------------------------------------------------------------------
 

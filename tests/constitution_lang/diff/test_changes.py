@@ -209,3 +209,30 @@ def test_segments_hold_both_texts(old: str, new: str) -> None:
     segments = marked(old, new)
     assert "".join(s.text for s in segments if s.mark is not Mark.NEW) == old
     assert "".join(s.text for s in segments if s.mark is not Mark.OLD) == new
+
+
+def test_an_id_with_nothing_left_of_its_text_is_asked_about() -> None:
+    other = WHOLE.replace("Give no help with weapons.", "Answer in French.")
+    assert only(between(WHOLE, other)).help == ""
+    wording = next(
+        c for c in between(WHOLE, other.replace("No weapons", "French")).changes if c.aspect is Aspect.WORDING
+    )
+    assert wording.grade is Grade.WORDING
+    assert "`retired principle harm.weapons`" in wording.help
+
+
+def test_ids_that_exchange_their_texts_are_a_mistake_and_an_honest_rewording_is_none() -> None:
+    weapons, choice = "Give no help with weapons.", "Respect choices."
+    swapped = WHOLE.replace(weapons, "TAKEN").replace(choice, weapons).replace("TAKEN", choice)
+    found = [c for c in between(WHOLE, swapped).changes if c.aspect is Aspect.REUSED]
+    assert [c.says for c in found] == [
+        "autonomy.choice says now what harm.weapons said",
+        "harm.weapons says now what autonomy.choice said",
+    ]
+    assert all(c.grade is Grade.IDENTITY and c.help for c in found)
+    for honest in (
+        WHOLE.replace(weapons, choice),  # a copy: the other one still says so
+        WHOLE.replace(weapons, "Say what you know about the weather."),
+        WHOLE.replace(weapons, f"{choice} {weapons}").replace(f"    {choice}\n", f"    {choice} Always.\n"),
+    ):
+        assert all(c.grade is not Grade.IDENTITY for c in between(WHOLE, honest).changes)

@@ -109,3 +109,25 @@ def test_changes_of_one_title_have_ids_of_their_own() -> None:
     )
     found = diff(bundle, structs.replace(bundle, model_tests=tests))
     assert [c.id for c in found.changes] == ["test/harm.weapons/it/added", "test/harm.weapons/it (2)/added"]
+
+
+def test_a_principle_in_another_category_is_counted_and_may_yield_otherwise() -> None:
+    new = WHOLE.replace("principle autonomy.choice", "principle harm.choice").replace(
+        '"Their choice"\n', '"Their choice"\n  formerly: autonomy.choice\n'
+    )
+    change = next(c for c in between(WHOLE, new).changes if c.aspect is Aspect.MOVED)
+    assert "in every case" in change.says
+    assert change.says.endswith("it stands for harm in care, and stood for autonomy in care")
+    assert {Work.DRAWS, Work.CRITIQUES, Work.REVISIONS, Work.VOTES, Work.LABELS} <= set(works(change))
+
+
+def test_weights_of_a_tension_in_the_same_ratio_change_nothing_where_nobody_stands_beside() -> None:
+    change = only(between(WHOLE, WHOLE.replace("weigh harm 2, autonomy 1", "weigh harm 4, autonomy 2")))
+    assert (change.grade, change.aspect, change.stale) == (Grade.METADATA, Aspect.REWRITTEN, ())
+    third = (
+        WHOLE + '\ncategory candour "Candour"\n\nprinciple candour.truth "Truth"\n  statement:\n    Say what is so.\n'
+    )
+    third += "\ntension c\n  between candour and harm\n  otherwise: prefer harm\n"
+    third += "\ntension d\n  between candour and autonomy\n  otherwise: prefer candour\n"
+    beside = only(between(third, third.replace("weigh harm 2, autonomy 1", "weigh harm 4, autonomy 2")))
+    assert beside.grade is Grade.BEHAVIOUR
