@@ -51,6 +51,7 @@ class Draft:
     lines: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
+    _tests: set[str] = field(default_factory=set)
 
     def head(self, name: str, title: str, place: str) -> None:
         """The first two lines."""
@@ -85,6 +86,17 @@ class Draft:
         if '"' in line:
             self.note(place, "double quotes became single ones: a title or question can't hold them")
         return '"' + line.replace('"', "'") + '"'
+
+    def test(self, title: str, place: str) -> None:
+        """The first line of a test. Titles are told apart by a number, since a test is known by its title."""
+        plain = self.quoted(title, place)
+        unique, again = plain, 2
+        while unique in self._tests:
+            unique, again = f'{plain[:-1]} ({again})"', again + 1
+        if unique != plain:
+            self.note(place, f"another test has this title; it became {unique}")
+        self._tests.add(unique)
+        self.lines += ["", f"test {unique}"]
 
     def prose(self, key: str, text: str, place: str, *, wrapped: bool = False) -> None:
         """A field of prose. `wrapped` says that line breaks inside a paragraph mean nothing in the input."""

@@ -141,7 +141,8 @@ def _section(draft: Draft, section: _Section, category: str | None, titles: dict
     for line, title, example in parts.examples:
         at = f"line {line}, #{section.id}"
         for prompt, better, worse in pairs_of(draft, example, at, title):
-            draft.lines += ["", f"test {draft.quoted(title or section.title, at)}", f"  under {id}"]
+            draft.test(title or section.title, at)
+            draft.lines.append(f"  under {id}")
             draft.prose("prompt", prompt, at)
             draft.prose("better", better, at)
             draft.prose("worse", worse, at)

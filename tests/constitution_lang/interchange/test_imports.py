@@ -181,6 +181,16 @@ def test_classes_that_can_meet_have_a_tension() -> None:
     )
 
 
+def test_two_examples_of_one_title_are_told_apart() -> None:
+    example = SPEC[SPEC.index("**Example**: a lie") : SPEC.index("**Example**: of a developer")]
+    imported = _imported(SPEC.replace(example, example + example.replace("Is it so?", "Is it?")), "markdown")[0]
+    assert [line for line in imported.text.splitlines() if line.startswith("test ")] == [
+        'test "a lie"',
+        'test "a lie (2)"',
+    ]
+    assert _told(imported, "#do_not_lie", 'it became "a lie (2)"')
+
+
 def test_the_form_of_a_specification() -> None:
     imported, bundle = _imported(SPEC, "markdown")
     assert [one.id for one in bundle.principles] == ["platform.kind", "user.deeper", "user.do_not_lie"]
