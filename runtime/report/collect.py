@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -25,7 +26,6 @@ from runtime.records import (
     PromptRecord,
     Response,
     Revision,
-    RevisionStatus,
     SftRow,
     TrainingStep,
     identify,
@@ -37,15 +37,15 @@ from runtime.report.data import (
     CutCount,
     DataFact,
     ReportData,
-    RoundCounts,
     Sample,
 )
 from runtime.report.facts import fact_groups, is_rehearsal, step_costs
-from runtime.report.shares import stage_shares
+from runtime.report.revisions import RevisionTally
+from runtime.report.shares import Case, DrawTally, case_of
 from runtime.report.stories import Rows, stories
-from runtime.report.votes import LabelTally
+from runtime.report.votes import LabelTally, purposes_of
 
-__all__ = ["SAMPLE_MAX", "collect", "manifest_of"]
+__all__ = ["SAMPLE_MAX", "cases_of", "collect", "manifest_of"]
 
 SAMPLE_MAX = 80
 """Prompts whose whole story is in the page."""
@@ -71,44 +71,40 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
     """All that the report of `run_id` says."""
     manifest = manifest_of(ledger, run_id)
     bundle = msgspec.json.decode(manifest.bundle, type=Bundle)
-    prompts = _unique(ledger.read(run_id, PromptRecord))
-    # A demonstration is answered by its data set: there is nothing to show but the answer.
-    pool = [p.id for p in prompts.values() if p.demonstration is None]
-    wanted = _choose(pool, sample_max)
-    rows = Rows(wanted=wanted, prompts={id: prompts[id] for id in wanted})
+    files, pool, chosen = _prompts(ledger, run_id, sample_max)
+    rows = Rows(wanted=list(chosen), prompts=chosen)
 
-    cases = {case.prompt: case for case in ledger.read(run_id, CaseRecord)}
-    rows.cases = {id: cases[id] for id in wanted if id in cases}
-    draws = ledger.read(run_id, Draw)
-    shares = stage_shares(bundle, cases, draws)
-    attributes = _attribute_uses(bundle, cases.values())
-    rows.draws = _of(draws, wanted)
-    del draws, cases
+    rows.cases = {c.prompt: c for c in ledger.each(run_id, CaseRecord) if c.prompt in chosen}
+    attributes = _attribute_uses(bundle, ledger.each(run_id, CaseRecord))
+    drawn = DrawTally(bundle, cases_of(ledger, run_id))
+    rows.draws = _counting(ledger.each(run_id, Draw), drawn.add, chosen)
+    shares = drawn.shares()
+    del drawn
 
-    rounds = _read_texts(ledger, run_id, rows)
-    comparisons = ledger.read(run_id, Comparison)
-    rows.comparisons = list({c.id: c for c in _of(comparisons, wanted)}.values())
-    tally = LabelTally(bundle, {c.id: c.purpose for c in comparisons})
+    rows.responses = _counting(ledger.each(run_id, Response), None, chosen)
+    rows.critiques = {c.id: c for c in _counting(ledger.each(run_id, Critique), None, chosen)}
+    revised = RevisionTally(ledger.each(run_id, Response, Step.RESPOND))
+    rows.revisions = _counting(ledger.each(run_id, Revision), revised.add, chosen)
+    rounds = revised.rounds()
+    del revised
+
+    compared = _counting(ledger.each(run_id, Comparison), None, chosen)
+    rows.comparisons = list({c.id: c for c in compared}.values())
     shown = {c.id for c in rows.comparisons}
-    del comparisons
+    labelled = LabelTally(bundle, purposes_of(ledger.each(run_id, Comparison)))
     for label in ledger.each(run_id, Label):
-        tally.add(label)
+        labelled.add(label)
         if label.comparison in shown:
             rows.labels[label.comparison] = label
 
-    sft_rows = ledger.read(run_id, SftRow)
-    rows.sft_rows = _of(sft_rows, wanted)
-    sft_sources = Counter(row.source.value for row in sft_rows)
-    del sft_rows
-    preference_rows = ledger.read(run_id, PreferenceRow)
-    rows.preference_rows = _of(preference_rows, wanted)
-    preference_sources = Counter(row.source.value for row in preference_rows)
-    del preference_rows
-
+    sft_sources, preference_sources = Counter[str](), Counter[str]()
+    rows.sft_rows = _counting(ledger.each(run_id, SftRow), lambda r: sft_sources.update([r.source.value]), chosen)
+    rows.preference_rows = _counting(
+        ledger.each(run_id, PreferenceRow), lambda r: preference_sources.update([r.source.value]), chosen
+    )
     cuts = ledger.read(run_id, PromptCut)
-    rows.cuts = _of(cuts, wanted)
+    rows.cuts = [cut for cut in cuts if cut.prompt in chosen]
 
-    files = Counter((p.file or "unnamed", p.kind.value) for p in prompts.values())
     return ReportData(
         run=run_id,
         title=bundle.title or bundle.name,
@@ -123,69 +119,61 @@ def collect(ledger: Ledger, run_id: str, *, sample_max: int = SAMPLE_MAX) -> Rep
         attributes=attributes,
         shares=shares,
         rounds=rounds,
-        labels=tally.counts(),
-        histogram=tuple(tally.histogram),
-        votes=tally.votes(),
-        agreements=tally.agreements(),
-        agreement_labels=tally.agreement_labels,
-        rules=tally.rules(),
+        labels=labelled.counts(),
+        histogram=tuple(labelled.histogram),
+        votes=labelled.votes(),
+        agreements=labelled.agreements(),
+        agreement_labels=labelled.agreement_labels,
+        rules=labelled.rules(),
         sft_sources=tuple(sorted(sft_sources.items())),
         preference_sources=tuple(sorted(preference_sources.items())),
-        curves=_curves(ledger.read(run_id, TrainingStep)),
+        curves=_curves(ledger.each(run_id, TrainingStep)),
         checkpoints=tuple(
             CheckpointFact(kind=c.kind, path=c.path, weights=c.weights, rows=len(c.data))
             for c in ledger.read(run_id, Checkpoint)
         ),
         measures=tuple(ledger.read(run_id, Measure, Step.EVALUATE)),
         audit=tuple(ledger.read(run_id, Measure, Step.AUDIT)),
-        sample=Sample(total=len(pool), stories=stories(rows, wanted)),
+        sample=Sample(total=pool, stories=stories(rows, chosen)),
     )
 
 
-def _choose(ids: list[str], count: int) -> list[str]:
-    """At most `count` ids, in their order. Which ones depends on their hash alone."""
-    if len(ids) <= count:
-        return ids
-    chosen = set(heapq.nsmallest(count, ids, key=lambda prompt: identify("report sample", prompt)))
-    return [id for id in ids if id in chosen]
+def cases_of(ledger: Ledger, run_id: str) -> dict[str, Case]:
+    """The case of every prompt, by its id. Prompts of one case share it."""
+    shared: dict[Case, Case] = {}
+    return {c.prompt: shared.setdefault(case := case_of(c), case) for c in ledger.each(run_id, CaseRecord)}
 
 
-def _unique(prompts: Iterable[PromptRecord]) -> dict[str, PromptRecord]:
-    return {p.id: p for p in prompts}
+def _prompts(ledger: Ledger, run_id: str, count: int) -> tuple[Counter[tuple[str, str]], int, dict[str, PromptRecord]]:
+    """How many prompts each file has of each kind; how many could be shown; and at most `count` of those, by id.
+
+    Which ones depends on their ids alone; they stand in their order.
+    """
+    files = Counter[tuple[str, str]]()
+    pool = 0
+
+    def shown() -> Iterator[tuple[str, int, PromptRecord]]:
+        nonlocal pool
+        for prompt in ledger.each(run_id, PromptRecord):
+            files[prompt.file or "unnamed", prompt.kind.value] += 1
+            # A demonstration is answered by its data set: there is nothing to show but the answer.
+            if prompt.demonstration is None:
+                yield identify("report sample", prompt.id), pool, prompt
+                pool += 1
+
+    chosen = heapq.nsmallest(count, shown(), key=itemgetter(0, 1))
+    return files, pool, {prompt.id: prompt for _, _, prompt in sorted(chosen, key=itemgetter(1))}
 
 
-def _of(rows: Iterable[P], wanted: Collection[str]) -> list[P]:
-    ids = set(wanted)
-    return [row for row in rows if row.prompt in ids]
-
-
-def _read_texts(ledger: Ledger, run_id: str, rows: Rows) -> tuple[RoundCounts, ...]:
-    responses = {r.id: r for r in ledger.read(run_id, Response)}
-    words = {id: len(r.text.split()) for id, r in responses.items()}
-    rows.responses = _of(responses.values(), rows.wanted)
-    del responses
-    rows.critiques = {c.id: c for c in _of(ledger.read(run_id, Critique), rows.wanted)}
-    revisions = ledger.read(run_id, Revision)
-    rows.revisions = _of(revisions, rows.wanted)
-    words |= {r.id: len(r.text.split()) for r in revisions}
-    rounds: dict[int, list[Revision]] = {}
-    for revision in revisions:
-        rounds.setdefault(revision.round, []).append(revision)
-    return tuple(_round_counts(number, found, words) for number, found in sorted(rounds.items()))
-
-
-def _round_counts(number: int, revisions: list[Revision], words: dict[str, int]) -> RoundCounts:
-    status = Counter(r.status for r in revisions)
-    return RoundCounts(
-        round=number,
-        revised=status[RevisionStatus.REVISED],
-        unchanged=status[RevisionStatus.UNCHANGED],
-        empty=status[RevisionStatus.EMPTY],
-        declined=status[RevisionStatus.DECLINED],
-        cut=sum(r.finish == "length" for r in revisions),
-        words_before=sum(words.get(r.of, 0) for r in revisions) / len(revisions),
-        words_after=sum(words[r.id] for r in revisions) / len(revisions),
-    )
+def _counting(rows: Iterable[P], count: Callable[[P], None] | None, wanted: Collection[str]) -> list[P]:
+    """The rows of the wanted prompts; all of them are counted."""
+    found = []
+    for row in rows:
+        if count is not None:
+            count(row)
+        if row.prompt in wanted:
+            found.append(row)
+    return found
 
 
 def _cut_counts(cuts: Iterable[PromptCut]) -> tuple[CutCount, ...]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
 from constitution_lang.ir.model import Abstain, Bundle, Outcome, Prefer, Tension
-from runtime.records import ComparisonPurpose, Label, LabelOutcome, LabelSource, Vote
+from runtime.records import Comparison, ComparisonPurpose, Label, LabelOutcome, LabelSource, Vote
 from runtime.report.data import Agreement, LabelCounts, PrincipleVotes, RuleUse
 
-__all__ = ["BINS", "LabelTally", "is_decided", "is_flip", "outcome_text"]
+__all__ = ["BINS", "LabelTally", "is_decided", "is_flip", "outcome_text", "purposes_of"]
 
 BINS = 20
 """Of the histogram of labels."""
@@ -53,8 +53,13 @@ class _Voice:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+def purposes_of(comparisons: Iterable[Comparison]) -> dict[str, ComparisonPurpose]:
+    """What the pairs that are not for training are for, by their ids: far fewer than pairs."""
+    return {c.id: c.purpose for c in comparisons if c.purpose is not ComparisonPurpose.TRAINING}
+
+
 class LabelTally:
-    """Counts over labels, added one by one."""
+    """Counts over labels, added one by one. `purposes` are as `purposes_of` gives them."""
 
     def __init__(self, bundle: Bundle, purposes: Mapping[str, ComparisonPurpose]) -> None:
         self._bundle = bundle
