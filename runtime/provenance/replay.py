@@ -87,7 +87,7 @@ class Replay:
         if worker is not None and told is not None:
             asked = [v for v in told.values if v.origin is not ValueOrigin.DATA]
             worker.tell(choices=[v.key for v in asked])
-        return tag(worker, self.bundle, [prompt], mass_min=self.config.label.mass_min)[0]
+        return next(tag(worker, self.bundle, [prompt], mass_min=self.config.label.mass_min))
 
     def answer(self, prompt: PromptRecord, told: Response | None = None) -> Response:
         """The policy's first answer."""
