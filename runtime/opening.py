@@ -22,7 +22,7 @@ from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.prompting import ModelTokenizer
-from runtime.records import identify
+from runtime.records import Each, identify
 from runtime.run_file import RunFileError, load_run_file
 from runtime.served import ServedModels
 from runtime.session import Engines, Session
@@ -115,11 +115,11 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         exclude={"out": True, "prompts": silent}
     )
     prompts = inputs.prompts
-    content_of_data = (
-        [prompts[id] for id in sorted(prompts)],
+    run = identify(
+        "run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities,
+        Each(prompts[id] for id in sorted(prompts)),
         [(x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)],
-    )
-    run = identify("run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities, content_of_data)
+    )  # fmt: skip
     manifest = _manifest(run, bundle, settings.encode(), identities)
     if served:
         config = served.check(bundle, inputs, only_audit=only_audit)

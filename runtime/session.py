@@ -184,12 +184,14 @@ class Session:
         return self.ledger.read(self.run, kind, step)
 
     def cases(self) -> dict[str, CaseRecord]:
-        """The case of every prompt, by its id. Prompts with the same values share them."""
+        """The case of every prompt, by its id, without the answers that it was known by: so they share it."""
         shared: dict[tuple[CaseValue, ...], tuple[CaseValue, ...]] = {}
-        return {
-            c.prompt: replace(c, values=shared.setdefault(c.values, c.values))
-            for c in self.each(CaseRecord, StepId(Step.TAG))
-        }
+
+        def bare(record: CaseRecord) -> CaseRecord:
+            values = tuple(replace(v, probabilities=(), key=None) for v in record.values)
+            return replace(record, values=shared.setdefault(values, values))
+
+        return {c.prompt: bare(c) for c in self.each(CaseRecord, StepId(Step.TAG))}
 
     def weights(self, model: str) -> str:
         """What a model is, wherever it lies: what trainings are made from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from runtime.datasets.conversations import CHOSEN, Form, RowConversation, extrac
 from runtime.datasets.errors import BadRow, DataError, RowError
 from runtime.datasets.hh import join_turns, parse_hh
 from runtime.datasets.reading import RawRow, read
+from runtime.datasets.stored import PromptShelf, Stored
 from runtime.records import PromptRecord, PromptUse, identify
 
 __all__ = ["LoadReport", "PromptStream", "load_prompts", "select"]
@@ -170,8 +171,8 @@ class PromptStream:
 
 def load_prompts(
     source: PromptSource, base: Path = _HERE, *, seed: int = 0, exclude: Collection[str] = ()
-) -> tuple[tuple[PromptRecord, ...], LoadReport]:
-    """The prompts of a data set, each conversation once, and what became of every row.
+) -> tuple[Sequence[PromptRecord], LoadReport]:
+    """The prompts of a data set, each conversation once, and what became of every row. They are not held in memory.
 
     Their order, and which of them `limit` and `offset` select, follow from `seed` and each prompt's own text:
     not from the order of the file, so a row that is added or moved changes no other. `exclude` holds ids of prompts
@@ -190,19 +191,16 @@ def load_prompts(
 
 def select(
     prompts: Iterable[PromptRecord], *, limit: int | None, offset: int = 0, seed: int = 0
-) -> tuple[PromptRecord, ...]:
+) -> Sequence[PromptRecord]:
     """`limit` prompts after the first `offset`, in the order of a hash of the seed and each prompt.
 
-    A larger limit keeps what a smaller one selected, and adjoining offsets share nothing. No more prompts
-    are held than are asked for.
+    A larger limit keeps what a smaller one selected, and adjoining offsets share nothing. All prompts lie in a file
+    before they are put in order.
     """
-
-    def key(prompt: PromptRecord) -> str:
-        return identify("select", seed, prompt.id)
-
-    if limit is None:
-        return tuple(sorted(prompts, key=key)[offset:])
-    return tuple(heapq.nsmallest(offset + limit, prompts, key=key)[offset:])
+    shelf = PromptShelf()
+    keyed = ((identify("select", seed, prompt.id), shelf.put(prompt)) for prompt in prompts)
+    ordered = sorted(keyed) if limit is None else heapq.nsmallest(offset + limit, keyed)
+    return Stored(shelf, (number for _, number in ordered[offset:]))
 
 
 def _chosen_reply(values: Mapping[str, object], found: RowConversation) -> str | None:

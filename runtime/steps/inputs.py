@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runtime.config import HumanPairs, PromptSource, RunConfig
 from runtime.datasets.pairs import load_pairs
 from runtime.datasets.prompts import load_prompts
+from runtime.datasets.stored import Chained, by_id, distinct
 from runtime.records import Comparison, ComparisonPurpose, Label, PromptRecord, Response
 from runtime.stages.label import compare
 
@@ -46,15 +47,15 @@ class Inputs:
         return replace(self, train=(), evaluation=(), demonstrations=(), human=())
 
     @property
-    def prompts(self) -> dict[str, PromptRecord]:
+    def prompts(self) -> Mapping[str, PromptRecord]:
         """Every prompt by id. Where a conversation stands in several sets, the training set's row counts."""
         pairs = [x.prompt for x in (*self.audit, *self.human)]
-        return {p.id: p for p in (*pairs, *self.demonstrations, *self.evaluation, *self.train)}
+        return by_id([pairs, self.demonstrations, self.evaluation, self.train])
 
     @property
-    def tagged(self) -> list[PromptRecord]:
+    def tagged(self) -> Sequence[PromptRecord]:
         """The prompts whose case decides something: all but demonstrations and pairs that people labelled."""
-        return list({p.id: p for p in (*(x.prompt for x in self.audit), *self.evaluation, *self.train)}.values())
+        return distinct([[x.prompt for x in self.audit], self.evaluation, self.train])
 
 
 def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:
@@ -79,15 +80,15 @@ def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], 
         names["pair_policy"] = config.pair.policy
     found = {name: resolve(name) for name in dict.fromkeys(names.values())}
 
-    def prompts(sources: Sequence[PromptSource], exclude: Sequence[PromptRecord] = ()) -> list[PromptRecord]:
+    def prompts(sources: Sequence[PromptSource], exclude: Iterable[PromptRecord] = ()) -> Sequence[PromptRecord]:
         taken = {p.id for p in exclude}
-        rows: list[PromptRecord] = []
+        parts: list[Sequence[PromptRecord]] = []
         for source in sources:
             loaded, report = load_prompts(source, folder, seed=config.seed, exclude=taken)
             say(str(report))
-            rows += loaded
+            parts.append(loaded)
             taken |= {p.id for p in loaded}
-        return rows
+        return Chained(parts)
 
     human = _pairs(config.label.human, folder, ComparisonPurpose.TRAINING, seed=config.seed, say=say)
     evaluation = prompts(config.prompts.evaluation, [x.prompt for x in human])

@@ -52,7 +52,7 @@ def tag_prompts(session: Session, inputs: Inputs) -> None:
     """Find out which case every prompt is."""
     prompts = inputs.tagged
     step, ask = StepId(Step.TAG), session.config.tag.ask
-    asked = [p for p in prompts if any(not dict(p.columns).get(a.id) for a in session.bundle.attributes)]
+    asked = any(not dict(p.columns).get(a.id) for p in prompts for a in session.bundle.attributes)
 
     def make() -> Iterable[CaseRecord]:
         mass_min = session.config.label.mass_min

@@ -137,7 +137,7 @@ def test_limits_grow_and_offsets_adjoin(limit: int, offset: int, seed: int) -> N
     prompts = [PromptRecord(id=identify("prompt", t), turns=t, kind=PromptUse.BENIGN) for t in turns]
     whole = select(prompts, limit=None, seed=seed)
     part = select(prompts, limit=limit, offset=offset, seed=seed)
-    assert part == whole[offset : offset + limit]
+    assert list(part) == whole[offset : offset + limit]
     assert sorted(p.id for p in whole) == sorted(p.id for p in prompts)
 
 
