@@ -219,11 +219,18 @@ class Ledger:
             " WHERE run = :run AND kind = :kind"
             " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
-        decode = msgspec.msgpack.Decoder(kind).decode
         with self._reading() as connection:
-            rows = connection.execute(query, _selection(run_id, kind, step)).fetchall()
-            rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
-            return [decode(row[3]) for row in rows]
+            return _decoded(connection.execute(query, _selection(run_id, kind, step)).fetchall(), kind)
+
+    def naming(self, run_id: str, kind: type[R], ids: Iterable[str]) -> list[R]:
+        """Of what `read` gives, the records that hold any of `ids` anywhere; the others are not decoded."""
+        query = (
+            "SELECT step, round, number, body FROM record WHERE run = ? AND kind = ?"
+            " AND EXISTS (SELECT 1 FROM json_each(?) WHERE instr(body, CAST(value AS BLOB)))"
+        )
+        values = (run_id, kind.__name__, msgspec.json.encode(list(ids)).decode())
+        with self._reading() as connection:
+            return _decoded(connection.execute(query, values).fetchall(), kind)
 
     def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
         """What `read` gives, one by one, so that not all are held at once."""
@@ -242,13 +249,16 @@ class Ledger:
             " ORDER BY number LIMIT ?"
         )
         decode = msgspec.msgpack.Decoder(kind).decode
+        return (decode(body) for _, body in self._paged(query, (run_id, kind.__name__, *place)))
+
+    def _paged(self, query: str, values: tuple[str | int, ...]) -> Iterator[Any]:
+        """The rows of a query that begins with their number, and ends with one to go on from and a limit."""
         last = -1
         while True:
             # A query for each part, so that none is open while the caller works, who may write.
             with self._reading() as connection:
-                rows = connection.execute(query, (run_id, kind.__name__, *place, last, _ROWS_AT_ONCE)).fetchall()
-            for _, body in rows:
-                yield decode(body)
+                rows = connection.execute(query, (*values, last, _ROWS_AT_ONCE)).fetchall()
+            yield from rows
             if len(rows) < _ROWS_AT_ONCE:
                 return
             last = rows[-1][0]
@@ -280,15 +290,8 @@ class Ledger:
             "SELECT number, kind, body FROM record WHERE run = ? AND step = ? AND round = ? AND number > ?"
             " ORDER BY number LIMIT ?"
         )
-        last = -1
-        while True:
-            with self._reading() as connection:
-                rows = connection.execute(query, (run_id, step.step.value, step.round, last, _ROWS_AT_ONCE)).fetchall()
-            for _, kind, body in rows:
-                yield msgspec.msgpack.decode(body, type=_KINDS[kind])
-            if len(rows) < _ROWS_AT_ONCE:
-                return
-            last = rows[-1][0]
+        for _, kind, body in self._paged(query, (run_id, step.step.value, step.round)):
+            yield msgspec.msgpack.decode(body, type=_KINDS[kind])
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""
@@ -373,6 +376,11 @@ def _holder(connection: sqlite3.Connection, step: StepId, fingerprint: str) -> s
     query = "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1"
     row = connection.execute(query, (step.step.value, step.round, fingerprint)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _decoded(rows: list[tuple[str, int, int, bytes]], kind: type[R]) -> list[R]:
+    decode = msgspec.msgpack.Decoder(kind).decode
+    return [decode(row[3]) for row in sorted(rows, key=lambda row: (_ORDER[row[0]], row[1], row[2]))]
 
 
 def _step_id(step: Step | StepId) -> StepId:

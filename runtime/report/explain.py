@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from difflib import get_close_matches
+from typing import TypeVar
 
 import msgspec
 
@@ -38,6 +39,8 @@ from runtime.report.stories import Rows, stories
 from runtime.report.told import ExplainError, PlaceOf, RowTold, Told, Trained
 
 __all__ = ["ExplainError", "explain", "explain_json", "tell"]
+
+P = TypeVar("P", CaseRecord, Draw, PromptCut, Response, Critique, Revision, Comparison, PreferenceRow, SftRow)
 
 _LEARNT_FROM = {
     SftRow: (TrainedKind.SL_CAI,),
@@ -144,22 +147,26 @@ def _story(ledger: Ledger, run_id: str, prompt: str, row: Record) -> Story:
     comparison = row.id if isinstance(row, Comparison) else row.comparison if isinstance(row, PreferenceRow) else None
     record = ledger.find(run_id, prompt)
     rows = Rows(wanted=(prompt,), prompts={prompt: record} if isinstance(record, PromptRecord) else {})
-    rows.cases = {c.prompt: c for c in ledger.read(run_id, CaseRecord) if c.prompt == prompt}
-    rows.draws = [d for d in ledger.read(run_id, Draw) if d.prompt == prompt]
+
+    def of_prompt(kind: type[P]) -> list[P]:
+        return [r for r in ledger.naming(run_id, kind, [prompt]) if r.prompt == prompt]
+
+    rows.cases = {c.prompt: c for c in of_prompt(CaseRecord)}
+    rows.draws = of_prompt(Draw)
     texts = comparison is None
-    rows.cuts = [c for c in ledger.read(run_id, PromptCut) if c.prompt == prompt]
+    rows.cuts = of_prompt(PromptCut)
     if texts:
-        rows.responses = [r for r in ledger.read(run_id, Response) if r.prompt == prompt]
-        rows.critiques = {c.id: c for c in ledger.read(run_id, Critique) if c.prompt == prompt}
-        rows.revisions = [r for r in ledger.read(run_id, Revision) if r.prompt == prompt]
+        rows.responses = of_prompt(Response)
+        rows.critiques = {c.id: c for c in of_prompt(Critique)}
+        rows.revisions = of_prompt(Revision)
     if not isinstance(row, SftRow):
-        found = {c.id: c for c in ledger.read(run_id, Comparison) if c.prompt == prompt}
+        found = {c.id: c for c in of_prompt(Comparison)}
         rows.comparisons = [c for c in found.values() if comparison in (None, c.id)]
         ids = {c.id for c in rows.comparisons}
-        rows.labels = {x.comparison: x for x in ledger.read(run_id, Label) if x.comparison in ids}
-        rows.preference_rows = [r for r in ledger.read(run_id, PreferenceRow) if r.comparison in ids]
+        rows.labels = {x.comparison: x for x in ledger.naming(run_id, Label, ids) if x.comparison in ids}
+        rows.preference_rows = [r for r in of_prompt(PreferenceRow) if r.comparison in ids]
     if texts:
-        rows.sft_rows = [r for r in ledger.read(run_id, SftRow) if r.prompt == prompt]
+        rows.sft_rows = of_prompt(SftRow)
     if isinstance(row, SftRow):
         made = set(row.made_from)
         rows.revisions = [r for r in rows.revisions if r.id in made]
@@ -177,7 +184,7 @@ def _story(ledger: Ledger, run_id: str, prompt: str, row: Record) -> Story:
 def _trained(ledger: Ledger, run_id: str, row: Record) -> tuple[Trained, ...]:
     if not isinstance(row, SftRow | PreferenceRow):
         return ()
-    ids = [r.id for r in ledger.read(run_id, type(row))]
+    ids = [r.id for r in ledger.each(run_id, type(row))]
     # A checkpoint keeps the hash of all its rows' ids.
     covers = {row.id, data_hash(ids)}
     found = []
