@@ -49,6 +49,9 @@ def _verify(options: argparse.Namespace) -> int:
             "--run names a run to verify, and so does a path: each is held against the ledger beside it",
             str(options.run), "Give the run's folder as a path as well, or leave one of the two out.",
         )  # fmt: skip
+    for folder in options.model:
+        if not folder.is_dir():
+            raise DataError("there is no such folder", str(folder), "Name with --model the folder of a model.")
     paths = options.paths or ([options.run] if options.run else []) or [ledger_path(None).parent]
     found = verify(
         [find_target(path) for path in paths],

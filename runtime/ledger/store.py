@@ -186,6 +186,12 @@ class Ledger:
             ).fetchone()
         return row is not None
 
+    def steps(self, run_id: str) -> list[StepId]:
+        """The steps of a run that are done, in the order of `Step` and by round."""
+        with self._reading() as connection:
+            found = connection.execute("SELECT step, round FROM step WHERE run = ?", (run_id,)).fetchall()
+        return [StepId(Step(step), r) for step, r in sorted(found, key=lambda at: (_ORDER[at[0]], at[1]))]
+
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step is done from what `fingerprint` stands for, here or in a run whose records it then takes."""
         if self.is_done(run_id, step, fingerprint):

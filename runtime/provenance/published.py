@@ -20,7 +20,7 @@ from runtime.provenance.rows import row_misfits
 from runtime.records import LabelOutcome, PreferenceRow, Provenance, SftRow, identify
 from runtime.steps.publish import review_bytes, schema_metadata
 
-__all__ = ["KINDS", "data_sets", "published_misfits", "review_misfits"]
+__all__ = ["KINDS", "data_sets", "missing_sets", "published_misfits", "review_misfits"]
 
 KINDS: dict[str, type[SftRow | PreferenceRow]] = {"sft": SftRow, "preference": PreferenceRow}
 """The data sets that a run publishes, by name."""
@@ -66,13 +66,23 @@ def published_misfits(folder: Path, name: str, history: History | None) -> Itera
     yield from _card(path, card, rows or [], history)
 
 
+def missing_sets(folder: Path, history: History) -> Iterator[Misfit]:
+    """The data sets that the run has rows of, and that are not there."""
+    there = data_sets(folder)
+    for name, rows in (("sft", history.sft), ("preference", history.preferences)):
+        if rows and name not in there:
+            yield _whole(folder / name, "data set", "missing", f"{len(rows)} rows")
+
+
 def review_misfits(folder: Path, history: History) -> Iterator[Misfit]:
     """`review.jsonl` against the labels that were left to people."""
     file = folder / "review.jsonl"
-    if not file.exists():
-        return
     pairs = [(c, history.labels[c.id]) for c in history.pairs if c.id in history.labels]
     should = review_bytes((c, x) for c, x in pairs if x.outcome is LabelOutcome.REVIEW).splitlines()
+    if not file.exists():
+        if should:
+            yield _whole(file, "file", "missing", f"{len(should)} pairs that are for people to decide")
+        return
     says = file.read_bytes().splitlines()
     for n, (one, other) in enumerate(zip(says, should, strict=False), 1):
         if one != other:

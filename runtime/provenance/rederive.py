@@ -15,6 +15,7 @@ from runtime.provenance.measured_checks import MeasuredChecks
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.pair_checks import PairChecks
 from runtime.provenance.replay import Replay
+from runtime.provenance.row_checks import RowChecks
 from runtime.provenance.text_checks import TextChecks
 from runtime.records import Label, Response
 
@@ -34,6 +35,7 @@ def rows_total(history: History) -> int:
 def rederive(history: History, replay: Replay, task: Task) -> Iterator[Misfit]:
     """All that does not fit, in the order in which the rows were made; `task` advances by one for every row."""
     cuts = DerivedCuts()
+    yield from RowChecks(history, replay, cuts, task).misfits()
     yield from TextChecks(history, replay, cuts, task).misfits()
     yield from PairChecks(history, replay, cuts, task).misfits()
     yield from MeasuredChecks(history, replay, cuts, task).misfits()

@@ -11,15 +11,15 @@ from msgspec import Struct
 
 from runtime.datasets.cards import CARD_ENDING, read_data_card
 from runtime.datasets.errors import DataError
-from runtime.ledger.runs import RunManifest, Step
+from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
-from runtime.provenance.history import History, keys_of, read_history
+from runtime.provenance.history import TRAININGS, History, keys_of, read_history
 from runtime.provenance.kept import KeptAnswers
 from runtime.provenance.measured_checks import unmeasured
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.models import checking_workers
-from runtime.provenance.published import KINDS, data_sets, published_misfits, review_misfits
+from runtime.provenance.published import KINDS, data_sets, missing_sets, published_misfits, review_misfits
 from runtime.provenance.rederive import rederive, rows_total
 from runtime.provenance.replay import Replay
 from runtime.provenance.weights import checkpoint_misfits, weights_misfits
@@ -87,14 +87,15 @@ def find_target(path: Path) -> Target:
 def verify(targets: Sequence[Target], *, models: Sequence[Path], progress: Progress, first_only: bool) -> Verified:
     """Derive and compare. With `first_only` it ends at the first thing that does not fit."""
     account = _Account()
-    found = (misfit for target in targets for misfit in _misfits(target, models, progress, account))
+    distinct = dict.fromkeys(targets)
+    found = (misfit for target in distinct for misfit in _misfits(target, models, progress, account))
     misfits = tuple(islice(found, 1) if first_only else found)
     return Verified(
         misfits=misfits,
         runs=tuple(account.runs),
         rows=account.rows,
-        data_sets=tuple(str(folder / name) for t in targets for folder, name in t.data),
-        checkpoints=tuple(str(folder) for t in targets for folder in t.checkpoints),
+        data_sets=tuple(str(folder / name) for t in distinct for folder, name in t.data),
+        checkpoints=tuple(str(folder) for t in distinct for folder in t.checkpoints),
         unchecked=tuple(dict.fromkeys(account.unchecked)),
     )
 
@@ -113,18 +114,37 @@ def _misfits(target: Target, models: Sequence[Path], progress: Progress, account
             yield from weights_misfits(folder)
         return
     with Ledger.open(target.ledger, read_only=True) as ledger:
-        histories: dict[str, History] = {}
         latest = _latest_trained(ledger)
         by_set = {entry: _run_of(ledger, *entry, latest) for entry in target.data}
-        audits = _latest_audit(ledger) if target.whole else []
-        for run in {r.id: r for r in (*by_set.values(), latest, *audits)}.values():
+        trained = {folder: _trained_in(ledger, folder) for folder in target.checkpoints}
+        runs = list(by_set.values())
+        runs += [latest, *_latest_audit(ledger)] if target.whole else [found[0] for found in trained.values() if found]
+        histories: dict[str, History] = {}
+        for run in {r.id: r for r in runs}.values():
             histories[run.id] = history = read_history(ledger, run)
             yield from _ledger(history, models, progress, account)
         for (folder, name), run in by_set.items():
             yield from published_misfits(folder, name, histories[run.id])
-            if name == "preference" and target.whole:
-                yield from review_misfits(folder, histories[run.id])
-        yield from _checkpoints(histories[latest.id], target, models)
+        if target.whole:
+            data = target.ledger.parent / "data"
+            yield from missing_sets(data, histories[latest.id])
+            yield from review_misfits(data, histories[by_set.get((data, "preference"), latest).id])
+            yield from _lost(histories[latest.id], target.checkpoints)
+        for folder, found in trained.items():
+            yield from weights_misfits(folder)
+            if found is None:
+                account.unchecked.append(
+                    f"{folder}: no run of the ledger trained it, so its card is held against nothing"
+                )
+                continue
+            run, step = found
+            if run.id not in histories:
+                histories[run.id] = read_history(ledger, run)
+                account.unchecked.append(
+                    f"rows of the earlier run {run.id[:12]}: the cards of its checkpoints are held against them as "
+                    f"they stand; cai-run verify {folder} derives them anew"
+                )
+            yield from checkpoint_misfits(histories[run.id], step, folder, models)
 
 
 def _latest_trained(ledger: Ledger) -> RunManifest:
@@ -162,16 +182,19 @@ def _ledger(history: History, models: Sequence[Path], progress: Progress, accoun
         task.close()
 
 
-def _checkpoints(history: History, target: Target, models: Sequence[Path]) -> Iterator[Misfit]:
-    """All that the run trained; and of other folders the weights against their cards."""
-    root = history.ledger.path.parent / "checkpoints"
-    trained = {root / Path(c.path).name: step for step, c in history.checkpoints.items()}
-    named = {folder.resolve(): folder for folder in target.checkpoints}
-    for folder, step in trained.items():
-        if target.whole or folder.resolve() in named:
-            yield from weights_misfits(folder)
-            yield from checkpoint_misfits(history, step, folder, models)
-    known = {folder.resolve() for folder in trained}
-    for resolved, folder in named.items():
-        if resolved not in known:  # of an earlier run
-            yield from weights_misfits(folder)
+def _trained_in(ledger: Ledger, folder: Path) -> tuple[RunManifest, Step] | None:
+    """The last run whose checkpoint lies in a folder of this name, and the step that trained it."""
+    name = folder.resolve().name
+    for run in reversed(ledger.runs()):
+        for step in TRAININGS:
+            if any(Path(c.path).name == name for c in ledger.each(run.id, Checkpoint, StepId(step))):
+                return run, step
+    return None
+
+
+def _lost(history: History, there: Sequence[Path]) -> Iterator[Misfit]:
+    """Checkpoints of the run whose folders are gone."""
+    root, names = history.ledger.path.parent / "checkpoints", {folder.name for folder in there}
+    for checkpoint in history.checkpoints.values():
+        if Path(checkpoint.path).name not in names:
+            yield from weights_misfits(root / Path(checkpoint.path).name)

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from runtime.identity import model_identity, weights_sha256
-from runtime.ledger.runs import Step
+from runtime.ledger.runs import Step, StepId
 from runtime.provenance.history import TRAININGS, History
 from runtime.provenance.misfits import Misfit, difference
 from runtime.provenance.standing import card_misfit, standing_misfits
 from runtime.provenance.truncations import truncation_misfits
-from runtime.records import Checkpoint, Provenance, identify
+from runtime.records import Checkpoint, Provenance, TrainingStep, identify
 from runtime.training.cards import CARD_FILE, Card, read_card
 
 __all__ = ["checkpoint_misfits", "weights_misfits"]
@@ -73,6 +73,13 @@ def checkpoint_misfits(history: History, step: Step, folder: Path, named: Sequen
     seed = int(identify("training seed", history.seed, name)[:8], 16)
     if card.seed != seed:
         yield card_misfit(path, "seed", str(card.seed), str(seed))
+    settings = msgspec.json.decode(history.manifest.config, type=dict[str, object])[step.value]
+    found = difference(card.settings, settings, exact=True)
+    if found is not None:
+        yield card_misfit(path, f"settings.{found.field}", found.says, found.should)
+    steps = history.ledger.count(history.run, TrainingStep, StepId(step))
+    if card.steps != steps:
+        yield card_misfit(path, "steps", str(card.steps), f"{steps}, as the ledger counts")
 
 
 def _under(history: History, record: Checkpoint, card: Card, path: Path) -> Iterator[Misfit]:

@@ -29,6 +29,7 @@ def card_file(folder: Path, name: str) -> Path:
         ("sl-cai", "seed", 1),
         ("dpo", "base", "0" * 32),
         ("dpo", "rows", 1),
+        ("dpo", "steps", 999),
         ("preference-model", "base", "0" * 32),
         ("ppo", "preference_model", "0" * 32),
     ],
@@ -39,6 +40,16 @@ def test_a_card_of_a_checkpoint(copied: Path, name: str, field: str, value: obje
     found = first(copied)
     assert (Path(found.file), found.field) == (path, field)
     assert found.says == (value[0] if isinstance(value, list) else str(value))
+
+
+def test_the_settings_on_a_card(copied: Path) -> None:
+    path = card_file(copied, "sl-cai")
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {"settings": card["settings"] | {"learning_rate": 1.0}}))
+    found = first(copied)
+    assert (Path(found.file), found.field, found.says) == (path, "settings.learning_rate", "1.0")
+    path.write_text(json.dumps(card | {"settings": {}}))
+    assert first(copied).field.startswith("settings")
 
 
 # The same texts under another meaning: all rows have other ids, and nothing is trained anew.

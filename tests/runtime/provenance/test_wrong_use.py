@@ -16,3 +16,9 @@ def test_a_folder_without_a_card_is_no_checkpoint(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Errno" not in done.stderr
     assert "help: " in done.stderr
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    done = cai_run("verify", tmp_path, "--model", tmp_path / "none", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no such folder" in done.stderr
