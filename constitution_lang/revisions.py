@@ -18,7 +18,7 @@ from constitution_lang.compile import Compilation, compile_source
 from constitution_lang.loader import package_loader, source_of
 from constitution_lang.source import Loader, Source
 
-__all__ = ["Repository", "RevisionError", "Tree", "is_root", "name_of"]
+__all__ = ["Repository", "RevisionError", "Tree", "called", "is_root", "name_of"]
 
 _ROOT = re.compile(rb"^constitution[ \t]", re.MULTILINE)
 _NAME = re.compile(rb"^constitution[ \t]+([^\s\"]+)", re.MULTILINE)
@@ -38,6 +38,20 @@ def name_of(data: bytes) -> str:
     """What a constitution calls itself; empty where nobody has written that yet."""
     found = _NAME.search(data)
     return found[1].decode("utf-8", "replace") if found else ""
+
+
+def called(roots: Mapping[str, bytes], name: str, where: str) -> str:
+    """Which of several constitutions has a name; `where` says whose they are.
+
+    Raises:
+        RevisionError: none has it, or more than one.
+    """
+    found = [path for path, data in roots.items() if name_of(data) == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RevisionError(f"several constitutions of {where} are called {name}: {', '.join(found)}; name one of them")
+    raise RevisionError(f"no constitution of {where} is called {name}; it has {', '.join(roots) or 'none'}")
 
 
 @dataclass(frozen=True)
@@ -153,6 +167,22 @@ class Tree:
                 if data is not None and is_root(data):
                     found[path] = data
         return found
+
+    def find(self, path: str, name: str) -> str:
+        """Where a constitution lies that has this path and name today: a file may have been moved since.
+
+        Raises:
+            RevisionError: the revision has no file of this path, and no constitution of this name or several.
+        """
+        if path in self._files:
+            return path
+        roots = self.roots()
+        if not any(name_of(data) == name for data in roots.values()):
+            raise RevisionError(
+                f"there is no file {path} in {self.revision}, nor a constitution that is called {name or path}; "
+                f"`git log -- {path}` says when there was"
+            )
+        return called(roots, name, self.revision)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file, links followed; None where the revision has none of this path."""

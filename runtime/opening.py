@@ -31,7 +31,7 @@ from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
 
 __all__ = [
-    "ConstitutionError", "Prepared", "load_bundle", "load_revision", "open_session", "prepare", "run_folder",
+    "ConstitutionError", "Prepared", "load_bundle", "open_session", "prepare", "run_folder",
     "trainers_for",
 ]  # fmt: skip
 
@@ -190,28 +190,6 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"
     )
     return bundle
-
-
-def load_revision(path: Path, revision: str) -> Bundle:
-    """The constitution at `path` as it stands in a revision of the git repository around it.
-
-    Raises:
-        RunFileError: git has no such revision, or no such file in it.
-        ConstitutionError, BundleError: what it has does not compile.
-    """
-    from constitution_lang.revisions import Repository, RevisionError
-
-    try:
-        repository = Repository.around(path.resolve().parent)
-        tree, inside = repository.tree(revision), repository.relative(path)
-        if path.suffix == ".json":
-            return loads(tree.read(inside) or b"")
-        compiled = tree.compiled(inside)
-    except RevisionError as error:
-        raise RunFileError(str(error)) from error
-    if compiled.bundle is None:
-        raise ConstitutionError(compiled.diagnostics, dict(compiled.sources))
-    return compiled.bundle
 
 
 def trainers_for(config: RunConfig) -> Trainers:

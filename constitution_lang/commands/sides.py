@@ -179,7 +179,9 @@ class _Chooser:
         if path.suffix == ".json":
             return _in_tree(tree, _one_of(tree.roots(), ".", f"{tree.revision}:"))
         inside = self.repository.relative(path)
-        return _in_tree(tree, _one_of(tree.roots(inside), inside, f"{tree.revision}:") if path.is_dir() else inside)
+        if path.is_dir():
+            return _in_tree(tree, _one_of(tree.roots(inside), inside, f"{tree.revision}:"))
+        return _in_tree(tree, tree.find(inside, name_of(path.read_bytes()) if path.is_file() else ""))
 
     def _one(self, old: Tree, new: Tree | None, path: str) -> Pair:
         """One file or folder in two trees."""

@@ -28,21 +28,24 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     plan.add_argument("file", type=Path, help="the run file (TOML)")
     plan.add_argument(
-        "--against", metavar="REV", help="begin where a run of the constitution in this git revision ends"
+        "--against",
+        metavar="REV",
+        help="begin where a run of the constitution in this git revision ends; REV as `cai-run stale` takes it",
     )
     plan.add_argument("--format", choices=FORMATS, default="terminal", help="how to print it (default %(default)s)")
     plan.set_defaults(call=_plan)
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from runtime.opening import load_revision, prepare
+    from runtime.opening import prepare
     from runtime.planning.make import make_plan
     from runtime.planning.render import PlanFormat, render
+    from runtime.versions import load_version
 
     prepared = prepare(options.file, rehearse=False, say=lambda _: None)
     against = None
     if options.against is not None:
-        against = options.against, load_revision(prepared.config.constitution, options.against)
+        against = options.against, load_version(options.against, prepared.bundle, prepared.config.constitution)
     plan = make_plan(options.file, prepared, against)
     terminal = sys.stdout.isatty()
     from shutil import get_terminal_size

@@ -49,12 +49,12 @@ def _stale(options: argparse.Namespace) -> int:
     from runtime.ledger.store import Ledger
     from runtime.provenance.stale import find_stale, history_of_checkpoint, redone_under
     from runtime.provenance.stale_told import stale_json, stale_text
-    from runtime.provenance.versions import load_version
+    from runtime.versions import load_version
 
     folder = options.run or options.checkpoint.resolve().parent.parent
     with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger:
         card, history = history_of_checkpoint(ledger, options.checkpoint)
-        bundle = load_version(options.against, history.bundle, lambda _: None)
+        bundle = load_version(options.against, history.bundle)
         redone, notes = redone_under(history, bundle, progress_of(options))
     found = find_stale(options.checkpoint, card, history, redone, notes)
     print(stale_json(found) if options.format == "json" else stale_text(found), end="")

@@ -13,11 +13,12 @@ from runtime.cli import main
 from runtime.engines import scripted
 from runtime.ledger.runs import Operation, Step, StepId, Tally, TrainingTally, Usage
 from runtime.ledger.store import Ledger
-from runtime.opening import load_revision, prepare
+from runtime.opening import prepare
 from runtime.planning.make import make_plan
 from runtime.planning.model import Plan
 from runtime.records import CaseRecord, Comparison, Response
 from runtime.stages.draws import draw_principles
+from runtime.versions import load_version
 from tests.runtime.planning.done import Doings, of_plan, planned, ran
 from tests.runtime.planning.edits import BASE, added, commented, reworded, weighed
 from tests.runtime.small_run import RUN_FILE, write_run
@@ -43,6 +44,31 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
+def test_against_a_revision_in_which_the_file_lay_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    file = write_run(tmp_path / "here", constitution=BASE)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "here/small.const")
+    git(tmp_path, "commit", "-qm", "base")
+    git(tmp_path, "mv", "here/small.const", "here/house.const")
+    file.write_text(file.read_text().replace("small.const", "house.const"))
+    (tmp_path / "here" / "house.const").write_text(reworded("Let them be.")(BASE))
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for name in ("HEAD", "HEAD:here/small.const"):
+        assert main(["plan", str(file), "--against", name, "--format", "json"]) == 0
+        told.append(json.loads(capsys.readouterr().out.replace(f" at {name},", " at HEAD,")))
+    assert told[0] == told[1]
+    assert "another statement" in json.dumps(told[0])
+    assert main(["plan", str(file), "--against", "HEAD:here/none.const"]) == 2
+    assert "there is no file here/none.const in HEAD" in capsys.readouterr().err
+    (tmp_path / "here" / "house.const").write_text(BASE.replace("constitution small", "constitution house"))
+    assert main(["plan", str(file), "--against", "HEAD"]) == 2
+    assert "nor a constitution that is called house" in capsys.readouterr().err
+
+
 def test_against_a_revision_counts_as_if_that_had_been_run(tmp_path: Path) -> None:
     file = write_run(tmp_path, constitution=BASE)
     git(tmp_path, "init", "-q")
@@ -50,7 +76,7 @@ def test_against_a_revision_counts_as_if_that_had_been_run(tmp_path: Path) -> No
     git(tmp_path, "commit", "-qm", "base")
     (tmp_path / "small.const").write_text(reworded("Let them be.")(weighed("harm.kindness", 4)(BASE)))
     run = prepare(file, rehearse=False, say=lambda _: None)
-    against = make_plan(file, run, ("HEAD", load_revision(run.config.constitution, "HEAD")))
+    against = make_plan(file, run, ("HEAD", load_version("HEAD", run.bundle, run.config.constitution)))
     assert not (tmp_path / "out").exists()
     assert against.since is not None
     assert "HEAD" in against.since
