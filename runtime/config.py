@@ -125,6 +125,10 @@ class ServerConfig(_Section):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("an address begins with http:// or https://")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("a port is a number up to 65535") from None
         if parts.username or parts.password or parts.query or parts.fragment:
             # It is kept with the run, and printed.
             raise ValueError("the address is to hold no key; put it into the environment, and its name into key_env")

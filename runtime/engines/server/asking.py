@@ -203,9 +203,8 @@ class MessageAsking:
         drawn = reply.usage.completion_tokens if reply.usage else None
         if drawn is not None and drawn > most:
             raise WrongReplyError(f"drew {drawn} tokens where {most} were allowed")
-        return Completion(
-            answer.message.content, pieces(answer.message.content, drawn)[:most], _finish(answer.finish_reason)
-        )
+        finish, text = _finish(answer.finish_reason), answer.text
+        return Completion(text, pieces(text, drawn)[:most], finish)
 
     def choose_body(self, request: ChooseRequest) -> dict[str, object]:
         """One token to draw, with the log-probabilities of the likeliest."""

@@ -7,9 +7,11 @@ shown, since some servers repeat it.
 from __future__ import annotations
 
 import email.utils
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,11 +19,13 @@ import anyio
 import msgspec
 import openai
 import tenacity
-from httpx2 import Headers, Response
+from httpx2 import Headers, Limits, Response
 from openai import RequestOptions
 
 from runtime.config import ServerConfig
 from runtime.engines.base import EngineError
+from runtime.engines.server.bounded import BoundedTransport, TooLargeError
+from runtime.engines.server.hiding import Hiding
 from runtime.engines.server.replies import WrongReplyError
 
 __all__ = ["RefusedError", "ServerClient", "read_key"]
@@ -86,14 +90,17 @@ class ServerClient:
         self._backoff = tenacity.wait_random_exponential(multiplier=2 * wait_seconds, max=60)
         # Without a key nothing is sent in its place: a server without keys may refuse a wrong one.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.Omit()}}
+        self._hiding = Hiding(self._key)
         self._client = openai.AsyncOpenAI(
             base_url=config.url,
             api_key=self._key or "none",
             max_retries=0,
             timeout=config.timeout_seconds,
+            http_client=openai.DefaultAsyncHttpx2Client(transport=BoundedTransport(limits=_limits(config))),
         )
 
     async def __aenter__(self) -> Self:
+        self._ending = anyio.Event()  # of the loop that is running now
         return self
 
     async def __aexit__(
@@ -110,6 +117,15 @@ class ServerClient:
     def root(self) -> str:
         """The server's address without `/v1`, where vLLM has what the protocol does not know."""
         return self._config.url.rstrip("/").removesuffix("/v1")
+
+    def end(self) -> None:
+        """Ask nothing again: what fails from now on fails for good, and what waits to be asked again has failed."""
+        self._ending.set()
+
+    def clean(self, text: str) -> str:
+        """Words of the server on one line, without the key and not too many."""
+        text = self._hiding.hide(text)
+        return text if len(text) <= _SAID_MAX else f"{text[:_SAID_MAX]}…"
 
     async def get(self, path: str, parse: Callable[[bytes], T]) -> T:
         """What `parse` reads from the reply."""
@@ -131,7 +147,7 @@ class ServerClient:
             retry=tenacity.retry_if_exception_type(_PassingError),
             wait=self._wait,
             stop=self._stop,
-            sleep=anyio.sleep,
+            sleep=self._sleep,
             reraise=True,
         )
         try:
@@ -151,15 +167,29 @@ class ServerClient:
         except (openai.APITimeoutError, TimeoutError):
             raise _PassingError(f"gave no answer within {limit:g} seconds") from None
         except openai.APIConnectionError as e:
-            raise _PassingError(f"cannot be reached, or ended the connection: {self._clean(_root(e))}") from None
+            cause = _root(e)
+            if isinstance(cause, TooLargeError):
+                raise _UnreadableError(str(cause)) from None
+            did = self.clean(str(cause) or type(cause).__name__)
+            raise _PassingError(f"cannot be reached, or ended the connection: {did}") from None
+        if self._hiding.is_in_reply(response.content):
+            raise EngineError(
+                f"the server at {self._config.url} repeats the key in what it answers, and that would be kept",
+                "use another server, or one that does not show its requests to the model",
+            )
         try:
             return parse(response.content)
         except WrongReplyError as e:
-            raise _UnreadableError(self._clean(str(e))) from None
-        except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+            raise _UnreadableError(self.clean(str(e))) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as e:
             if response.content.lstrip()[:1] == b"<":
                 raise _UnreadableError("answered with a web page and not with JSON") from None
-            raise _UnreadableError(f"answered with something else than asked for: {self._clean(str(e))}") from None
+            raise _UnreadableError(f"answered with something else than asked for: {self.clean(str(e))}") from None
+
+    async def _sleep(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            await self._ending.wait()
+            raise EngineError("the server is not asked again, since another request has failed", "see that one")
 
     # --- what an error means ----------------------------------------------------------------------
 
@@ -193,7 +223,9 @@ class ServerClient:
         message = f"the server at {self._config.url} {error} (asked {times})"
         if isinstance(error, _UnreadableError):
             return EngineError(
-                message, "check that [engine.openai] url is that of a server that speaks OpenAI's protocol"
+                message,
+                "check that [engine.openai] url is that of a server that speaks OpenAI's protocol and answers with "
+                "plain text",
             )
         if error.wait is not None and error.wait > _WAIT_MAX_SECONDS:
             return EngineError(message, f"run again in {error.wait:.0f} seconds; what was answered is kept")
@@ -205,6 +237,8 @@ class ServerClient:
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
+        if self._ending.is_set():
+            return True
         if isinstance(error, _PassingError) and error.wait is not None and error.wait > _WAIT_MAX_SECONDS:
             return True
         most = min(_UNREADABLE_MAX, self._retries_max) if isinstance(error, _UnreadableError) else self._retries_max
@@ -223,17 +257,16 @@ class ServerClient:
             return "a web page"
         try:
             body = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return self._clean(text) or "nothing"
+        except (msgspec.DecodeError, RecursionError):
+            return self.clean(text) or "nothing"
         while isinstance(body, dict):
             body = next((body[name] for name in ("error", "message", "detail") if body.get(name)), str(body))
-        return self._clean(str(body)) or "nothing"
+        return self.clean(str(body)) or "nothing"
 
-    def _clean(self, text: str) -> str:
-        if self._key:
-            text = text.replace(self._key, "[key]")
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return text if len(text) <= _SAID_MAX else f"{text[:_SAID_MAX]}…"
+
+def _limits(config: ServerConfig) -> Limits:
+    """As many connections as there are requests under way, which are counted elsewhere."""
+    return Limits(max_connections=None, max_keepalive_connections=config.requests_max)
 
 
 def _refused(message: str, remedy: str, status: int, said: str) -> RefusedError:
@@ -242,10 +275,10 @@ def _refused(message: str, remedy: str, status: int, said: str) -> RefusedError:
     return error
 
 
-def _root(error: BaseException) -> str:
+def _root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    return error
 
 
 def _asked_wait(headers: Headers) -> float | None:
@@ -253,10 +286,9 @@ def _asked_wait(headers: Headers) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:

@@ -65,7 +65,7 @@ async def _find_model(client: ServerClient, served: str) -> int | None:
     for card in listed.data:
         if card.id == served:
             return card.max_model_len
-    names = ", ".join(sorted(card.id for card in listed.data)[:12]) or "none"
+    names = client.clean(", ".join(sorted(card.id for card in listed.data)[:12])) or "none"
     raise EngineError(
         f"the server at {client.url} has no model {served}; it has {names}",
         f'write under [engine.openai.names] what it calls the model: "{served}" = "…"',

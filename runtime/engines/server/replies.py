@@ -75,9 +75,10 @@ class TextReply(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """The assistant's turn."""
+    """The assistant's turn. What is refused may stand in a field of its own, and then there is no content."""
 
-    content: str
+    content: str | None = None
+    refusal: str | None = None
 
 
 class ChatChoice(Struct, frozen=True):
@@ -86,6 +87,16 @@ class ChatChoice(Struct, frozen=True):
     message: Message
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
+
+    @property
+    def text(self) -> str:
+        """What the model said; WrongReplyError where it said nothing that is text."""
+        said = self.message.content if self.message.content is not None else self.message.refusal
+        if said is not None:
+            return said
+        if self.finish_reason == "length":
+            return ""  # all tokens went into what is not shown
+        raise WrongReplyError("answered without any text: with a call of a tool, or with reasoning alone")
 
 
 class ChatReply(Struct, frozen=True):

@@ -25,8 +25,8 @@ def stream(
 ) -> Iterator[tuple[int, V]]:
     """Ask for every index in `order`, at most `requests_max` at once.
 
-    After a failure no request is begun; what is under way is waited for and given out, and then the first failure is
-    raised. Where the iterator is closed, what is under way is cancelled.
+    After a failure no request is begun, nor sent again; what is under way is waited for and given out, and then the
+    first failure is raised. Where the iterator is closed, what is under way is cancelled.
     """
     results: SimpleQueue[tuple[int, V] | None] = SimpleQueue()
 
@@ -40,6 +40,7 @@ def stream(
                     results.put((index, await ask(client, index)))
                 except Exception as e:  # noqa: BLE001 - raised below, when the others are done
                     failures.append(e)
+                    client.end()
                 if failures:
                     return
 

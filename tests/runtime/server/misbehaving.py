@@ -64,6 +64,8 @@ class State:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     delay: float = 0.0
+    listed: list[str] | None = None
+    """The models that it says it has, where not the usual ones."""
     weights: str = ""
     """Others, and another model answers under the same name."""
     rounding: int = 0
@@ -101,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self._allowed():
-            if self.path == "/v1/models" and self.state.skills.models:
+            if self.path == "/v1/models" and self.state.listed is not None:
+                self.reply({"object": "list", "data": [{"id": name} for name in self.state.listed]})
+            elif self.path == "/v1/models" and self.state.skills.models:
                 card = {"id": NAME, "max_model_len": self.state.skills.context_max}
                 self.reply({"object": "list", "data": [card, {"id": OTHER}]})
             else:
@@ -308,3 +312,16 @@ def drip(handler: Handler) -> None:
     except OSError:
         pass
     handler.close_connection = True
+
+
+def endless(handler: Handler) -> None:
+    """Sends until nobody listens."""
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    part = b"[" * 2**20
+    try:
+        while True:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+    except OSError:
+        handler.close_connection = True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
+from base64 import b64encode
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -37,6 +40,9 @@ PASSING = {
     "too many requests": status(429, "slow down"),
     "too many, wait a moment": status(429, "slow down", Retry_After="0.05"),
     "too many, wait until": lambda handler: handler.fail(429, "slow", {"Retry-After": formatdate(usegmt=True)}),
+    "a wait without end": status(503, "soon", Retry_After="inf"),
+    "a wait that is no number": status(503, "soon", Retry_After="nan"),
+    "an error in errors": lambda handler: handler.reply(b'{"error":' * 20_000, 500),
     "a wait that cannot be read": status(503, "soon", Retry_After="in a while"),
     "internal error": status(500),
     "bad gateway": status(502),
@@ -78,6 +84,8 @@ WRONG = {
     "no text at all": (body(b""), "answered with something else"),
     "not utf-8": (body(b'{"choices": [{"text": "\xff\xfe"}]}'), "answered with something else"),
     "a web page": (misbehaving.web_page, "a web page and not with JSON"),
+    "lists in lists": (body(b"[" * 100_000), "answered with something else"),
+    "no end of it": (misbehaving.endless, "sends a reply of more than 32 MB"),
 }
 
 
@@ -91,6 +99,25 @@ def test_wrong_replies_end_as_errors_soon(serve: Serve, folder: Path, name: str)
         list(engine.generate(draws(engine, 1)))
     assert len(state.bodies) - asked == 3, "a wrong server does not pass"
     assert "url" in caught.value.remedy
+
+
+def turn(finish: str, **message: Any) -> Fault:
+    return body({"choices": [{"message": {"role": "assistant", **message}, "finish_reason": finish}]})
+
+
+def test_a_refusal_in_a_field_of_its_own_is_the_answer(serve: Serve) -> None:
+    state = serve(ids=False)
+    engine = engine_of(state, None)
+    state.always = turn("stop", content=None, refusal="I won't.")
+    [(_, said)] = engine.generate(draws(engine, 1))
+    assert said.text == "I won't."
+    state.always = turn("length", content=None)
+    [(_, said)] = engine.generate(draws(engine, 1))
+    assert (said.text, said.finish) == ("", "length")
+    state.always = turn("stop", content=None, tool_calls=[{}])
+    with pytest.raises(EngineError, match="answered without any text") as caught:
+        list(engine.generate(draws(engine, 1)))
+    assert "plain text" in caught.value.remedy
 
 
 WRONG_CHOICES = {
@@ -173,6 +200,23 @@ def test_a_failure_of_one_lets_the_others_end(serve: Serve, folder: Path) -> Non
     assert 3 <= len(dict(done)) <= 6
 
 
+def test_a_key_that_is_refused_is_told_soon_whatever_the_others_wait_for(
+    serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAI_TEST_KEY", KEY)
+    state = serve()
+    slow = ServerEngine(
+        ServerConfig(url=state.url, requests_max=4, key_env="CAI_TEST_KEY"), NAME, folder, wait_seconds=60
+    )
+    busy = status(503, "busy", Retry_After="100")
+    state.always, state.faults = busy, [busy, busy, status(401, "no"), busy]
+    asked, began = len(state.bodies), time.monotonic()
+    with pytest.raises(EngineError, match="does not take the key"):
+        list(slow.generate(draws(slow, 8)))
+    assert time.monotonic() - began < 30
+    assert len(state.bodies) - asked <= 4
+
+
 def test_nobody_at_the_address_is_told_soon(folder: Path) -> None:
     began = time.monotonic()
     with pytest.raises(EngineError, match=r"cannot be reached.*asked 3 times") as caught:
@@ -242,6 +286,52 @@ def test_a_key_that_the_server_repeats_is_not_shown(
     assert "/completions" in caplog.text, "the loggers were listened to"
 
 
+SHOWN = {
+    "in base64": b64encode(KEY.encode()).decode(),
+    "as its header in base64": b64encode(f"Bearer {KEY}".encode()).decode(),
+    "as in an address": quote(KEY + "/+", safe=""),
+    "in capitals": KEY.upper(),
+    "masked": f"{KEY[:12]}...{KEY[-4:]}",
+    "over two lines": f"{KEY[:20]}\n{KEY[20:]}",
+}
+
+
+@pytest.mark.parametrize("how", SHOWN)
+def test_what_gives_the_key_away_is_not_shown(
+    serve: Serve, folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAI_TEST_KEY", KEY)
+    state = serve()
+    engine = engine_of(state, folder, key_env="CAI_TEST_KEY")
+    state.always = status(400, f"wrong: {SHOWN[how]} is no good")
+    with pytest.raises(EngineError, match=r"wrong: \[key\] (\[key\] )?is no good"):
+        list(engine.generate(draws(engine, 1)))
+
+
+def test_a_key_among_the_names_of_models_is_not_shown(
+    serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAI_TEST_KEY", KEY)
+    state = serve()
+    state.listed = ["other", f"x-{KEY[:20]}"]
+    with pytest.raises(EngineError, match=r"has no model served-model; it has other, \[key\]"):
+        engine_of(state, folder, key_env="CAI_TEST_KEY")
+
+
+@pytest.mark.parametrize("written", [KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)])
+def test_an_answer_with_the_key_is_not_kept(
+    serve: Serve, folder: Path, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAI_TEST_KEY", KEY)
+    state = serve()
+    engine = engine_of(state, folder, key_env="CAI_TEST_KEY")
+    reply = json.dumps(text(text="Your key is HERE.", token_ids=None)).replace("HERE", written)
+    state.always = body(reply.encode())
+    with pytest.raises(EngineError, match="repeats the key") as caught:
+        list(engine.generate(draws(engine, 1)))
+    assert KEY not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", ["two words", "sk-\u00e9t\u00e9", "line\nline"])
 def test_what_cannot_be_a_key_is_told_without_showing_it(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAI_TEST_KEY", value)
@@ -265,3 +355,8 @@ def test_a_key_in_the_run_file_is_refused_without_showing_it(tmp_path: Path, set
         load_run_file(file)
     assert "engine.openai" in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+def test_a_port_that_is_none_is_told_in_the_run_file() -> None:
+    with pytest.raises(ValueError, match="a port is a number up to 65535"):
+        ServerConfig(url="http://localhost:99999/v1")
