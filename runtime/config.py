@@ -375,6 +375,14 @@ class LaunchConfig(_Section):
     policy: tuple[str, ...] | None = None
     """For the training against the preference model, where it differs: that one cannot share out its weights."""
 
+    @field_validator("command", "policy", mode="before")
+    @classmethod
+    def _in_words(cls, value: object) -> object:
+        if isinstance(value, str):
+            listed = ", ".join(f'"{word}"' for word in value.split())
+            raise ValueError(f"write the command and its arguments as a list: [{listed}]")  # noqa: TRY004 - pydantic's
+        return value
+
 
 class RunConfig(_Section):
     """A whole run."""

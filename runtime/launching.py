@@ -25,10 +25,33 @@ from runtime.trainers import Job, TrlTrainers
 from runtime.training.errors import TrainingError
 from runtime.training.jobs import JobFiles, LaunchedJob, Trained
 
-__all__ = ["LaunchedTrainers"]
+__all__ = ["LaunchedTrainers", "need_launchers"]
 
 _LOOK_SECONDS = 0.2
 _SAID_MAX = 2000
+
+
+def need_launchers(launch: LaunchConfig) -> None:
+    """Look for the commands that start trainings, before anything is spent.
+
+    Raises:
+        TrainingError: One of them is nowhere.
+    """
+    for command in (launch.command, launch.policy or ()):
+        if command:
+            _found(command[0])
+
+
+def _found(name: str) -> str:
+    """Where a command is: on the path, or beside this Python, whose environment need not be activated."""
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which(name) or shutil.which(name, path=beside)
+    if found is None:
+        raise TrainingError(
+            f"`{name}`, which [launch] names to start trainings, is neither on the path nor in {beside}",
+            "install it, or see [launch] command and policy",
+        )
+    return found
 
 
 class LaunchedTrainers:
@@ -98,7 +121,7 @@ class LaunchedTrainers:
 
 
 def _wait(launcher: Sequence[str], files: JobFiles, job: Job) -> int:
-    command = [*launcher, "-m", "runtime.training.launched", str(files.folder)]
+    command = [_found(launcher[0]), *launcher[1:], "-m", "runtime.training.launched", str(files.folder)]
     # The launched processes import this very code, wherever they are started from.
     paths = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -17,7 +17,8 @@ from constitution_lang.ir.model import Bundle
 from constitution_lang.source import Source
 from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.engines.base import Engine
-from runtime.launching import LaunchedTrainers
+from runtime.extras import need_extras
+from runtime.launching import LaunchedTrainers, need_launchers
 from runtime.ledger.runs import RunManifest
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
@@ -88,6 +89,9 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         scripted_here = config.engine.model_copy(update={"kind": EngineKind.SCRIPTED, "spread": "here"})
         config = config.model_copy(update={"engine": scripted_here})
     scripted = config.engine.kind is EngineKind.SCRIPTED
+    need_extras(config, trains=not only_audit)
+    if not only_audit and not scripted:
+        need_launchers(config.launch)
     bundle = load_bundle(config.constitution, say)
     served = ServedModels(config, say) if config.engine.kind is EngineKind.OPENAI else None
     resolve = served.resolve if served else _as_named if scripted else partial(_resolve, say)

@@ -107,24 +107,35 @@ class ModelTokenizer:
     """
 
     def __init__(self, folder: Path, *, context_max: int | None = None) -> None:
-        from tokenizers import Tokenizer
-
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as e:
+            raise EngineError(
+                f"a model's tokens need {e.name or 'a library'}, which is not installed",
+                "pip install 'constitution-compiler[train]'",
+            ) from e
         file = folder / "tokenizer.json"
         if not file.is_file():
             raise EngineError(
                 f"{folder} has no tokenizer.json",
                 "load the tokenizer with transformers' AutoTokenizer and save it into the folder with save_pretrained",
             )
-        spec = read_json(file)
         self._name = folder.name
         self._settings = ModelSettings.read(folder)
         self._context_max = min(self._settings.context_max, context_max or self._settings.context_max)
         self._template = ChatTemplate.load(folder)
-        self._full: Tokenizer = Tokenizer.from_file(str(file))
+        spec = read_json(file)
+        try:
+            self._full: Tokenizer = Tokenizer.from_file(str(file))
+            self._controls = {entry["id"]: entry["content"] for entry in spec["added_tokens"] if is_control(entry)}
+            self._plain = TextTokenizer(spec)
+        except Exception as e:  # the library raises nothing more exact
+            raise EngineError(
+                f"{file} cannot be read as a tokenizer: {str(e).strip().splitlines()[0]}",
+                "load the tokenizer with transformers' AutoTokenizer and save it into the folder with save_pretrained",
+            ) from e
         self._full.no_truncation()
         self._full.no_padding()
-        self._controls = {entry["id"]: entry["content"] for entry in spec["added_tokens"] if is_control(entry)}
-        self._plain = TextTokenizer(spec)
         # The same few-shot turns and the same statements stand in thousands of prompts.
         self._run_ids = lru_cache(maxsize=16384)(self._plain.ids)
         self._compiled = lru_cache(maxsize=1024)(self._compile)

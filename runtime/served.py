@@ -16,6 +16,7 @@ from runtime.identity import model_identity
 from runtime.ledger.store import Ledger
 from runtime.records import identify
 from runtime.run_file import RunFileError
+from runtime.stages.options import check_options
 from runtime.steps.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class ServedModels:
             RunFileError: A name is given to a model that the run does not have.
             EngineError: The server cannot do it.
         """
-        from runtime.engines.server.roles import check_roles
+        from runtime.engines.server.roles import check_roles, open_server
 
         server = self._config.engine.openai
         if unserved := sorted(server.versions.keys() - self._names.values()):
@@ -104,6 +105,7 @@ class ServedModels:
         roles = self._roles(bundle, inputs, only_audit=only_audit)
         server = server.model_copy(update={"names": self._names})
         check_roles(server, roles, self._say)
+        check_options(bundle, open_server(server, inputs.feedback).tokenizer)
         if not only_audit:
             self._say("models that the run trains are not at the server: transformers runs them")
         engine = self._config.engine.model_copy(update={"openai": server})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging
 
@@ -308,9 +309,10 @@ class TransformersEngine:
                     model = AutoModelForCausalLM.from_pretrained(
                         self._folder, dtype=getattr(torch, dtype), local_files_only=True
                     )
-            except (OSError, ValueError, KeyError) as e:
+            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
+                reason = str(e).strip().partition("\n")[0] or type(e).__name__
                 raise EngineError(
-                    f"the model in {self._folder} cannot be loaded: {str(e).strip().splitlines()[0]}",
+                    f"the model in {self._folder} cannot be loaded: {reason}",
                     "check that the folder is whole, and that transformers knows this architecture",
                 ) from e
             model = model.to(self._device).eval()

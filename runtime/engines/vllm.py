@@ -18,7 +18,7 @@ from runtime.identity import model_identity
 from runtime.prompting import ModelTokenizer
 
 if TYPE_CHECKING:
-    from vllm import RequestOutput, SamplingParams
+    from vllm import LLMEngine, RequestOutput, SamplingParams
 
 __all__ = ["VllmEngine"]
 
@@ -72,7 +72,7 @@ class VllmEngine:
         self._generate_dtype = _faster_dtype(found) if generate_dtype == "auto" else generate_dtype
         self._label_dtype = label_dtype
         self._settings = settings or VllmConfig()
-        self._tokenizer = _BoundedTokenizer(folder, self._settings.context_max)
+        self._tokenizer = ModelTokenizer(folder, context_max=self._settings.context_max)
         try:
             weights = model_identity(folder)
         except FileNotFoundError as e:
@@ -200,11 +200,7 @@ class _Answers:
     def __iter__(self) -> Iterator[tuple[int, RequestOutput]]:
         llm = hold(self._load)
         try:
-            for index in sorted(range(len(self._asked)), key=lambda index: self._asked[index][0]):
-                tokens, params = self._asked[index]
-                (prompt,) = llm.renderer.render_cmpl([{"prompt_token_ids": list(tokens)}])
-                llm.add_request(str(index), prompt, params)
-                self._open.add(str(index))
+            self._ask(llm)
             while self._open:
                 for output in llm.step():
                     if output.request_id not in self._open:
@@ -216,25 +212,34 @@ class _Answers:
             if holds(llm):
                 llm.abort_request(sorted(self._open))
             raise
-        except BaseException:
+        except BaseException as error:
             if holds(llm):
                 del llm
                 release()
+            if isinstance(error, Exception):
+                raise _as_engine_error(error) from error
             raise
 
+    def _ask(self, llm: LLMEngine) -> None:
+        """Hand all prompts over, those that begin alike one after the other."""
+        for index in sorted(range(len(self._asked)), key=lambda index: self._asked[index][0]):
+            tokens, params = self._asked[index]
+            (prompt,) = llm.renderer.render_cmpl([{"prompt_token_ids": list(tokens)}])
+            llm.add_request(str(index), prompt, params)
+            self._open.add(str(index))
 
-class _BoundedTokenizer(ModelTokenizer):
-    """The model's tokenizer, with the context that it is given here."""
 
-    def __init__(self, folder: Path, context_max: int | None) -> None:
-        super().__init__(folder)
-        self._bound = context_max
-
-    @property
-    def context_max(self) -> int:
-        """Most tokens, prompt and completion together."""
-        model = super().context_max
-        return model if self._bound is None else min(model, self._bound)
+def _as_engine_error(error: Exception) -> EngineError:
+    """What came out of the library's insides, in words for whoever runs it."""
+    if isinstance(error, EngineError):
+        return error
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    return EngineError(
+        f"vLLM ended while it worked: {reason}",
+        "what was answered is kept: run again to go on. Where memory ran out, lower memory_fraction or context_max "
+        "under [engine.vllm]; where vLLM does not know the model or its precision, write "
+        'kind = "transformers" under [engine]',
+    )
 
 
 def _faster_dtype(device: str) -> Dtype:

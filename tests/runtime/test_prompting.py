@@ -348,3 +348,12 @@ def test_pad_is_not_the_end_of_turn_even_where_the_folder_says_so(make_tokenizer
     config.write_text(config.read_text().replace('"pad_token": "<|endoftext|>"', '"pad_token": "<|im_end|>"'))
     ours = ModelTokenizer(folder)
     assert (ours.pad, ours.end_of_turn) == (0, 2)
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "{}", '{"added_tokens": [], "model": {"type": "BPE"}}'])
+def test_what_is_no_tokenizer_is_an_error(make_tokenizer: Callable[..., Path], content: str) -> None:
+    folder = make_tokenizer()
+    (folder / "tokenizer.json").write_text(content)
+    with pytest.raises(EngineError, match="cannot be read as a tokenizer") as caught:
+        ModelTokenizer(folder)
+    assert "save_pretrained" in caught.value.remedy

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -340,3 +341,14 @@ def test_folder_without_weights_is_an_error(tiny_model: Path, tmp_path: Path) ->
     bare = shutil.copytree(tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
     with pytest.raises(EngineError, match=r"has no \.safetensors file"):
         engine_of(bare)
+
+
+def test_torn_weights_are_an_error(tiny_model: Path, tmp_path: Path) -> None:
+    torn = Path(shutil.copytree(tiny_model, tmp_path / "torn"))
+    file = torn / "model.safetensors"
+    file.write_bytes(b"\xff" * 100)
+    engine = TransformersEngine(torn, device="cpu", generate_dtype="float32")
+    tokens = engine.tokenizer.encode([Turn(Role.USER, "Hi?")])
+    with pytest.raises(EngineError, match="cannot be loaded") as caught:
+        list(engine.generate([GenerateRequest(tokens, Decoding(tokens_max=2), 0)]))
+    assert "whole" in caught.value.remedy

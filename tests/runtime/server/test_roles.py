@@ -12,9 +12,11 @@ pytest.importorskip("openai")
 pytest.importorskip("torch")
 
 from runtime.config import EngineConfig, EngineKind, ServerConfig
+from runtime.engines.base import EngineError
 from runtime.engines.choose import open_engine
 from runtime.engines.server.engine import ServerEngine
 from runtime.opening import prepare
+from runtime.prompting import ModelTokenizer
 from runtime.run_file import RunFileError
 from tests.runtime.server.misbehaving import NAME, OTHER, Skills, State, serving, status
 from tests.runtime.small_run import cai_run, write_run
@@ -85,6 +87,22 @@ def state(tiny_model: Path) -> Iterator[State]:
 def run_at(state: State, tiny_model: Path, tmp_path: Path, *, changed: tuple[str, str] = ("", "")) -> Path:
     text = RUN_FILE.replace("URL", state.url).replace("POLICY", str(tiny_model))
     return write_run(tmp_path / "run", run_file=text.replace(*changed))
+
+
+def test_options_are_looked_at_in_every_prompt_before_anything_is_spent(
+    state: State, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ModelTokenizer.option
+
+    def option(self: ModelTokenizer, opening: str, text: str) -> int:
+        if text == "Y":
+            raise EngineError("'Y' is not one token of m", "use another letter")
+        return whole(self, opening, text)
+
+    monkeypatch.setattr(ModelTokenizer, "option", option)
+    file = run_at(state, tiny_model, tmp_path, changed=('feedback = "another"', f'feedback = "{tiny_model}"'))
+    with pytest.raises(EngineError, match="prompt refusal: 'Y' is not one token of m"):
+        prepare(file, rehearse=False, say=lambda _: None)
 
 
 def test_models_get_their_names_and_the_server_is_asked_about_each(

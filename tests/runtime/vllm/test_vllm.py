@@ -275,6 +275,20 @@ def test_context_that_does_not_fit_into_the_cache_is_an_error(small_model: Path,
     assert len(dict(engine_of(small_model).generate([request]))) == 1
 
 
+def test_what_vllm_cannot_compute_is_an_error_and_leaves_nothing_behind(small_model: Path, tmp_path: Path) -> None:
+    from tests.runtime.conftest import save_tokenizer
+    from tests.runtime.vllm.conftest import save_llama
+
+    narrow = tmp_path / "narrow"
+    save_tokenizer(narrow)
+    save_llama(narrow, num_attention_heads=4, num_key_value_heads=4, head_dim=8)
+    request = GenerateRequest((5, 6), Decoding(tokens_max=2), 0)
+    with pytest.raises(EngineError, match=r"vLLM ended while it worked: .*head_dim") as caught:
+        list(engine_of(narrow).generate([request]))
+    assert "transformers" in caught.value.remedy
+    assert len(dict(engine_of(small_model).generate([request]))) == 1
+
+
 @pytest.mark.parametrize("temperature", [0.005, 2.5])
 def test_temperature_that_vllm_would_change_is_an_error(small: VllmEngine, temperature: float) -> None:
     with pytest.raises(EngineError, match="does not draw at a temperature"):

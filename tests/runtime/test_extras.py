@@ -1,0 +1,70 @@
+"""What is not installed is told before anything is spent, with the line that installs it: the way a user goes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.cli import main
+from runtime.config import EngineConfig, EngineKind, LaunchConfig
+from runtime.launching import need_launchers
+from runtime.training.errors import TrainingError
+from tests.runtime.small_run import RUN_FILE, write_run
+
+
+@pytest.mark.parametrize(
+    ("engine", "missing", "line"),
+    [
+        ('kind = "transformers"', ["tokenizers", "torch"], "pip install 'constitution-compiler[train]'"),
+        ('kind = "transformers"', ["trl"], "pip install 'constitution-compiler[train]'"),
+        ('kind = "vllm"', ["vllm"], "pip install 'constitution-compiler[vllm]'"),
+        ('kind = "vllm"', ["vllm", "trl"], "pip install 'constitution-compiler[train,vllm]'"),
+        ('kind = "openai"', ["openai", "peft"], "pip install 'constitution-compiler[openai,train]'"),
+        ('kind = "scripted"\nspread = "ray"', ["ray"], "pip install 'constitution-compiler[ray]'"),
+    ],
+)
+def test_an_extra_that_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    engine: str, missing: list[str], line: str,
+) -> None:  # fmt: skip
+    for name in missing:
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in {"vllm"} - set(missing):
+        monkeypatch.setitem(sys.modules, name, sys.modules["msgspec"])  # as if it were there
+    file = write_run(tmp_path, run_file=RUN_FILE.replace('kind = "scripted"', engine))
+    assert main(["run", str(file), "--quiet"]) == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in missing)
+    assert line in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rehearsal_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tokenizers", "torch", "transformers", "trl", "ray"):
+        monkeypatch.setitem(sys.modules, name, None)
+    file = write_run(tmp_path, run_file=RUN_FILE.replace('kind = "scripted"', 'kind = "transformers"\nspread = "ray"'))
+    assert main(["run", str(file), "--rehearse", "--quiet"]) == 0
+
+
+def test_a_launcher_is_looked_for_on_the_path_and_beside_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TrainingError, match="`nosuchlauncher`, which"):
+        need_launchers(LaunchConfig(command=("nosuchlauncher", "launch")))
+    with pytest.raises(TrainingError, match="`nosuchlauncher`, which"):
+        need_launchers(LaunchConfig(command=(sys.executable,), policy=("nosuchlauncher",)))
+    monkeypatch.setenv("PATH", "/nowhere")
+    need_launchers(LaunchConfig(command=(Path(sys.executable).name, "-u")))
+    need_launchers(LaunchConfig())
+
+
+def test_a_launcher_in_one_line_is_told_as_a_list() -> None:
+    with pytest.raises(ValueError, match=r'as a list: \["accelerate", "launch"\]'):
+        LaunchConfig.model_validate({"command": "accelerate launch"})
+
+
+def test_every_engine_has_its_libraries() -> None:
+    from runtime.extras import _ENGINES
+
+    assert set(_ENGINES) == set(EngineKind)
+    assert EngineConfig().kind in _ENGINES
