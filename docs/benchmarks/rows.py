@@ -69,7 +69,7 @@ def main() -> None:
             seconds, memory = measure(write(Path(folder), options.prompts.resolve(), count))
         each = 1000 * seconds / count
         first = first or each
-        more = f"{(memory - before[1]) / (count - before[0]):.0f}" if before else ""
+        more = f"{(memory - before[1]) / (count - before[0]):.1f}" if before else ""
         before = (count, memory)
         print(
             f"| {count:,} | {seconds:.1f} | {each:.2f} | {each / first:.2f} | {memory / 1000:.0f} | {more} |",
