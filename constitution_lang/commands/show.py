@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 STAGES = ("revision", "preference")
+ANSWER = 192
+_COUNT_MAX = 10_000_000
 EPILOG = """\
 examples:
   cai-compile show house.const --case severity=grave,topic=weapons --stage revision
@@ -37,14 +39,33 @@ def add(commands: Commands) -> None:
     show.add_argument("--prompt", metavar="ID", help="a prompt as a model will see it, its slots marked")
     show.add_argument("--cost", action="store_true", help="what the prompts cost in tokens; needs --tokenizer")
     show.add_argument("--tokenizer", metavar="PATH", help="a model's folder, or its tokenizer.json")
-    show.add_argument("--context", type=int, metavar="N", help="most tokens; the folder's own where it says them")
-    show.add_argument("--answer", type=int, default=192, metavar="N", help="tokens of an answer (default %(default)s)")
+    show.add_argument("--context", type=_count, metavar="N", help="most tokens; the folder's own where it says them")
+    show.add_argument("--answer", type=_count, metavar="N", help=f"tokens of an answer (default {ANSWER})")
     show.add_argument(
         "--slot", action="append", default=[], metavar="NAME=N",
         help="tokens of a text that is filled in, such as response=200; again for another",
     )  # fmt: skip
     show.add_argument("--format", choices=FORMATS[:2], default="terminal", help="how to print it (default %(default)s)")
     show.set_defaults(call=_show)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _COUNT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens from 1 to {_COUNT_MAX:,}")
+    return int(text)
+
+
+def _one_way(options: argparse.Namespace) -> None:
+    """--cost is of every prompt, and has options of its own."""
+    of_cost = {"--tokenizer": options.tokenizer, "--context": options.context, "--answer": options.answer,
+               "--slot": options.slot}  # fmt: skip
+    of_others = {"--stage": options.stage, "--case": options.case, "--prompt": options.prompt}
+    wrong = [name for name, value in (of_others if options.cost else of_cost).items() if value]
+    if wrong:
+        what = (
+            "--cost counts every prompt of every stage: leave it out" if options.cost else "only --cost counts tokens"
+        )
+        raise WrongUseError(f"{', '.join(wrong)}: {what}")
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -54,6 +75,7 @@ def _show(options: argparse.Namespace) -> int:
     from constitution_lang.ir.cases import CaseError, complete
     from constitution_lang.ir.model import Stage
 
+    _one_way(options)
     given = read_case(options.case)
     bundle = read_bundle(options.file)
     if bundle is None:
@@ -108,7 +130,7 @@ def _cost(bundle: Bundle, options: argparse.Namespace) -> int:
     known = {slot.value: slot for slot in SLOT_TOKENS}
     for pair in options.slot:
         name, _, number = pair.partition("=")
-        if name not in known or not number.isdecimal():
+        if name not in known or not number.isdecimal() or int(number) > _COUNT_MAX:
             raise WrongUseError(f"--slot: {pair!r} is not a slot and a number; the slots are {', '.join(known)}")
         slots[known[name]] = int(number)
     try:
@@ -117,7 +139,7 @@ def _cost(bundle: Bundle, options: argparse.Namespace) -> int:
         raise WrongUseError(f"--tokenizer: {error}") from error
     groups = costs(bundle, tokens, slots)
     context = options.context or tokens.context_max
-    said = warnings(groups, context=context, answer=options.answer)
+    said = warnings(groups, context=context, answer=options.answer or ANSWER)
     if options.format == "json":
         shown = {"slots": slots, "context": context, "groups": groups, "warnings": said}
         sys.stdout.write(json.format(json.encode(shown)).decode() + "\n")

@@ -39,14 +39,16 @@ class PromptCost(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """Prompts of one kind, as they are asked about one text or pair.
 
-    `shared` are the tokens that all of them begin with; `slots_after` are the slots that come only after the prompts
-    differ, so that their text is computed again for every one.
+    `shared` are the tokens that all of them begin with, marks included; `slots_after` are the slots that come only
+    after the prompts differ, so that their text is computed again for every one. `variants` are those in which a
+    principle yields, which are asked instead.
     """
 
     kind: PromptKind
     prompts: tuple[PromptCost, ...]
     shared: int
     slots_after: tuple[SlotName, ...]
+    variants: tuple[PromptCost, ...] = ()
 
     @property
     def tokens(self) -> tuple[int, int]:
@@ -66,30 +68,45 @@ class Group(Struct, frozen=True):
 
 
 def costs(bundle: Bundle, tokens: Tokens, slots: Mapping[SlotName, int] = SLOT_TOKENS) -> list[Group]:
-    """The prompts of each kind, those variants aside in which a principle yields; in the order of `PromptKind`."""
+    """The prompts of each kind, in the order of `PromptKind`."""
     groups = []
     for kind in PromptKind:
-        prompts = [p for p in bundle.prompts if p.kind is kind and not p.over]
+        prompts = [p for p in bundle.prompts if p.kind is kind]
         if prompts:
-            groups.append(_group(kind, prompts, tokens, slots))
+            variants = [p for p in prompts if p.over]
+            groups.append(_group(kind, [p for p in prompts if not p.over], variants, tokens, slots))
     return groups
 
 
-def _group(kind: PromptKind, prompts: Sequence[Prompt], tokens: Tokens, slots: Mapping[SlotName, int]) -> Group:
-    measured = []
-    for prompt in prompts:
-        frame = tokens.frame(tuple(m.role for m in prompt.messages))
-        measured.append(PromptCost(prompt.id, _tokens(list(_pieces(prompt)), tokens, slots) + (frame or 0), frame))
+def _cost(prompt: Prompt, tokens: Tokens, slots: Mapping[SlotName, int]) -> PromptCost:
+    frame = tokens.frame(tuple(m.role for m in prompt.messages))
+    return PromptCost(prompt.id, _tokens(list(_pieces(prompt)), tokens, slots) + (frame or 0), frame)
+
+
+def _group(
+    kind: PromptKind,
+    prompts: Sequence[Prompt],
+    variants: Sequence[Prompt],
+    tokens: Tokens,
+    slots: Mapping[SlotName, int],
+) -> Group:
     prefix = _common([list(_pieces(p)) for p in prompts])
     found = {piece for piece in prefix if isinstance(piece, SlotName)}
     wanted = dict.fromkeys(piece for p in prompts for piece in _pieces(p) if isinstance(piece, SlotName))
     alone = len(prompts) == 1
     return Group(
         kind,
-        tuple(measured),
-        0 if alone else _tokens(prefix, tokens, slots),
+        tuple(_cost(p, tokens, slots) for p in prompts),
+        0 if alone else _tokens(prefix, tokens, slots) + _marks(prompts[0], prefix, tokens),
         () if alone else tuple(slot for slot in wanted if slot not in found),
+        tuple(_cost(p, tokens, slots) for p in variants),
     )
+
+
+def _marks(prompt: Prompt, prefix: Sequence[_Piece], tokens: Tokens) -> int:
+    """Tokens of the marks in a prefix of this prompt: up to the text of the last turn that begins in it."""
+    begun = sum(piece.count("\x00") // 2 for piece in prefix if not isinstance(piece, SlotName))
+    return (tokens.frame(tuple(m.role for m in prompt.messages), begun - 1) or 0) if begun else 0
 
 
 def _pieces(prompt: Prompt) -> Iterator[_Piece]:

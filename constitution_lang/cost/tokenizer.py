@@ -55,7 +55,9 @@ class Tokens:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
-            raise TokenizerError("counting tokens needs a library: pip install tokenizers") from error
+            raise TokenizerError(
+                "counting tokens needs the library tokenizers: pip install 'constitution-compiler[train]', or it alone"
+            ) from error
         try:
             tokenizer: Tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:
@@ -72,10 +74,11 @@ class Tokens:
             context if isinstance(context, int) else None,
         )
 
-    def frame(self, roles: tuple[Role, ...]) -> int | None:
+    def frame(self, roles: tuple[Role, ...], before: int | None = None) -> int | None:
         """Tokens of the marks around turns with these roles, and of the beginning of the answer.
 
-        None where the folder has no chat template that can be read.
+        With `before` only of those that stand before the text of the turn of this number, from 0. None where the folder
+        has no chat template that can be read.
         """
         from jinja2 import TemplateError
         from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -91,7 +94,8 @@ class Tokens:
             )
         except (TemplateError, TypeError, ValueError):
             return None
-        return sum(self(part) for part in text.split(_MARK) if part)
+        parts = text.split(_MARK)
+        return sum(self(part) for part in (parts if before is None else parts[: before + 1]) if part)
 
 
 def _refuse(message: str) -> None:

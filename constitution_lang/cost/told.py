@@ -58,7 +58,7 @@ def warnings(groups: Sequence[Group], *, context: int | None, answer: int) -> li
             )
         if context is None:
             continue
-        for cost in group.prompts:
+        for cost in (*group.prompts, *group.variants):
             more = 1 if group.kind in {PromptKind.PREFER, PromptKind.PREFER_REASONED, PromptKind.TAG} else answer
             if cost.tokens + more > context:
                 said.append(

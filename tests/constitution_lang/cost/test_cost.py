@@ -108,6 +108,40 @@ def test_the_pair_is_shared_where_it_stands_first(tmp_path: Path, model: Path) -
     assert warnings(groups, context=None, answer=0) == []
 
 
+@pytest.mark.parametrize("kind", [PromptKind.PREFER, PromptKind.CRITIQUE])
+def test_what_is_shared_is_what_the_rendered_prompts_begin_with(tmp_path: Path, model: Path, kind: PromptKind) -> None:
+    built = bundle(tmp_path)
+    filled = {slot: f" {slot.value.replace('_', '')}" * 5 for slot in SLOT_TOKENS}
+    rendered = []
+    for prompt in (p for p in built.prompts if p.kind is kind and not p.over):
+        text = ""
+        for message in prompt.messages:
+            said = "".join(part.text if isinstance(part, Literal) else filled[part.name] for part in message.parts)
+            text += f"<s> {message.role.value} {said} </s> "
+        rendered.append(re.findall(r"\w+|[^\w\s]+", f"{text}<s> assistant {prompt.opening}"))
+    same = next(n for n, tokens in enumerate(zip(*rendered, strict=False)) if len(set(tokens)) > 1)
+    told = group(costs(built, Tokens.load(model), dict.fromkeys(SLOT_TOKENS, 5)), kind)
+    assert told.shared == pytest.approx(same, abs=1)  # where a slot ends, a mark may join
+
+
+def test_variants_are_held_against_the_context_too(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "constitution"
+    folder.mkdir()
+    yielding = CONSTITUTION.format(templates="").replace(
+        "sampling preference",
+        'category calm "Calm"\n  weight: 1\n\nprinciple calm.low "Low"\n  statement:\n    Speak low.\n\n'
+        "tension first\n  between harm and calm\n  otherwise: prefer harm\n\nsampling preference",
+    )
+    (folder / "small.const").write_text(yielding)
+    compiled = compile_path(folder / "small.const")
+    assert compiled.bundle is not None, compiled.diagnostics
+    groups = costs(compiled.bundle, Tokens.load(model))
+    variants = [v for g in groups for v in g.variants]
+    assert {v.id for v in variants} == {p.id for p in compiled.bundle.prompts if p.over}
+    longest = max(variants, key=lambda v: v.tokens)
+    assert any(line.startswith(f"{longest.id}: ") for line in warnings(groups, context=longest.tokens, answer=1))
+
+
 def test_a_template_with_the_principle_first_shares_nothing_and_is_told(tmp_path: Path, model: Path) -> None:
     groups = costs(bundle(tmp_path, 'template prefer from "prefer.j2"\n'), Tokens.load(model))
     asked = group(groups, PromptKind.PREFER)
@@ -150,6 +184,10 @@ def test_the_command(tmp_path: Path, model: Path) -> None:
         (["--tokenizer", __file__], "is no tokenizer"),
         (["--tokenizer", "MODEL", "--slot", "answer=3"], "is not a slot and a number; the slots are prompt"),
         (["--tokenizer", "MODEL", "--slot", "prompt=many"], "is not a slot and a number"),
+        (["--tokenizer", "MODEL", "--slot", "prompt=99999999999"], "is not a slot and a number"),
+        (["--tokenizer", "MODEL", "--context", "0"], "is no number of tokens from 1"),
+        (["--tokenizer", "MODEL", "--answer", "-5"], "is no number of tokens from 1"),
+        (["--tokenizer", "MODEL", "--prompt", "prefer/x"], "--prompt: --cost counts every prompt"),
     ],
 )
 def test_wrong_use_is_told(tmp_path: Path, model: Path, arguments: list[str], said: str) -> None:
@@ -158,6 +196,13 @@ def test_wrong_use_is_told(tmp_path: Path, model: Path, arguments: list[str], sa
     shown = cai_compile("show", tmp_path / "constitution" / "small.const", "--cost", *given)
     assert shown.returncode == 2
     assert said in shown.stderr
+
+
+def test_what_belongs_to_cost_alone_is_told(tmp_path: Path) -> None:
+    bundle(tmp_path)
+    shown = cai_compile("show", tmp_path / "constitution" / "small.const", "--slot", "prompt=3", "--context", "9")
+    assert shown.returncode == 2
+    assert "--context, --slot: only --cost counts tokens" in shown.stderr
 
 
 def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
