@@ -7,7 +7,7 @@ from msgspec import Struct
 from constitution_lang.diff.model import Difference
 from runtime.ledger.runs import StepId
 
-__all__ = ["Cost", "Plan", "PrincipleWork", "Rate", "Reason", "StageWork", "TrainingWork"]
+__all__ = ["Bound", "Cost", "Plan", "PrincipleWork", "Rate", "Reason", "StageWork", "TrainingWork"]
 
 
 class Cost(Struct, frozen=True, kw_only=True):
@@ -85,8 +85,19 @@ class Rate(Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Bound(Struct, frozen=True, kw_only=True):
+    """The most that a run asks, and the time of that with all trainings, since the cases of `prompts` are open."""
+
+    asked: Cost
+    seconds: float
+    prompts: int
+
+
 class Plan(Struct, frozen=True, kw_only=True):
-    """The whole. `since` says what the ledger is compared with; None where there was no run before."""
+    """The whole. `since` says what the ledger is compared with; None where there was no run before.
+
+    `at_most` is there where cases have to be asked for: the rest is what a run does where they come out as before.
+    """
 
     file: str
     constitution: str
@@ -97,6 +108,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     trainings: tuple[TrainingWork, ...]
     rates: tuple[Rate, ...]
     notes: tuple[str, ...]
+    at_most: Bound | None = None
 
     @property
     def asked(self) -> Cost:

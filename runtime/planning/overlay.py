@@ -37,19 +37,30 @@ class Overlay:
     made_in: dict[str, StepId] = field(default_factory=dict)
     tallies: list[StepTally] = field(default_factory=list)
     trainings: list[TrainingTally] = field(default_factory=list)
+    _forgotten: frozenset[Step] = frozenset()
     _results: dict[str, Completion | Choice] = field(default_factory=dict)
+    _asked_in: dict[str, Step] = field(default_factory=dict)
     _steps: dict[tuple[str, StepId], _Done] = field(default_factory=dict)
+
+    def forget(self, steps: frozenset[Step]) -> None:
+        """From now on nothing is known of these steps, and no answer is, where one of them asks."""
+        self._forgotten = steps
+        self._steps = {at: done for at, done in self._steps.items() if at[1].step not in steps}
+        self._results = {key: x for key, x in self._results.items() if self._asked_in[key] not in steps}
 
     def lookup(self, keys: Sequence[str]) -> dict[str, Completion | Choice]:
         """What is kept, and what was planned."""
         planned = {key: self._results[key] for key in keys if key in self._results}
         rest = [key for key in keys if key not in planned]
-        return planned | (self.kept.lookup(rest) if self.kept is not None and rest else {})
+        if self.kept is None or not rest or self.asking.step in self._forgotten:
+            return planned
+        return planned | self.kept.lookup(rest)
 
     def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
         """Note what stands for an answer that nobody has given yet."""
         self._results.update(results)
         self.made_in.update((key, self.asking) for key, _ in results)
+        self._asked_in.update((key, self.asking.step) for key, _ in results)
         return dict(results)
 
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
@@ -59,7 +70,8 @@ class Overlay:
             if planned == which and done.fingerprint == fingerprint:
                 self._steps[run_id, which] = replace(done, taken=True)
                 return True
-        holder = None if self.kept is None else self.kept.holder(which, fingerprint)
+        known = self.kept is not None and which.step not in self._forgotten
+        holder = self.kept.holder(which, fingerprint) if known and self.kept is not None else None
         if holder is None:
             return False
         self._steps[run_id, which] = _Done(fingerprint, None, holder, taken=True)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from runtime.ledger.runs import Step, StepId
-from runtime.planning.model import Cost, Plan, PrincipleWork, Rate, Reason, StageWork, TrainingWork
+from runtime.planning.model import Bound, Cost, Plan, PrincipleWork, Rate, Reason, StageWork, TrainingWork
 from runtime.progress import in_words
 
 __all__ = ["PlanFormat", "cost_table", "render"]
@@ -48,7 +48,7 @@ def render(plan: Plan, form: PlanFormat, *, width: int = _WIDTH, color: bool = F
     console.print(f"[bold]{escape(_title(plan))}[/]", highlight=False)
     for line in _changes(plan):
         console.print(escape(f"  {line}"), highlight=False)
-    console.print(cost_table(_step_rows(plan), plan.asked, plan.seconds))
+    console.print(cost_table(_step_rows(plan), plan.asked, plan.seconds, at_most=plan.at_most))
     principles = _principle_rows(plan)
     if principles:
         table = Table(title="Principles that are asked about anew")
@@ -62,7 +62,14 @@ def render(plan: Plan, form: PlanFormat, *, width: int = _WIDTH, color: bool = F
     return out.getvalue()
 
 
-def cost_table(rows: Iterable[Sequence[str]], asked: Cost, seconds: float, title: str = "What it costs") -> Table:
+def cost_table(
+    rows: Iterable[Sequence[str]],
+    asked: Cost,
+    seconds: float,
+    title: str = "What it costs",
+    *,
+    at_most: Bound | None = None,
+) -> Table:
     """Steps with what they ask, and the sum. Rows have a cell for each of step, known, asked, read, written, time."""
     table = Table(title=title)
     for name in _COLUMNS:
@@ -70,10 +77,14 @@ def cost_table(rows: Iterable[Sequence[str]], asked: Cost, seconds: float, title
     for row in rows:
         table.add_row(*row)
     table.add_section()
-    table.add_row(
-        "all", "", str(asked.calls), str(asked.prompt_tokens), str(asked.new_tokens), in_words(seconds)
-    )  # fmt: skip
+    table.add_row(*_sum("all" if at_most is None else "all, if the cases stay", asked, seconds))
+    if at_most is not None:
+        table.add_row(*_sum("at most", at_most.asked, at_most.seconds))
     return table
+
+
+def _sum(name: str, asked: Cost, seconds: float) -> tuple[str, ...]:
+    return name, "", str(asked.calls), str(asked.prompt_tokens), str(asked.new_tokens), in_words(seconds)
 
 
 def _title(plan: Plan) -> str:
@@ -94,7 +105,7 @@ def _step_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for stage in plan.stages:
         yield _stage_row(stage)
     for training in plan.trainings:
-        yield _training_row(training)
+        yield _training_row(training, open_cases=plan.at_most is not None)
 
 
 def _stage_row(stage: StageWork) -> tuple[str, ...]:
@@ -108,10 +119,10 @@ def _stage_row(stage: StageWork) -> tuple[str, ...]:
     return name, str(stage.kept), str(cost.calls), str(cost.prompt_tokens), written, in_words(cost.seconds)
 
 
-def _training_row(training: TrainingWork) -> tuple[str, ...]:
+def _training_row(training: TrainingWork, *, open_cases: bool) -> tuple[str, ...]:
     name = _NAMES[training.step.step]
     if training.taken_over:
-        return name, "known", "", "", "", ""
+        return name, "known, if the cases stay" if open_cases else "known", "", "", "", ""
     return name, "", f"{training.steps} steps", str(training.tokens), "", in_words(training.seconds)
 
 
@@ -184,8 +195,10 @@ def _markdown(plan: Plan) -> Iterator[str]:
     yield "| --- |" + " ---: |" * (len(_COLUMNS) - 1)
     for row in _step_rows(plan):
         yield f"| {' | '.join(row)} |"
-    asked = plan.asked
-    yield f"| **all** | | {asked.calls} | {asked.prompt_tokens} | {asked.new_tokens} | {in_words(plan.seconds)} |"
+    sums = [_sum("**all**" if plan.at_most is None else "**all, if the cases stay**", plan.asked, plan.seconds)]
+    if plan.at_most is not None:
+        sums.append(_sum("**at most**", plan.at_most.asked, plan.at_most.seconds))
+    yield from (f"| {' | '.join(row)} |" for row in sums)
     principles = _principle_rows(plan)
     if principles:
         yield ""
