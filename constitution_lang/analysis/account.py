@@ -16,9 +16,10 @@ from constitution_lang.analysis.paste import (
     extreme_test,
     meeting_test,
     rule_test,
+    tension_test,
 )
 from constitution_lang.analysis.play import Play
-from constitution_lang.analysis.rules import fates
+from constitution_lang.analysis.rules import fates, idle
 from constitution_lang.analysis.shares import Extreme, Shares, breaking
 from constitution_lang.ir.model import Bundle, ShareBound, Stage
 
@@ -29,22 +30,33 @@ Unusual: TypeAlias = dict[str, str]
 
 
 class RuleAccount(Struct, frozen=True):
-    """`number` is from 1. `cases` is None where counting them was given up; `case` where there is none."""
+    """`number` is from 1. `decided_instead_by` are other tensions that decide where this rule would.
+
+    `cases` is None where counting them was given up; `case` where there is none.
+    """
 
     number: int
     cases: int | None
     case: Unusual | None
     both_sides_in_play: bool
     decided_before_by: tuple[int, ...]
+    decided_instead_by: tuple[str, ...]
     test: str
 
 
 class TensionAccount(Struct, frozen=True):
-    """The rules of one tension."""
+    """The rules of one tension. One that never `acts` has in `instead` the tensions that decide for it, if any do.
+
+    `without_principles` are those of its sides that no principle belongs to.
+    """
 
     id: str
     sides: tuple[str, str]
     rules: tuple[RuleAccount, ...]
+    acts: bool
+    instead: tuple[str, ...]
+    without_principles: tuple[str, ...]
+    test: str
 
 
 class CircleAccount(Struct, frozen=True):
@@ -127,11 +139,18 @@ def _tensions(play: Play) -> tuple[TensionAccount, ...]:
             RuleAccount(
                 fate.index + 1, counts[fate.index] if counts else None,
                 None if fate.case is None else play.unusual(fate.case), fate.acts,
-                tuple(i + 1 for i in fate.by), rule_test(play, tension, fate),
+                tuple(i + 1 for i in fate.by), fate.instead, rule_test(play, tension, fate),
             )
             for fate in fates(play, tension)
         ]  # fmt: skip
-        made.append(TensionAccount(tension.id, tension.sides, tuple(rules)))
+        never = idle(play, tension)
+        if never is None:
+            made.append(TensionAccount(tension.id, tension.sides, tuple(rules), True, (), (), ""))  # noqa: FBT003
+        else:
+            test = tension_test(play, tension, never)
+            made.append(
+                TensionAccount(tension.id, tension.sides, tuple(rules), False, never.instead, never.empty, test)  # noqa: FBT003
+            )
     return tuple(made)
 
 

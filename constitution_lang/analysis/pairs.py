@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from constitution_lang.analysis.play import Play
 from constitution_lang.ir.model import Outcome, Prefer, Tension, Weigh
 
-__all__ = ["Difference", "Meeting", "differences", "meetings", "undrawable"]
+__all__ = ["Difference", "Meeting", "differences", "gathered", "meetings", "undrawable"]
 
 
 class Meeting(msgspec.Struct, frozen=True):
@@ -58,6 +58,27 @@ def meetings(play: Play) -> Iterator[Meeting]:
         case = play.space.witness(literal(first.applies), literal(second.applies))
         assert case is not None
         yield Meeting((one, other), (first.id, second.id), case)
+
+
+def gathered(play: Play, met: Iterable[Meeting]) -> list[tuple[Meeting, ...]]:
+    """Meetings by their first category, those together that one case has all of; that case is the case of each."""
+    kept: list[tuple[list[Meeting], dict[int, None]]] = []
+    applies = {p.id: play.space.literal(p.applies) for p in play.bundle.principles}
+    for meeting in met:
+        own = dict.fromkeys(applies[id] for id in meeting.principles)
+        beside = (entry for entry in kept if entry[0][0].categories[0] == meeting.categories[0])
+        place = next((entry for entry in beside if play.space.possible(*entry[1], *own)), None)
+        if place is None:
+            kept.append(([meeting], own))
+        else:
+            place[0].append(meeting)
+            place[1].update(own)
+    found = []
+    for listed, literals in kept:
+        case = play.space.witness(*literals)
+        assert case is not None
+        found.append(tuple(msgspec.structs.replace(meeting, case=case) for meeting in listed))
+    return found
 
 
 def differences(play: Play) -> Iterator[Difference]:

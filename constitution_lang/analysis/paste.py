@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from constitution_lang.analysis.circles import Circle
 from constitution_lang.analysis.pairs import Difference, Meeting
 from constitution_lang.analysis.play import Play
-from constitution_lang.analysis.rules import RuleFate
+from constitution_lang.analysis.rules import RuleFate, TensionFate
+from constitution_lang.ir.cases import decide
 from constitution_lang.ir.model import ShareBound, Stage, Tension
 
 if TYPE_CHECKING:
@@ -28,18 +29,38 @@ __all__ = [
     "extreme_test",
     "meeting_test",
     "rule_test",
+    "tension_test",
 ]
 
 FAILS = "# Fails until it is mended."
 HOLDS = "# Holds today; it will fail when this changes."
 
 
-def circle_test(play: Play, circle: Circle) -> str:
-    """Fails: the last preference is asked for the other way round, which breaks the circle."""
-    last = circle.steps[-1]
-    expected = [f"{step.winner} over {step.loser}" for step in circle.steps[:-1]] + [f"{last.loser} over {last.winner}"]
-    title = f"no circle of {', '.join(step.high for step in circle.steps)}"
-    return _block(play, FAILS, title, circle.case, expected)
+def circle_test(play: Play, circle: Circle, turned: int = -1) -> str:
+    """Fails: one preference, the last or the step `turned`, is asked for the other way round, which breaks the circle.
+
+    Which one ought to turn nobody but the author knows, and an expectation cannot say "not all of these": so the
+    comment says what is proposed, and what to write where another is turned.
+    """
+    steps = circle.steps
+    turned %= len(steps)
+    expected = [
+        f"{step.loser} over {step.winner}" if at == turned else f"{step.winner} over {step.loser}"
+        for at, step in enumerate(steps)
+    ]
+    comment = (
+        f"{FAILS}\n# It proposes that `{steps[turned].tension.id}` prefers the other side here. "
+        "Where another is to, turn its line round instead, and this one back."
+    )
+    return _block(play, comment, f"no circle of {', '.join(step.high for step in steps)}", circle.case, expected)
+
+
+def tension_test(play: Play, tension: Tension, never: TensionFate) -> str:
+    """That a tension decides where both of its sides are in play: fails. Empty if there is no such case."""
+    if never.case is None:
+        return ""
+    reached = f"rule {decide(tension, never.case)[0] + 1} of {tension.id}"
+    return _block(play, FAILS, f"{tension.id} acts", never.case, [reached])
 
 
 def rule_test(play: Play, tension: Tension, fate: RuleFate) -> str:
@@ -51,10 +72,11 @@ def rule_test(play: Play, tension: Tension, fate: RuleFate) -> str:
     return _block(play, HOLDS if fate.acts else FAILS, f"{what} decides", case, [what])
 
 
-def meeting_test(play: Play, meeting: Meeting) -> str:
-    """Holds: a principle of each category applies."""
-    expected = [f"{id} applies" for id in meeting.principles]
-    return _block(play, HOLDS, " meets ".join(meeting.categories), meeting.case, expected)
+def meeting_test(play: Play, *met: Meeting) -> str:
+    """Holds: principles of categories that meet in one case apply. All `met` have the same first category."""
+    expected = dict.fromkeys(f"{id} applies" for meeting in met for id in meeting.principles)
+    title = f"{met[0].categories[0]} meets {', '.join(meeting.categories[1] for meeting in met)}"
+    return _block(play, HOLDS, title, met[0].case, expected)
 
 
 def difference_test(play: Play, difference: Difference) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from constitution_lang.ir.cases import space_of
 from constitution_lang.ir.groups import governing_groups, groups
 from constitution_lang.ir.model import Bundle, Tension
@@ -41,9 +43,30 @@ class Play:
             known = self._acts[tension.id] = self.space.any_of(self.both(p) for p in self.pairs.get(tension.id, ()))
         return known
 
-    def category_applies(self, category: str) -> int:
-        """Whether some principle of a category applies."""
-        return self.space.any_of(self.applies[g] for g, of in self.category.items() if of == category)
+    def meets(self, tension: Tension) -> int:
+        """Whether principles of both sides of a tension apply, also where a more special one decides between them."""
+        return self.space.any_of(self.both(pair) for pair in self._against(tension))
+
+    def taken(self, tension: Tension, *where: int) -> tuple[str, ...]:
+        """The other tensions that in some case of `where` decide between principles of this one's sides, by id."""
+        governing = governing_groups(self.bundle)
+        found: set[str] = set()
+        for pair in self._against(tension):
+            by = governing.get(pair) or governing[pair[::-1]]
+            if by.id not in found | {tension.id} and self.space.possible(self.both(pair), *where):
+                found.add(by.id)
+        return tuple(sorted(found))
+
+    def empty(self, tension: Tension) -> tuple[str, ...]:
+        """The sides of a tension that no principle belongs to."""
+        return tuple(side for side in tension.sides if not self._side(side))
+
+    def _against(self, tension: Tension) -> list[tuple[str, str]]:
+        first, second = (self._side(side) for side in tension.sides)
+        return [pair for pair in product(first, second) if pair[0] != pair[1]]
+
+    def _side(self, side: str) -> list[str]:
+        return [g for g, category in self.category.items() if side in (category, g)]
 
     def unusual(self, case: dict[str, str]) -> dict[str, str]:
         """Of a case what is not the default: all that a `case` line has to say."""

@@ -7,15 +7,17 @@ import msgspec
 from constitution_lang.analysis.play import Play
 from constitution_lang.ir.model import Tension
 
-__all__ = ["RuleFate", "fates"]
+__all__ = ["RuleFate", "TensionFate", "fates", "idle"]
 
 
 class RuleFate(msgspec.Struct, frozen=True):
     """One rule. `index` is from 0; a witness is a whole case.
 
     `case` is one in which the rule decides, with both sides in play where that can be; None where no case reaches it.
-    `acts` says whether in some such case both sides are in play. `holds` is a case in which the condition of a rule
-    that never decides holds, and `by` the earlier rules that together decide before it, none of which can be left out.
+    `acts` says whether in some such case the tension has something to decide. Of a rule that never acts, `holds` is a
+    case in which its condition holds, with both sides in play where that can be; `by` the earlier rules that together
+    decide before it there, none of which can be left out; and `instead` the other tensions (ids) that decide where it
+    would.
     """
 
     index: int
@@ -23,6 +25,26 @@ class RuleFate(msgspec.Struct, frozen=True):
     acts: bool
     holds: dict[str, str] | None = None
     by: tuple[int, ...] = ()
+    instead: tuple[str, ...] = ()
+
+
+class TensionFate(msgspec.Struct, frozen=True):
+    """A tension that never has anything to decide.
+
+    `case` is one in which principles of both sides apply, and `instead` the tensions (ids) that decide in all such
+    cases; None and nothing where there is none. `empty` are the sides that have no principle at all.
+    """
+
+    case: dict[str, str] | None
+    instead: tuple[str, ...]
+    empty: tuple[str, ...]
+
+
+def idle(play: Play, tension: Tension) -> TensionFate | None:
+    """Why a tension never acts; None where it does in some case."""
+    if play.space.possible(play.acts(tension)):
+        return None
+    return TensionFate(play.space.witness(play.meets(tension)), play.taken(tension), play.empty(tension))
 
 
 def fates(play: Play, tension: Tension) -> tuple[RuleFate, ...]:
@@ -35,15 +57,24 @@ def _fate(play: Play, tension: Tension, index: int) -> RuleFate:
     fires, acts = space.fires(tension)[index], play.acts(tension)
     if space.possible(fires, acts):
         return RuleFate(index, space.witness(fires, acts), acts=True)
-    if space.possible(fires):
-        return RuleFate(index, space.witness(fires), acts=False)
-    holding = [space.literal(rule.condition) for rule in tension.rules[: index + 1]]
-    holds = space.witness(holding[index], acts) or space.witness(holding[index])
+    holding = space.literal(tension.rules[index].condition)
+    case = space.witness(fires, play.meets(tension)) or space.witness(fires)
+    holds = space.witness(holding, acts) or case or space.witness(holding)
     if holds is None:
         return RuleFate(index, None, acts=False)
-    same = next((i for i, literal in enumerate(holding[:index]) if literal == holding[index]), None)
+    if case is None:
+        by = _before(play, tension, index)
+    else:
+        by = _before(play, tension, index, acts) if space.possible(holding, acts) else ()
+    return RuleFate(index, case, acts=False, holds=holds, by=by, instead=play.taken(tension, fires))
+
+
+def _before(play: Play, tension: Tension, index: int, *given: int) -> tuple[int, ...]:
+    """The earlier rules that decide wherever a rule holds and `given` is true, as few as it takes."""
+    space = play.space
+    *earlier, holding = [space.literal(rule.condition) for rule in tension.rules[: index + 1]]
+    same = next((i for i, literal in enumerate(earlier) if literal == holding), None)
     if same is not None:
-        return RuleFate(index, None, acts=False, holds=holds, by=(same,))
-    blamed = space.blame(holding[index], *(-literal for literal in holding[:index]))
-    by = {holding.index(-literal) for literal in blamed if -literal in holding[:index]}
-    return RuleFate(index, None, acts=False, holds=holds, by=tuple(sorted(by)))
+        return (same,)
+    blamed = space.blame(*dict.fromkeys((holding, *given)), *(-literal for literal in earlier))
+    return tuple(sorted({earlier.index(-literal) for literal in blamed if -literal in earlier}))

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from constitution_lang.analysis.circles import CIRCLES_MAX, Circle, circles
-from constitution_lang.analysis.pairs import Meeting, differences, meetings, undrawable
-from constitution_lang.analysis.paste import bound_test, circle_test, difference_test, meeting_test, rule_test
+from constitution_lang.analysis.pairs import Meeting, differences, gathered, meetings, undrawable
+from constitution_lang.analysis.paste import (
+    bound_test,
+    circle_test,
+    difference_test,
+    meeting_test,
+    rule_test,
+    tension_test,
+)
 from constitution_lang.analysis.play import Play, where
-from constitution_lang.analysis.rules import RuleFate, fates
+from constitution_lang.analysis.rules import RuleFate, TensionFate, fates, idle
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
@@ -39,37 +46,71 @@ def check_cases(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
 
 def _rules(program: CheckedProgram, play: Play, tension: Tension) -> Iterator[Diagnostic]:
     block = program.tensions[tension.id].block
-    acts = play.space.possible(play.acts(tension))
-    if not acts and play.pairs.get(tension.id):
-        yield codes.W505.at(
-            block.name.span,
-            f"`{tension.id}` never acts: no case has both of its sides in play",
-            help="delete it, or change when the principles of its sides apply",
-        )
+    never = idle(play, tension)
+    if never is not None:
+        yield _idle(program, play, tension, never)
     for fate in fates(play, tension):
         rule = tension.rules[fate.index]
         earlier = tension.rules[: fate.index]
         if rule.condition == ALWAYS and ALWAYS not in (other.condition for other in earlier):
             continue  # the rules before happen to cover every case; `otherwise` has to be there all the same
-        why = _why(fate, in_play=acts)
-        if why:
-            yield replace(
-                codes.W501.at(
-                    block.rules[fate.index].span,
-                    f"rule {fate.index + 1} of `{tension.id}` never decides: {why}",
-                    secondary=tuple(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by),
-                    help=_remedy(fate),
-                ),
-                test=rule_test(play, tension, fate) or None,
-            )
+        if fate.acts or (never is not None and fate.case is not None):
+            continue  # it decides, or what keeps the whole tension from acting is told
+        others = tuple(Label(program.tensions[id].block.name.span, "this one decides instead") for id in fate.instead)
+        yield replace(
+            codes.W501.at(
+                block.rules[fate.index].span,
+                f"rule {fate.index + 1} of `{tension.id}` never decides: {_why(fate)}",
+                secondary=(*(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by), *others),
+                help=_remedy(fate),
+            ),
+            test=rule_test(play, tension, fate) or None,
+        )
 
 
-def _why(fate: RuleFate, *, in_play: bool) -> str:
-    if fate.case is not None:
-        return "no case that reaches it has both sides in play" if in_play and not fate.acts else ""
+def _idle(program: CheckedProgram, play: Play, tension: Tension, never: TensionFate) -> Diagnostic:
+    """A tension that never acts: others decide instead, a side has no principle, or no case has both."""
+    if never.instead:
+        why = f"wherever both of its sides are in play, {_one_of(never.instead)} decides"
+        remedy = "delete it, or let it speak of principles that no more special tension names"
+    elif never.empty:
+        sides = " and ".join(f"`{side}`" for side in never.empty)
+        why = f"{sides} {'has' if len(never.empty) == 1 else 'have'} no principle"
+        remedy = "delete it, or write a principle of that category"
+    else:
+        why = "no case has both of its sides in play"
+        remedy = "delete it, or change when the principles of its sides apply"
+    return replace(
+        codes.W505.at(
+            program.tensions[tension.id].block.name.span,
+            f"`{tension.id}` never acts: {why}",
+            secondary=tuple(
+                Label(program.tensions[id].block.name.span, "this one decides instead") for id in never.instead
+            ),
+            help=remedy,
+        ),
+        test=tension_test(play, tension, never) or None,
+    )
+
+
+def _why(fate: RuleFate) -> str:
     if fate.holds is None:
         return "no case makes its condition true"
-    return f"whenever it holds, {'an earlier rule' if len(fate.by) == 1 else 'one of the earlier rules'} decides"
+    reasons = []
+    if fate.by:
+        reasons.append("an earlier rule decides" if len(fate.by) == 1 else "one of the earlier rules decides")
+    if fate.instead:
+        reasons.append(f"{_one_of(fate.instead)} decides")
+    if not reasons:
+        return "no case that reaches it has both sides in play"
+    if fate.case is None:
+        return f"whenever it holds, {reasons[0]}"
+    return f"wherever it holds with both sides in play, {' or '.join(reasons)}"
+
+
+def _one_of(tensions: tuple[str, ...]) -> str:
+    names = ", ".join(f"`{id}`" for id in tensions)
+    return f"the tension {names}" if len(tensions) == 1 else f"one of the tensions {names}"
 
 
 def _remedy(fate: RuleFate) -> str:
@@ -77,6 +118,8 @@ def _remedy(fate: RuleFate) -> str:
         return "move the more special rule up, or delete this one"
     if fate.holds is None:
         return "correct its condition, or delete it"
+    if fate.instead:
+        return "delete it, or write it in the tension that decides instead"
     return "delete it, or change when the principles of the two sides apply"
 
 
@@ -194,28 +237,26 @@ def _may_pass(bound: ShareBound, extreme: Extreme, past: int) -> bool:
 
 
 def _open(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
-    """Categories that meet where no tension says which comes first: one finding for each, naming the others.
+    """Categories that meet where no tension says which comes first: one finding for each, and for each case it takes.
 
     Where there is no tension at all one finding is enough.
     """
-    met: dict[str, list[Meeting]] = {}
-    for meeting in meetings(play):
-        met.setdefault(meeting.categories[0], []).append(meeting)
+    met = list(meetings(play))
     if met and not play.bundle.tensions:
-        yield _no_tension(program, play, [meeting for listed in met.values() for meeting in listed])
+        yield _no_tension(program, play, met)
         return
-    for category, listed in met.items():
-        others = [meeting.categories[1] for meeting in listed]
+    for together in gathered(play, met):
+        category, others = together[0].categories[0], [meeting.categories[1] for meeting in together]
         named = ", ".join(f"`{other}`" for other in others)
-        at = where(play, listed[0].case)
         yield replace(
             codes.A501.at(
                 program.categories[category].name.span,
-                f"no tension says what comes first between `{category}` and {named}, which meet {at}",
+                f"no tension says what comes first between `{category}` and {named}, which meet "
+                f"{where(play, together[0].case)}",
                 secondary=tuple(Label(program.categories[other].name.span) for other in others),
                 help="nothing to do if their weights say enough; else add a tension",
             ),
-            test=meeting_test(play, listed[0]),
+            test=meeting_test(play, *together),
         )
 
 

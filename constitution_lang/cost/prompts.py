@@ -61,11 +61,6 @@ class Group(Struct, frozen=True):
         """Tokens read where nothing is shared."""
         return sum(p.tokens for p in self.prompts)
 
-    @property
-    def total_shared(self) -> int:
-        """Tokens read where the prefix is computed once."""
-        return self.shared + sum(p.tokens - self.shared for p in self.prompts)
-
 
 def costs(bundle: Bundle, tokens: Tokens, slots: Mapping[SlotName, int] = SLOT_TOKENS) -> list[Group]:
     """The prompts of each kind, in the order of `PromptKind`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from constitution_lang.analysis.account import Account, PairAccount, RuleAccount, ShareAccount
+from constitution_lang.analysis.account import Account, PairAccount, RuleAccount, ShareAccount, TensionAccount
 
 __all__ = ["account_text"]
 
@@ -14,6 +14,7 @@ def account_text(found: Account) -> str:
     lines = [f"{found.name} {found.version}", "", _size(found)]
     for tension in found.tensions:
         lines += ["", f"tension {tension.id}: {' and '.join(tension.sides)}"]
+        lines += [] if tension.acts else [f"  never acts: {_idle(tension)}"]
         lines += [f"  {_rule(rule, found.cases)}" for rule in tension.rules]
     lines += ["", "circles of preference", *(_circles(found) or ["  none"])]
     lines += ["", "principles that no case draws", *(f"  {id}" for id in found.undrawable or ("none",))]
@@ -40,8 +41,23 @@ def _rule(rule: RuleAccount, cases: int) -> str:
         counted = "decides some cases (too many to count)"
     else:
         counted = f"decides {rule.cases:,} cases ({rule.cases / cases:.3g} of all)"
-    play = "" if rule.both_sides_in_play else ", but none with both sides in play"
+    play = "" if rule.both_sides_in_play else f", but {_elsewhere(rule)}"
     return f"rule {rule.number}: {counted}{play}; for one {_case(rule.case)}"
+
+
+def _idle(tension: TensionAccount) -> str:
+    if tension.instead:
+        return f"wherever both sides are in play, {' or '.join(tension.instead)} decides"
+    if tension.without_principles:
+        return f"no principle belongs to {' or '.join(tension.without_principles)}"
+    return "no case has both sides in play"
+
+
+def _elsewhere(rule: RuleAccount) -> str:
+    deciding = [*(f"rule {n}" for n in rule.decided_before_by), *rule.decided_instead_by]
+    if not deciding:
+        return "none with both sides in play"
+    return f"where both sides are in play, {' or '.join(deciding)} decides"
 
 
 def _circles(found: Account) -> list[str]:
@@ -76,6 +92,8 @@ def _tests(found: Account) -> Iterator[str]:
     for circle in found.circles:
         yield circle.test
     for tension in found.tensions:
+        if tension.test:
+            yield tension.test
         for rule in tension.rules:
             if rule.test and not rule.both_sides_in_play:
                 yield rule.test

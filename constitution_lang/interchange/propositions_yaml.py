@@ -105,7 +105,7 @@ def _with_order(draft: Draft, name: str, order: list[str]) -> Imported:
     for id, (high, low) in tensions.items():
         draft.lines += ["", f"tension {id}", f"  between {high} and {low}", f"  otherwise: prefer {high}"]
     found = [one.message for one in compile_text(draft.finish(name).text).diagnostics if one.code == codes.W505.id]
-    idle = [id for id in tensions if any(f"`{id}`" in message for message in found)]
+    idle = [id for id in tensions if any(message.startswith(f"`{id}` ") for message in found)]
     del draft.lines[before:]
     for id, (high, low) in tensions.items():
         if id in idle:

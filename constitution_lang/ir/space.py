@@ -162,11 +162,6 @@ class Space:
             raise AssertionError("asked for a model of what is not possible")
         return solver.model()
 
-    def implied(self, literals: Iterable[int]) -> set[int]:
-        """Literals that quickly turn out to be true with these; not all that are."""
-        asked = {*literals} - {TRUE}
-        return self._ready().propagate(asked) if asked or self._values else {TRUE}
-
     def truths(self, among: Sequence[int], *given: int) -> Iterator[tuple[bool, ...]]:
         """Every way in which `among` can be true or false together where `given` is, each once."""
         open_ = [literal for literal in among if abs(literal) != TRUE]
@@ -219,6 +214,3 @@ class _Solver:
 
     def core(self) -> list[int]:
         return [int(literal) for literal in self._kept.get_core() or ()]
-
-    def propagate(self, assumed: Iterable[int]) -> set[int]:
-        return {int(literal) for literal in self._kept.propagate(assumptions=[*assumed])[1]}

@@ -27,7 +27,7 @@ W101 = Code(
 W501 = Code(
     "W501",
     "rule that never decides",
-    what="No case reaches a rule: wherever its condition holds, an earlier one holds too.",
+    what="A rule decides in no case: its condition never holds with both sides in play, or others decide before it.",
     why="The rule has no effect, which its author does not know.",
     example="""
         when severity >= minor: prefer harm
@@ -87,8 +87,8 @@ W504 = Code(
 W505 = Code(
     "W505",
     "tension that never acts",
-    what="No case has principles of both sides of a tension in play.",
-    why="Its rules decide nothing, which its author does not know.",
+    what="A tension decides in no case: its sides are never in play together, or others decide wherever they are.",
+    why="Its rules decide nothing, which its author does not know. More special tensions that take all are named.",
     example="""
         principle harm.weapons "No uplift for weapons"
           applies when topic is weapons

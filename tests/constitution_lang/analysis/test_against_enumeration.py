@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import combinations
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from constitution_lang.analysis.circles import circles
 from constitution_lang.analysis.counts import decided, size
-from constitution_lang.analysis.pairs import differences, meetings, undrawable
+from constitution_lang.analysis.pairs import differences, gathered, meetings, undrawable
 from constitution_lang.analysis.play import Play
-from constitution_lang.analysis.rules import fates
+from constitution_lang.analysis.rules import fates, idle
 from constitution_lang.ir.cases import applicable, cases, decide, decisions, holds, variants, yields
 from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import (
@@ -23,6 +26,7 @@ from constitution_lang.ir.model import (
     Not,
     Outcome,
     Prefer,
+    Tension,
     Weigh,
 )
 from tests.conftest import BuildBundle
@@ -88,6 +92,23 @@ def test_rules(data: st.DataObject, build_bundle: BuildBundle) -> None:
         for fate in fates(play, tension):
             assert (fate.case is not None) is (fate.index in first)
             assert fate.acts is ((tension.id, fate.index) in acting)
+            deciding = _deciding(bundle, tension, space)
+            if fate.acts:
+                assert (fate.by, fate.instead) == ((), ())
+            else:
+                reached = [case for case in space if decide(tension, case)[0] == fate.index]
+                assert set(fate.instead) == {id for case in reached for id in deciding(case)}
+            if not fate.acts and fate.case is not None:
+                assert bool(deciding(fate.case)) is any(map(deciding, reached))
+                played = [case for case in space if tension.id in deciding(case)]
+                here = [case for case in played if holds(tension.rules[fate.index].condition, case)]
+                before = [tension.rules[i].condition for i in fate.by]
+                assert bool(fate.by) is bool(here)
+                assert all(any(holds(c, case) for c in before) for case in here)
+                assert fate.holds in (here or [fate.case])
+                for left_out in fate.by:
+                    others = [tension.rules[i].condition for i in fate.by if i != left_out]
+                    assert not all(any(holds(c, case) for c in others) for case in here)
             if fate.case is not None:
                 assert decide(tension, fate.case)[0] == fate.index
                 assert not fate.acts or (tension.id, fate.index) in {
@@ -102,6 +123,67 @@ def test_rules(data: st.DataObject, build_bundle: BuildBundle) -> None:
             assert all(any(holds(c, case) for c in by) for case in holding)
             assert all(i < fate.index for i in fate.by)
     assert size(bundle) == len(space)
+
+
+def _deciding(bundle: Bundle, tension: Tension, space: list[dict[str, str]]) -> Callable[[dict[str, str]], set[str]]:
+    """In a case the tensions that decide between two principles of the sides of `tension`, by the text of the language.
+
+    Of all tensions that two principles fall under, the one that names most of the two itself decides.
+    """
+
+    def under(one: str, other: str, by: Tension) -> bool:
+        return any(
+            one in (a, *(p.id for p in bundle.principles if p.category == a))
+            and other in (b, *(p.id for p in bundle.principles if p.category == b))
+            for a, b in (by.sides, by.sides[::-1])
+        )
+
+    def special(by: Tension) -> tuple[int, list[int]]:
+        return sum("." in side for side in by.sides), [-ord(c) for c in by.id]
+
+    known = {}
+    for case in space:
+        here = [p.id for p in bundle.principles if holds(p.applies, case)]
+        known[tuple(case.items())] = {
+            max((by for by in bundle.tensions if under(one, other, by)), key=special).id
+            for one, other in combinations(here, 2)
+            if under(one, other, tension)
+        }
+    return lambda case: known[tuple(case.items())]
+
+
+@quick
+@given(data=st.data())
+def test_tensions_that_never_act(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    play, space = Play(bundle), list(cases(bundle.attributes))
+    for tension in bundle.tensions:
+        deciding = _deciding(bundle, tension, space)
+        all_ = {id for case in space for id in deciding(case)}
+        fate = idle(play, tension)
+        assert (fate is None) is (tension.id in all_)
+        if fate is not None:
+            assert set(fate.instead) == all_
+            assert (fate.case is not None) is bool(all_)
+            assert fate.case is None or deciding(fate.case)
+            assert fate.empty == ()
+
+
+@quick
+@given(data=st.data())
+def test_meetings_that_are_told_together_are_in_one_case(data: st.DataObject, build_bundle: BuildBundle) -> None:
+    bundle = data.draw(made(build_bundle))
+    play = Play(bundle)
+    met = list(meetings(play))
+    told = gathered(play, met)
+    assert sorted(m.categories for together in told for m in together) == sorted(m.categories for m in met)
+    governed = {frozenset(pair) for pair in governing(bundle)}
+    for together in told:
+        assert len({m.categories[0] for m in together}) == 1
+        for meeting in together:
+            here = {p.id: p.category for p in bundle.principles if holds(p.applies, together[0].case)}
+            assert tuple(here[id] for id in meeting.principles) == meeting.categories
+            assert frozenset(meeting.principles) not in governed
 
 
 def _before(bundle: Bundle, case: dict[str, str]) -> set[tuple[str, str]]:

@@ -8,7 +8,9 @@ from random import Random
 import pytest
 
 from constitution_lang.analysis.account import Account, account
-from constitution_lang.analysis.paste import FAILS, HOLDS
+from constitution_lang.analysis.circles import circles
+from constitution_lang.analysis.paste import FAILS, HOLDS, circle_test
+from constitution_lang.analysis.play import Play
 from constitution_lang.compile import compile_text
 from constitution_lang.emit.account import account_text
 from constitution_lang.testing.run import run_tests
@@ -24,6 +26,7 @@ DOCUMENTS = [
 def blocks_of(found: Account) -> list[str]:
     """All of the account, not only what is printed."""
     tests = [rule.test for tension in found.tensions for rule in tension.rules]
+    tests += [tension.test for tension in found.tensions]
     tests += [circle.test for circle in found.circles]
     tests += [test for share in found.shares for test in (*share.tests, *share.broken)]
     tests += [pair.test for pair in (*found.open_pairs, *found.differences)]
@@ -53,6 +56,69 @@ def test_of_findings(document: Path) -> None:
         finding.test or "makes its condition true" in finding.message for finding in found if finding.code in printed
     )
     come_out_as_said(text, list(dict.fromkeys(tests)))
+
+
+CIRCLE = """edition 2026
+constitution round 1.0.0
+
+category a "A"
+
+category b "B"
+
+category c "C"
+
+principle a.p "A"
+  statement:
+    A.
+
+principle b.p "B"
+  statement:
+    B.
+
+principle c.p "C"
+  statement:
+    C.
+
+tension ab
+  between a and b
+  otherwise: prefer a
+
+tension bc
+  between b and c
+  otherwise: prefer b
+
+tension ca
+  between c and a
+  otherwise: prefer c
+"""
+
+
+@pytest.mark.parametrize(("id", "was", "becomes"), [("ab", "a", "b"), ("bc", "b", "c"), ("ca", "c", "a")])
+def test_of_a_circle_in_each_way_it_can_be_mended(id: str, was: str, becomes: str) -> None:
+    draft = compile_text(CIRCLE).draft
+    assert draft is not None
+    play = Play(draft)
+    [circle] = circles(play)[0]
+    blocks = [circle_test(play, circle, at) for at in range(3)]
+    assert circle_test(play, circle) == blocks[-1]
+    come_out_as_said(CIRCLE, blocks[-1:])
+    mended = CIRCLE.replace(f"otherwise: prefer {was}\n", f"otherwise: prefer {becomes}\n")
+    holding = []
+    for block in blocks:
+        pasted = compile_text(f"{mended}\n{block}")
+        assert not pasted.diagnostics
+        assert pasted.draft is not None
+        if not run_tests(pasted.draft, pasted.trees).failed:
+            holding.append(block)
+    [right] = holding
+    assert f"proposes that `{id}` prefers the other side" in right
+    if right != blocks[-1]:  # what the comment says to do where another tension is mended
+        last = circle.steps[-1]
+        turned = blocks[-1].replace(
+            f"expect {last.loser} over {last.winner}", f"expect {last.winner} over {last.loser}"
+        )
+        turned = turned.replace(f"expect {was} over {becomes}", f"expect {becomes} over {was}")
+        assert turned.splitlines()[2:] == right.splitlines()[2:]
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/*.const")), ids=lambda path: path.stem)

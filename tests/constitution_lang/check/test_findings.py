@@ -123,9 +123,20 @@ ONE_MISTAKE = {
         ["A501 autonomy", "W502 severity is grave and severity is none"],
     ),
     "specific tension": (
-        tension("t", "harm and autonomy", "otherwise: prefer harm")
+        principle("harm.a")
+        + tension("t", "harm and autonomy", "otherwise: prefer harm")
         + tension("u", "harm.weapons and autonomy", "otherwise: prefer autonomy"),
         ["W503 u"],
+    ),
+    "tension whose pairs another takes": (
+        tension("t", "harm and autonomy", "otherwise: prefer harm")
+        + tension("u", "harm.weapons and autonomy", "otherwise: prefer harm.weapons"),
+        ["W505 t"],
+    ),
+    "tension with an empty category": (
+        '\ncategory truth "Truth"\n' + tension("t", "harm and truth", "otherwise: prefer harm")
+        + tension("u", "harm and autonomy", "otherwise: prefer harm"),
+        ["W505 t"],
     ),
     "example lacks a field": (
         "\nexample revision\n  prompt:\n    P\n  response:\n    R\n  revision:\n    V\n",
