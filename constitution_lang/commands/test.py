@@ -71,11 +71,11 @@ def _test(options: argparse.Namespace) -> int:
 
     started = perf_counter()
     reports = []
-    broken: dict[str, str] = {}
+    broken: dict[str, Compilation] = {}
     for file in options.files:
-        report, wrong = _report(file, options)
-        if wrong:
-            broken[file] = wrong
+        report, compilation = _report(file, options)
+        if compilation.bundle is None:
+            broken[file] = compilation
         if report:
             reports.append(report)
     run = [report.run for report in reports]
@@ -95,8 +95,8 @@ def _test(options: argparse.Namespace) -> int:
     return FINDINGS if failed else WELL
 
 
-def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, str]:
-    """One constitution's tests, run, and what is wrong with it, which is told.
+def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, Compilation]:
+    """One constitution's tests, run; what is wrong with it is told.
 
     They run also where the only errors are of cases and prompts, so that a test for such an error can be seen to fail.
     """
@@ -106,13 +106,11 @@ def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, 
     from constitution_lang.testing.run import run_tests
 
     compilation = compiled(file)
-    wrong = ""
     if compilation.bundle is None:
         sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
-        wrong = render(compilation.diagnostics, compilation.sources)
     bundle = compilation.bundle or compilation.draft
     if bundle is None:
-        return None, wrong
+        return None, compilation
     run = _placed(run_tests(bundle, compilation.trees, title=options.title), file)
     covered = options.coverage or options.coverage_min is not None
     coverage = measure(bundle, run.expected) if covered else None
@@ -120,7 +118,7 @@ def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, 
     def place_of(origin: Origin) -> Span:
         return _place(file, compilation, origin)
 
-    return FileReport(file, run, compilation.sources, place_of, coverage), wrong
+    return FileReport(file, run, compilation.sources, place_of, coverage), compilation
 
 
 def _placed(run: TestRun, file: str) -> TestRun:
@@ -155,20 +153,27 @@ def _place(file: str, compilation: Compilation, origin: Origin) -> Span:
     return to_line_end(compilation.sources[name], origin)
 
 
-def _text(reports: Sequence[FileReport], broken: Mapping[str, str], options: argparse.Namespace, seconds: float) -> str:
+def _text(
+    reports: Sequence[FileReport], broken: Mapping[str, Compilation], options: argparse.Namespace, seconds: float
+) -> str:
+    from constitution_lang.diagnostics.render import render, rows
     from constitution_lang.testing.report import to_json, to_terminal
 
     if options.format == "json":
-        return to_json(reports)
+        errors = {file: rows(one.diagnostics, one.sources) for file, one in broken.items()}
+        return to_json(reports, errors)
     if options.format == "terminal":
         return to_terminal(reports, color=not options.output and colors(sys.stdout))
     from datetime import UTC, datetime
 
     from constitution_lang.testing.junit import JunitCase, JunitSuite, to_junit
 
-    errors = "the constitution has errors"
-    suites = [JunitSuite(f, [JunitCase(f, "compiles", failure=errors, details=said)], {}) for f, said in broken.items()]
-    return to_junit([*suites, *(_suite(report) for report in reports)], at=datetime.now(UTC), seconds=seconds)
+    told = "the constitution has errors"
+    uncompiled = [
+        JunitSuite(file, [JunitCase(file, "compiles", failure=told, details=render(one.diagnostics, one.sources))], {})
+        for file, one in broken.items()
+    ]
+    return to_junit([*uncompiled, *(_suite(report) for report in reports)], at=datetime.now(UTC), seconds=seconds)
 
 
 def _suite(report: FileReport) -> JunitSuite:

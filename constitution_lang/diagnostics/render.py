@@ -10,9 +10,12 @@ from constitution_lang.diagnostics.model import Diagnostic, Label, Severity
 from constitution_lang.diagnostics.places import in_order, place
 from constitution_lang.source import Source, Span
 
-__all__ = ["Format", "render"]
+__all__ = ["Format", "Row", "render", "rows"]
 
 _Json: TypeAlias = "str | int | list[_Json] | dict[str, _Json] | None"
+
+Row: TypeAlias = dict[str, _Json]
+"""One finding, as `check --format json` has it."""
 
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.ADVICE: "notice"}
 
@@ -43,7 +46,7 @@ def render(
         case Format.JSON:
             import json
 
-            return json.dumps([_row(found, sources) for found in ordered], indent=2, ensure_ascii=False) + "\n"
+            return json.dumps(rows(ordered, sources), indent=2, ensure_ascii=False) + "\n"
         case Format.SARIF:
             from constitution_lang.diagnostics.sarif import to_sarif
 
@@ -52,7 +55,12 @@ def render(
             return _to_github(ordered, sources)
 
 
-def _row(found: Diagnostic, sources: Mapping[str, Source]) -> _Json:
+def rows(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> list[Row]:
+    """The findings as values for JSON, each once and in order."""
+    return [_row(found, sources) for found in in_order(diagnostics)]
+
+
+def _row(found: Diagnostic, sources: Mapping[str, Source]) -> Row:
     fix: _Json = None
     if found.fix:
         fix = {"title": found.fix.title, "text": found.fix.text, **_place(found.fix.span, sources)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from constitution_lang.diagnostics.render import render
+from constitution_lang.diagnostics.render import Row, render
 from constitution_lang.source import Source, Span
 from constitution_lang.testing.coverage import Coverage, Item
 from constitution_lang.testing.run import Expected, PlaceOf, TestRun, finding
@@ -127,21 +127,34 @@ class _File(msgspec.Struct, frozen=True):
     failed: int
     model_pairs: int
     coverage: _Coverage | None
+    compiles: bool
+    findings: list[Row]
 
 
-def to_json(reports: Sequence[FileReport]) -> str:
-    """A list with an entry for each constitution."""
-    rows = [
+def to_json(reports: Sequence[FileReport], broken: Mapping[str, list[Row]] | None = None) -> str:
+    """A list with an entry for each constitution.
+
+    `broken` are those that do not compile, by file, with what `check` finds in them: their entry says so also where no
+    test of theirs could run.
+    """
+    broken = broken or {}
+    entries = [
         _File(
             report.file,
             [_expectation(one, report) for one in report.run.expected],
             len(report.run.failed),
             len(report.run.models),
             _coverage_row(report, report.coverage) if report.coverage else None,
+            report.file not in broken,
+            broken.get(report.file, []),
         )
         for report in reports
     ]
-    return msgspec.json.format(msgspec.json.encode(rows), indent=2).decode() + "\n"
+    run = {report.file for report in reports}
+    entries += [
+        _File(file, [], 0, 0, None, compiles=False, findings=found) for file, found in broken.items() if file not in run
+    ]
+    return msgspec.json.format(msgspec.json.encode(entries), indent=2).decode() + "\n"
 
 
 def _line(span: Span, report: FileReport) -> int:

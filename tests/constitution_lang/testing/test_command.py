@@ -127,6 +127,29 @@ def test_a_constitution_with_errors_fails_in_junit(house: Path, capsys: pytest.C
     assert "there is no category `harm`" in (failure.text or "")
 
 
+def test_a_constitution_with_errors_fails_in_json(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    house.write_text(house.read_text(encoding="utf-8").replace("category harm", "category hram"), encoding="utf-8")
+    good = house.with_name("good.const")
+    good.write_text(WHOLE + HOLDS, encoding="utf-8")
+    assert cli.main(["test", "house.const", "good.const", "--format", "json"]) == 1
+    told = {file["file"]: file for file in json.loads(capsys.readouterr().out)}
+    assert told.keys() == {"house.const", "good.const"}
+    assert (told["good.const"]["compiles"], told["good.const"]["findings"]) == (True, [])
+    assert (told["house.const"]["compiles"], told["house.const"]["expectations"]) == (False, [])
+    assert cli.main(["check", "house.const", "--format", "json"]) == 1
+    assert told["house.const"]["findings"] == json.loads(capsys.readouterr().out)
+
+
+def test_errors_of_cases_stand_in_json_beside_the_tests_that_ran(
+    house: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.write_text((WHOLE + HOLDS).replace("  weight:", "  share: at most 1%\n  weight:", 1), encoding="utf-8")
+    assert cli.main(["test", "house.const", "--format", "json"]) == 1
+    (file,) = json.loads(capsys.readouterr().out)
+    assert (file["compiles"], len(file["expectations"])) == (False, 5)
+    assert "E506" in [found["code"] for found in file["findings"]]
+
+
 def test_what_is_not_covered_is_listed_and_may_fail(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["test", house.name, "-k", "grave", "--coverage-min", "75%"]) == 0
     out, err = capsys.readouterr()
