@@ -46,11 +46,17 @@ def add(commands: Commands) -> None:
 
 
 def _stale(options: argparse.Namespace) -> int:
+    from runtime.datasets.errors import DataError
     from runtime.ledger.store import Ledger
     from runtime.provenance.stale import find_stale, history_of_checkpoint, redone_under
     from runtime.provenance.stale_told import stale_json, stale_text
     from runtime.versions import load_version
 
+    if not options.checkpoint.is_dir():
+        raise DataError(
+            "there is no such checkpoint", str(options.checkpoint),
+            "Name the folder of a checkpoint, as checkpoints/sl-cai-… in a run's folder.",
+        )  # fmt: skip
     folder = options.run or options.checkpoint.resolve().parent.parent
     with Ledger.open(folder / "ledger.sqlite", read_only=True) as ledger:
         card, history = history_of_checkpoint(ledger, options.checkpoint)

@@ -55,6 +55,7 @@ def principles_stale(history: History, redone: Redone, fates: Sequence[RowFate])
     now = {p.id: names.get(p.key, p.id) for p in old.principles}
     before = Counter(now[d.principle] for d in _all_draws(history))
     after = Counter(d.principle for draws in _after(redone) for ds in draws.values() for d in ds)
+    unknown = Counter(now[d.principle] for d in _all_draws(history) if d.prompt not in redone.cases)
     words = _other_words(old, new, now)
     rows: dict[str, list[RowFate]] = {}
     for fate in fates:
@@ -65,7 +66,8 @@ def principles_stale(history: History, redone: Redone, fates: Sequence[RowFate])
         counts = count(rows.get(id, ()))
         if before[id] != after[id] or id in words or counts.total != counts.same:
             yield PrincipleStale(
-                id=id, drawn_before=before[id], drawn_after=after[id], prompts=words.get(id, ()), rows=counts
+                id=id, drawn_before=before[id], drawn_after=after[id], drawn_unknown=unknown[id],
+                prompts=words.get(id, ()), rows=counts,
             )  # fmt: skip
 
 

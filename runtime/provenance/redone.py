@@ -22,7 +22,6 @@ from runtime.provenance.kept import UnknownAnswerError
 from runtime.provenance.replay import Replay
 from runtime.records import (
     CaseRecord,
-    Comparison,
     Draw,
     Label,
     LabelSource,
@@ -51,7 +50,7 @@ class Fate(StrEnum):
     """What becomes of a training row."""
 
     SAME = "same"
-    """Equal but for the constitution's hash, and the id that holds it."""
+    """Equal but for the constitution's hash, the id that holds it, and the names of principles that were renamed."""
     RETRACED = "retraced"
     """The same to the training; made by other principles, or of other rows."""
     CHANGED = "changed"
@@ -145,7 +144,7 @@ def _cases(history: History, replay: Replay) -> tuple[dict[str, CaseRecord], dic
         except UnknownAnswerError:
             unknown[prompt.id] = "its case has to be asked for anew"
         except UnknownValueError as error:
-            unknown[prompt.id] = f"its data do not fit: {error}"
+            unknown[prompt.id] = f"its data do not fit: {error.says}"
     return cases, unknown
 
 
@@ -206,15 +205,36 @@ def _sft_fates(history: History, bundle: Bundle, prompt: PromptRecord, chain: _C
             [prompt], {prompt.id: chain.answer}, {prompt.id: chain.revisions}, (), target=history.config.sft.target,
             constitution=bundle.meaning_hash,
         )  # fmt: skip
-    yield from _fates(before, after, missing, chain.why, "its revisions are others")
+    versions = _Versions(history.bundle, bundle)
+    yield from _fates(versions, before, after, missing, why_unknown=chain.why, why_changed="its revisions are others")
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """The constitution that rows were made under, and the other one."""
+
+    old: Bundle
+    new: Bundle
+
+    def fate(self, before: SftRow | PreferenceRow, after: SftRow | PreferenceRow) -> Fate:
+        """What became of a row of the old one."""
+        if _said(self.old, before) == _said(self.new, after):
+            return Fate.SAME
+        return Fate.RETRACED if _seen(before) == _seen(after) else Fate.CHANGED
 
 
 def _fates(
-    before: Sequence[T], after: Sequence[T], missing: int, why_unknown: str, why_changed: str
+    versions: _Versions,
+    before: Sequence[T],
+    after: Sequence[T],
+    missing: int,
+    *,
+    why_unknown: str,
+    why_changed: str,
 ) -> Iterator[RowFate]:
     """Rows side by side; `missing` more come after the ones that are known."""
     for one, other in zip(before, after, strict=False):
-        fate = _fate(one, other)
+        fate = versions.fate(one, other)
         yield RowFate(fate, one, other, "" if fate is Fate.SAME else why_changed)
     for row in after[len(before) :]:
         yield RowFate(Fate.NEW, None, row, why_changed)
@@ -225,14 +245,10 @@ def _fates(
         yield RowFate(Fate.GONE, row, None, why_changed)
 
 
-def _fate(before: SftRow | PreferenceRow, after: SftRow | PreferenceRow) -> Fate:
-    if _without_constitution(before) == _without_constitution(after):
-        return Fate.SAME
-    return Fate.RETRACED if _seen(before) == _seen(after) else Fate.CHANGED
-
-
-def _without_constitution(row: SftRow | PreferenceRow) -> SftRow | PreferenceRow:
-    return msgspec.structs.replace(row, id="", constitution="")
+def _said(bundle: Bundle, row: SftRow | PreferenceRow) -> SftRow | PreferenceRow:
+    """All that a row says, its principles by their keys, which a rename leaves alone."""
+    keys = tuple(bundle.principle(id).key for id in row.principles)
+    return msgspec.structs.replace(row, id="", constitution="", principles=keys)
 
 
 def _seen(row: SftRow | PreferenceRow) -> object:
@@ -256,13 +272,14 @@ class _Asked:
 
 def _preferences(history: History, replay: Replay, asked: _Asked, task: Task) -> Iterator[RowFate]:
     rows = {row.comparison: row for row in history.preferences}
-    nth: dict[str, int] = {}
+    versions, nth = _Versions(history.bundle, replay.bundle), dict[str, int]()
     for comparison in history.pairs:
         task.advance(1)
         r = nth[comparison.prompt] = nth.get(comparison.prompt, -1) + 1
         before = [rows[comparison.id]] if comparison.id in rows else []
         if comparison.prompt in asked.unknown:
-            yield from _fates(before, [], 1, asked.unknown[comparison.prompt], "")
+            why = asked.unknown[comparison.prompt]
+            yield from _fates(versions, before, [], 1, why_unknown=why, why_changed="")
             continue
         prompt = history.prompts[comparison.prompt]
         drawn = asked.draws[comparison.prompt, r]
@@ -276,7 +293,8 @@ def _preferences(history: History, replay: Replay, asked: _Asked, task: Task) ->
         after = preference_rows(
             history.prompts, [comparison], {comparison.id: label}, constitution=replay.bundle.meaning_hash
         )  # fmt: skip
-        yield from _fates(before, after, 0, "", _label_cause(history, comparison, label))
+        why = _label_cause(versions, history.labels.get(comparison.id), label)
+        yield from _fates(versions, before, after, 0, why_unknown="", why_changed=why)
     for label in history.peoples_labels():
         if label.comparison in rows:
             yield RowFate(Fate.SAME, rows[label.comparison], rows[label.comparison])
@@ -298,12 +316,11 @@ def _label(replay: Replay, question: Question, votes: Sequence[Vote]) -> Label:
     return label_of(replay.bundle, question.case, question.comparison.id, votes)
 
 
-def _label_cause(history: History, comparison: Comparison, label: Label) -> str:
-    was = history.labels.get(comparison.id)
+def _label_cause(versions: _Versions, was: Label | None, label: Label) -> str:
     if was is None or was.source is LabelSource.HUMAN:
         return "it had no label"
-    if [v.principle for v in was.votes] != [v.principle for v in label.votes]:
+    before = [msgspec.structs.replace(v, principle=versions.old.principle(v.principle).key) for v in was.votes]
+    after = [msgspec.structs.replace(v, principle=versions.new.principle(v.principle).key) for v in label.votes]
+    if [v.principle for v in before] != [v.principle for v in after]:
         return "others vote"
-    if was.votes != label.votes:
-        return "the votes are others"
-    return "the same votes decide otherwise"
+    return "the votes are others" if before != after else "the same votes decide otherwise"

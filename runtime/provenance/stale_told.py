@@ -86,7 +86,9 @@ def _table(principles: tuple[PrincipleStale, ...]) -> Iterator[str]:
     columns = f"{'draws':>13}  {'rows same':>9}  {'changed':>7}  {'unknown':>7}  prompts with other words"
     yield f"{'principle':<{width}}  {columns}"
     for p in principles:
-        rows, draws = p.rows, f"{p.drawn_before} to {p.drawn_after}"
+        known = str(p.drawn_after) if p.drawn_after or not p.drawn_unknown else ""
+        draws = f"{p.drawn_before} to {' + '.join([known] * bool(known) + ['?'] * bool(p.drawn_unknown))}"
+        rows = p.rows
         changed = rows.changed + rows.gone + rows.new
         same = rows.same + rows.retraced
         words = len(p.prompts) or ""

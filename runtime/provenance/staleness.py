@@ -73,11 +73,15 @@ class Moved(Struct, frozen=True):
 
 
 class PrincipleStale(Struct, frozen=True, kw_only=True):
-    """One principle: its draws before and after, prompts with other words, and the rows that it had a part in."""
+    """One principle: its draws before and after, prompts with other words, and the rows that it had a part in.
+
+    `drawn_unknown` of the draws before are of prompts whose case is not known, and so neither is what is drawn there.
+    """
 
     id: str
     drawn_before: int
     drawn_after: int
+    drawn_unknown: int
     prompts: tuple[str, ...]
     rows: Counts
 

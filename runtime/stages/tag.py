@@ -19,9 +19,8 @@ class UnknownValueError(Exception):
     """A data set gives an attribute a value that the constitution does not declare."""
 
     def __init__(self, prompt: PromptRecord, attribute: Attribute, value: str) -> None:
-        super().__init__(
-            f"{prompt.file}:{prompt.row}: column {attribute.id!r} says {value!r}, which is none of its values"
-        )
+        self.says = f"column {attribute.id!r} says {value!r}, which is none of its values"
+        super().__init__(f"{prompt.file}:{prompt.row}: {self.says}")
         self.remedy = f"write one of {', '.join(attribute.values)} ({attribute.origin}), or leave the column empty"
 
 

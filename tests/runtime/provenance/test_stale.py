@@ -92,7 +92,9 @@ def stale(folder: Path, name: str, bundle: Bundle) -> tuple[Stale, list[RowFate]
 
 
 def bare(row: SftRow | PreferenceRow) -> SftRow | PreferenceRow:
-    return replace(row, id="", constitution="")
+    """All that a row says, under the names of before."""
+    principles = tuple("harm.kindness" if p == "harm.warmth" else p for p in row.principles)
+    return replace(row, id="", constitution="", principles=principles)
 
 
 def seen(row: SftRow | PreferenceRow) -> object:
@@ -140,11 +142,9 @@ def test_what_it_says_comes_out(runs: dict[str, Path], tmp_path: Path, edit: str
         check(preferences, read_rows(fresh / "out" / "data" / "preference.jsonl", PreferenceRow))
     if run_file == STANDING:
         assert mine.pairs_stand
-    if edit in {"nothing", "a title"}:
+    if edit in {"nothing", "a title", "a rename"}:
         assert not found.stale
         assert {f.fate for f in (*sft, *preferences)} == {Fate.SAME}
-    if edit == "a rename":
-        assert {f.fate for f in sft} <= {Fate.SAME, Fate.RETRACED}
     if not found.stale:  # then the very checkpoint comes out
         names = {p.name for p in (fresh / "out" / "checkpoints").iterdir()}
         assert checkpoint(runs[run_file], "dpo").name in names
@@ -207,6 +207,28 @@ def test_draws_principles_cases_and_reasons(runs: dict[str, Path], tmp_path: Pat
     assert "critique/harm.kindness" in kindness.prompts
     assert "prefer/harm.kindness" in kindness.prompts
     assert all(d.moved == 0 for d in found.draws)
+
+
+def test_cases_that_are_not_known_are_no_draws_that_are_gone(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.const").write_text(edited("a question"))
+    found, sft, _ = stale(runs[STANDING], "dpo", bundle_of(tmp_path))
+    unknown = {f.before.prompt for f in sft if f.fate is Fate.UNKNOWN and f.before is not None}
+    assert 0 < len(unknown) < len(sft)
+    assert all(0 < p.drawn_unknown <= p.drawn_before for p in found.principles)
+    assert sum(p.drawn_unknown for p in found.principles) == sum(m.unknown for m in found.draws)
+    main(["stale", str(checkpoint(runs[STANDING], "dpo")), "--against", str(tmp_path / "small.const"), "--quiet"])
+    assert " + ?" in capsys.readouterr().out
+
+
+def test_a_value_that_is_gone_is_one_reason_however_many_rows_have_it(runs: dict[str, Path], tmp_path: Path) -> None:
+    text = CONSTITUTION.replace("minor", "slight")
+    (tmp_path / "small.const").write_text(text)
+    found, _, _ = stale(runs[STANDING], "dpo", bundle_of(tmp_path))
+    [reason] = [r for r in found.trained_on[1].reasons if "none of its values" in r.why]
+    assert reason.rows > 1
+    assert reason.why == "its data do not fit: column 'severity' says 'minor', which is none of its values"
 
 
 def test_answers_of_a_later_run_are_known(tmp_path: Path) -> None:
@@ -287,3 +309,5 @@ def test_a_version_that_cannot_be_read_is_one_clear_message(
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stale", str(tmp_path), "--against", "main"]) == 2
     assert "help:" in capsys.readouterr().err
+    assert main(["stale", str(tmp_path / "none"), "--against", "main"]) == 2
+    assert "there is no such checkpoint" in capsys.readouterr().err
