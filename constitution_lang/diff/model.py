@@ -156,7 +156,8 @@ class Work(StrEnum):
 class Stale(Struct, frozen=True):
     """Work that the change makes stale, and by which it is found.
 
-    `principles` are ids of the new version, all where empty; `attributes` those whose tags are asked anew. `prompts`
+    What is told of draws covers what follows from those that move. `principles` are ids of the new version, all where
+    empty, as always with draws and tags; `attributes` those whose tags are asked anew. `prompts`
     are ids of new prompts whose text is not that of before. `cases`: only prompts of such cases, where a number is
     given. `share`: of the draws, where only some move (closed form, default case). `says` is the whole in words.
     """

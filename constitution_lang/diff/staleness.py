@@ -89,16 +89,13 @@ def of_draws(shares: Mapping[str, float], where: str, *, alone: bool) -> tuple[S
     return (Stale(Work.DRAWS, f"{listed(told)}{where}{by}, and what follows from those", share=max(shares.values())),)
 
 
-def of_tension(
-    outcomes: Iterable[object], yielding: Sequence[str], principles: Sequence[str], cases: Cases
-) -> tuple[Stale, ...]:
+def of_tension(outcomes: Iterable[object], yielding: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
     """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes."""
     where = count_words(cases.changed, cases.total, brief=True)
     kinds = {type(outcome) for outcome in outcomes if isinstance(outcome, Outcome)}
     found = []
     if Weigh in kinds:
-        found.append(Stale(Work.DRAWS, f"the draws of prompts in {where} that move", tuple(principles),
-                           cases=cases.changed))  # fmt: skip
+        found.append(Stale(Work.DRAWS, f"the draws of prompts in {where} that move", cases=cases.changed))
     if Prefer in kinds:
         named = listed(yielding, at_most=_SHOWN)
         found += [

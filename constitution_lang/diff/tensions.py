@@ -125,7 +125,6 @@ class _Comparison:
         """Whether the cases are counted without a look at whether both sides apply."""
         self.outcomes: set[object] = set()
         self.yielding: set[str] = set()
-        self.principles: set[str] = set()
 
     def found(self) -> Iterator[Found]:
         kind, places, values = self._about()
@@ -186,7 +185,7 @@ class _Comparison:
                 return f"{id} decides otherwise {sides} in {many}"
 
     def _stale(self, cases: Cases) -> tuple[Stale, ...]:
-        return of_tension(self.outcomes, sorted(self.yielding), sorted(self.principles), cases)
+        return of_tension(self.outcomes, sorted(self.yielding), cases)
 
     # --- cases ------------------------------------------------------------------------------------
 
@@ -223,7 +222,6 @@ class _Comparison:
     def _note(self, value: tuple[object, ...], names: tuple[str, str], pairs: set[tuple[str, str]]) -> None:
         """What the changed outcomes are, and who is concerned."""
         self.outcomes |= {decided for decided in value if decided is not None}
-        self.principles |= {id for pair in pairs for id in pair}
         preferred = {decided.side for decided in value if isinstance(decided, Prefer)}
         self.yielding |= {pair[at] for pair in pairs for at in (0, 1) if names[1 - at] in preferred}
 

@@ -14,6 +14,7 @@ from constitution_lang.diff.model import (
     Aspect,
     Change,
     Grade,
+    Mark,
     PromptText,
     Segment,
     Subject,
@@ -135,7 +136,10 @@ class Wording:
         for edit in explained:
             self._note(edit.subject, old, new, edit.segments)
         if text != wanted or (old.options, old.values) != (new.options, new.values) or not explained:
-            self._note(self._residue(new), old, new, *_whole(old, new, text))
+            segments, note = _whole(old, new, text)
+            if any(s.mark is Mark.OLD and s.text not in text_of_prompt(old) for s in segments):
+                segments, note = _whole(old, new)  # what went holds an edited text, of which only the old one was there
+            self._note(self._residue(new), old, new, segments, note)
 
     def _near(self, prompt: Prompt) -> list[_Edit]:
         """The edits of texts that a prompt may carry, long texts first: a short one may be part of a long one."""

@@ -10,6 +10,10 @@ ATTRIBUTES = {"one": ("a", "b", "c"), "two": ("a", "b"), "three": ("x", "y")}
 PRINCIPLES = ("u.p", "u.q", "v.p", "v.q", "w.p")
 CATEGORIES = ("u", "v", "w")
 PAIRS = (("u", "v"), ("u", "w"), ("u.p", "v.p"), ("u.q", "w.p"), ("v", "w"))
+EVIDENCE = (
+    ("orders", "first"), ("decided", "75%"), ("decided", "90%"), ("reasoning", "yes"), ("clamp", "30% to 70%"),
+)  # fmt: skip
+TEMPLATE = "{{% user %}}{} {{{{ prompt }}}} {{{{ response }}}} {{{{ critique_request }}}}{{% enduser %}}\n"
 WORDS = ("be", "kind", "safe", "true", "short", "plain", "fair")
 
 
@@ -32,22 +36,50 @@ class Text:
     rounds: int = 2
     draw: int = 1
     votes: int = 2
+    requests: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Of a principle one request of its own: which, and its text."""
+    said: dict[str, str] = field(default_factory=dict)
+    """Statements of categories."""
+    questions: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+    promised: dict[str, int] = field(default_factory=dict)
+    template: str = ""
+
+    def files(self) -> dict[str, str]:
+        """What stands beside the file."""
+        return {"critique.j2": TEMPLATE.format(self.template)} if self.template else {}
 
     def text(self, *, turned: bool = False) -> str:
         """The file; with `turned` its blocks in the reverse order, with comments between them."""
         blocks = [
-            f'attribute {id} "What is {id}?"\n  one of: {", ".join(v)}\n  default: {self.defaults.get(id, v[0])}\n'
+            f'attribute {id} "{self.questions.get(id, id)}?"\n  one of: {", ".join(v)}\n  default: {self.defaults.get(id, v[0])}\n'
             for id, v in self.values.items()
         ]
-        blocks += [f'category {c} "{c.upper()}"\n  weight: {self.weights.get(c, 1)}\n' for c in CATEGORIES]
+        blocks += [self._category(c) for c in CATEGORIES]
         blocks += [self._principle(p) for p in PRINCIPLES if p not in self.retired]
         blocks += [self._tension(id) for id in self.tensions]
         blocks += [f"retired principle {p} since {self.version}\n" for p in self.retired]
         blocks.append(f"sampling revision\n  rounds: {self.rounds}\n  draw: {self.draw}\n")
-        blocks.append(f"sampling preference\n  draw: {self.votes}\n")
+        evidence = "".join(f"  {key}: {value}\n" for key, value in self.evidence.items())
+        blocks.append(f"sampling preference\n  draw: {self.votes}\n{evidence}")
+        blocks += [self._example(id) for id in self.examples if id not in self.retired]
+        if self.template:
+            blocks.append('template critique from "critique.j2"\n')
         if turned:
             blocks = [f"# A remark.\n{block}" for block in reversed(blocks)]
         return f'edition 2026\nconstitution house {self.version} "{self.title}"\n\n' + "\n".join(blocks)
+
+    def _category(self, id: str) -> str:
+        statement = f"  statement:\n    {self.said[id]}.\n" if id in self.said else ""
+        promise = f"  share: at most {self.promised[id]}%\n" if id in self.promised else ""
+        return f'category {id} "{id.upper()}"\n  weight: {self.weights.get(id, 1)}\n{promise}{statement}'
+
+    def _example(self, id: str) -> str:
+        lines = [f"example {self.renamed.get(id, id)}"]
+        for key in ("prompt", "response", "critique", "revision"):
+            lines += [f"  {key}:", f"    {key} {self.examples[id]}."]
+        return "\n".join([*lines, ""])
 
     def _principle(self, id: str) -> str:
         now = self.renamed.get(id, id)
@@ -59,7 +91,10 @@ class Text:
         lines.append(f"  weight: {self.weights.get(id, 1)}")
         if id in self.sources:
             lines.append(f'  source: "{self.sources[id]}"')
-        return "\n".join([*lines, "  statement:", f"    Always {self.statements.get(id, id)}.", ""])
+        lines += ["  statement:", f"    Always {self.statements.get(id, id)}."]
+        if id in self.requests:
+            lines += [f"  {self.requests[id][0]}:", f"    Do {self.requests[id][1]}."]
+        return "\n".join([*lines, ""])
 
     def _tension(self, id: str) -> str:
         (first, second), rules = self.tensions[id]
@@ -115,7 +150,7 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901 - one kind of edit
     """The next version: some edits, or none."""
     for _ in range(draw(st.integers(0, 3))):
         id = draw(st.sampled_from(PRINCIPLES))
-        match draw(st.integers(0, 9)):
+        match draw(st.integers(0, 18)):
             case 0:
                 text = replace(text, weights={**text.weights, draw(st.sampled_from((*CATEGORIES, id))): draw(weights)})
             case 1:
@@ -138,6 +173,32 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901 - one kind of edit
             case 9:
                 one = draw(st.sampled_from(sorted(ATTRIBUTES)))
                 text = replace(text, defaults={**text.defaults, one: draw(st.sampled_from(ATTRIBUTES[one]))})
+            case 10:
+                field = draw(st.sampled_from(("critique", "revise", "prefer")))
+                text = replace(text, requests={**text.requests, id: (field, draw(statements))})
+            case 11:
+                text = replace(text, said={**text.said, draw(st.sampled_from(CATEGORIES)): draw(statements)})
+            case 12:
+                text = replace(
+                    text, questions={**text.questions, draw(st.sampled_from(sorted(ATTRIBUTES))): draw(statements)}
+                )
+            case 13:
+                text = replace(text, evidence={**text.evidence, **dict([draw(st.sampled_from(EVIDENCE))])})
+            case 14:
+                text = replace(text, examples={**text.examples, id: draw(statements)})
+            case 15:
+                text = replace(text, template=draw(statements))
+            case 16:
+                values = draw(st.permutations((*ATTRIBUTES["one"], *draw(st.sampled_from(((), ("d",)))))))
+                defaults = {"one": text.defaults.get("one", "a"), **text.defaults}
+                text = replace(text, values={**text.values, "one": tuple(values)}, defaults=defaults)
+            case 17:
+                to = draw(st.sampled_from(CATEGORIES))
+                text = replace(text, renamed={**text.renamed, id: f"{to}.{id.replace('.', '-')}"})
+            case 18:
+                text = replace(
+                    text, promised={**text.promised, draw(st.sampled_from(CATEGORIES)): draw(st.integers(90, 100))}
+                )
             case _:
                 pass
     return text
