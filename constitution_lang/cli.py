@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from constitution_lang.commands import (
     analyze,
@@ -28,6 +29,9 @@ from constitution_lang.commands import (
     test,
 )
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 __all__ = ["main"]
 
@@ -52,13 +56,8 @@ exit codes: 0 all is well, 1 the constitution has errors, 2 wrong use, 3 a fault
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code."""
     _open_streams()
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return WRONG_USE
     try:
-        return _call(options)
+        return _call(arguments)
     except BrokenPipeError:  # the reader went away; what it wanted to see it has seen
         _let_go_of_output()
         return WELL
@@ -95,8 +94,17 @@ def _fail(error: Exception) -> int:
     return OUR_FAULT
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help is output like any other: where it cannot be written, that is told."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        out = file or sys.stdout
+        out.write(self.format_help())
+        sys.stdout.flush()
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="cai-compile",
         description="Compile a constitution into prompts and sampling plans.",
         epilog=EPILOG,
@@ -108,11 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _call(options: argparse.Namespace) -> int:
-    call: Callable[[argparse.Namespace], int] = options.call
+def _call(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return WRONG_USE
+    call: Callable[[argparse.Namespace], int] = options.call
     code = call(options)
     if not sys.stdout.closed:  # the language server's client closes it
         sys.stdout.flush()
@@ -120,10 +133,10 @@ def _call(options: argparse.Namespace) -> int:
 
 
 def _open_streams() -> None:
-    """Streams that the caller has closed are empty, and swallow what is written to them."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """In the place of streams that the caller has closed: nothing to read, output that fails, messages for nobody."""
+    for name, mode, flag in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for as long as we run
+            setattr(sys, name, open(os.open(os.devnull, flag), mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 if __name__ == "__main__":

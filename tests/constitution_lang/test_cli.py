@@ -65,16 +65,17 @@ def test_build_into_a_link_a_pipe_and_a_device(good: Path, tmp_path: Path, capsy
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("command", ["check", "show", "build -o -", "--help", "diff --help"])
 @pytest.mark.parametrize(
     ("closing", "code", "said"),
     [
         ("> /dev/full", 2, "cai-compile: standard input or output: no space left on device\n"),
-        (">&-", 0, ""),
-        ("2>&- >&- <&-", 0, ""),
+        (">&-", 2, "cai-compile: standard input or output: bad file descriptor\n"),
+        ("2>&- >&- <&-", 2, ""),
     ],
 )
-def test_streams_that_take_nothing(good: Path, closing: str, code: int, said: str) -> None:
-    line = f'"$0" -m constitution_lang.cli check "$1" {closing}'
+def test_streams_that_take_nothing(good: Path, command: str, closing: str, code: int, said: str) -> None:
+    line = f'"$0" -m constitution_lang.cli {command} "$1" {closing}'
     done = subprocess.run(["sh", "-c", line, sys.executable, good], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, said)
 

@@ -53,7 +53,8 @@ class Text:
     def text(self, *, turned: bool = False) -> str:
         """The file; with `turned` its blocks in the reverse order, with comments between them."""
         blocks = [
-            f'attribute {id} "{self.questions.get(id, id)}?"\n  one of: {", ".join(v)}\n  default: {self.defaults.get(id, v[0])}\n'
+            f'attribute {id} "{self.questions.get(id, id)}?"\n'
+            f"  one of: {', '.join(v)}\n  default: {self.defaults.get(id, v[0])}\n"
             for id, v in self.values.items()
         ]
         blocks += [self._category(c) for c in CATEGORIES]
@@ -146,7 +147,7 @@ def texts(draw: st.DrawFn) -> Text:
 
 
 @st.composite
-def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901 - one kind of edit in a case
+def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912 - one kind of edit in a case
     """The next version: some edits, or none."""
     for _ in range(draw(st.integers(0, 3))):
         id = draw(st.sampled_from(PRINCIPLES))
