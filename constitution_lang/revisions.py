@@ -7,7 +7,6 @@ command, and nothing is written.
 from __future__ import annotations
 
 import posixpath
-import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from pathlib import Path
 
 from constitution_lang.compile import Compilation, compile_source
 from constitution_lang.loader import package_loader, source_of
-from constitution_lang.source import Loader, Source
+from constitution_lang.source import Loader, Source, head_of
 
 __all__ = ["Repository", "RevisionError", "Tree", "called", "is_root", "name_of"]
 
-_ROOT = re.compile(rb"^constitution[ \t]", re.MULTILINE)
-_NAME = re.compile(rb"^constitution[ \t]+([^\s\"]+)", re.MULTILINE)
 _LINKS_MAX = 5
 
 
@@ -31,13 +28,13 @@ class RevisionError(ValueError):
 
 def is_root(data: bytes) -> bool:
     """Whether a file is a constitution by itself, and no module that one uses."""
-    return _ROOT.search(data) is not None
+    return head_of(data.decode("utf-8", "replace")) is not None
 
 
 def name_of(data: bytes) -> str:
     """What a constitution calls itself; empty where nobody has written that yet."""
-    found = _NAME.search(data)
-    return found[1].decode("utf-8", "replace") if found else ""
+    head = head_of(data.decode("utf-8", "replace"))
+    return (head["name"] or "") if head else ""
 
 
 def called(roots: Mapping[str, bytes], name: str, where: str) -> str:

@@ -14,9 +14,10 @@ from itertools import accumulate
 
 import msgspec
 
-__all__ = ["Loader", "Position", "Source", "Span", "Unread"]
+__all__ = ["Loader", "Position", "Source", "Span", "Unread", "head_of"]
 
 _BREAK = re.compile("\n")
+_HEAD = re.compile(r"^constitution(?![^ \t\r\n])(?:[ \t]+(?P<name>[^\s\"]+))?", re.MULTILINE)
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
@@ -94,3 +95,11 @@ class Unread(msgspec.Struct, frozen=True):
 
 Loader = Callable[[str], "Source | Unread | None"]
 """Gives the source of a name, or None where there is none. Passes never open files themselves."""
+
+
+def head_of(text: str) -> re.Match[str] | None:
+    """The beginning of the line that makes a text a constitution, and no module that one uses; None where none does.
+
+    Its group `name` is what the constitution calls itself, None where nobody has written that yet.
+    """
+    return _HEAD.search(text)

@@ -63,10 +63,10 @@ def _tell_git(folder: Path) -> None:
 
     top = top_of(folder)
     if top is None:
-        print("this is no git repository; after `git init`, call this again for diffs that name the block")
+        print("this is no git repository; after `git init`, call this again for diffs that show first lines of blocks")
         return
     for setting in with_diff_driver(folder):
-        print(f"set   {setting} in {top}, for diffs that name the block")
+        print(f"set   {setting} in {top}, for diffs that show first lines of blocks")
     if with_meaning(folder):
         print(f"set   alias.meaning in {top}: `git meaning main` says what your edits change")
     if top != folder.resolve():

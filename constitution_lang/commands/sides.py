@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,23 +96,29 @@ class _Chooser:
         return Repository.around(self._around)
 
     def pairs(self, named: list[str]) -> list[Pair]:
-        *rest, last = named
-        if len(named) == 1:
-            if self._is_path(last):
-                return [self._one(self.repository.tree("HEAD"), None, last)]
-            return self._all(*(self._range(last) or (self.repository.tree(last), None)))
-        if len(named) == 2 and not self._is_path(last) and self._range(rest[0]) is None:
-            return self._two(rest[0], last)
-        if len(named) == 2:
-            ends = self._range(rest[0])
-            if ends is None and (self._is_path(rest[0]) or ":" in rest[0] or last.endswith(".json")):
-                return self._two(rest[0], last)
-            return [self._one(*(ends or (self.repository.tree(rest[0]), None)), last)]
-        for word in rest:
+        """The first of these forms that fits: PATH; REV; OLD NEW; REV PATH; REV REV PATH. A..B stands for two REV."""
+        *revisions, last = named
+        if not self._is_path(last):
+            if len(named) == 1:
+                return self._all(*(self._range(last) or (self.repository.tree(last), None)))
+            if len(named) == 2 and self._range(revisions[0]) is None:
+                return self._two(revisions[0], last)
+        if not revisions:
+            return [self._one(self.repository.tree("HEAD"), None, last)]
+        if len(revisions) == 1:
+            ends = self._range(revisions[0])
+            if ends is None and self._stands_alone(revisions[0], last):
+                return self._two(revisions[0], last)
+            return [self._one(*(ends or (self.repository.tree(revisions[0]), None)), last)]
+        for word in revisions:
             if self._is_path(word):
                 raise WrongUseError(f"three sides are two revisions and a file or folder, and {word} is a path")
-        old, new = (self.repository.tree(revision) for revision in rest)
+        old, new = (self.repository.tree(revision) for revision in revisions)
         return [self._one(old, new, last)]
+
+    def _stands_alone(self, side: str, other: str) -> bool:
+        """Whether a side names a file by itself, or has to find one where the other side is no file of a tree."""
+        return self._is_path(side) or ":" in side or other.endswith(".json")
 
     def _range(self, text: str) -> tuple[Tree, Tree | None] | None:
         """The ends of `A..B`, or of `A...B` from where the two parted."""
@@ -205,7 +212,9 @@ class _Chooser:
             called = gone.get(name_of(data), [])
             was = path if path in before else called.pop(0) if called else None
             other = _in_tree(new, path) if new is not None else self._working(path)
-            pairs.append(Pair(_in_tree(old, was) if was else None, other, old.revision))
+            pairs.append(
+                Pair((_as_before(old, was, other) or _in_tree(old, was)) if was else None, other, old.revision)
+            )
         where = new.revision if new is not None else "the working tree"
         for path in (path for paths in gone.values() for path in paths):
             folder = posixpath.dirname(path) if new is not None else self._shown(posixpath.dirname(path)).as_posix()
@@ -282,6 +291,19 @@ def _in_tree(tree: Tree, path: str) -> Side:
     sources, found = relocated(compilation.sources, compilation.diagnostics, before)
     named = Compilation(compilation.bundle, found, sources, compilation.draft)
     return _side(named, f"{tree.revision}:{path}", folder, tree.revision, tree)
+
+
+def _as_before(tree: Tree, path: str, now: Side) -> Side | None:
+    """The side of a revision that has the very bytes of a side that is compiled already, all that it uses included."""
+    if now.bundle is None or posixpath.basename(path) != posixpath.basename(now.label):
+        return None
+    folder = posixpath.dirname(path)
+    for file in now.bundle.sources:
+        if not file.name.startswith("<"):
+            data = tree.read(posixpath.normpath(posixpath.join(folder, file.name)))
+            if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
+                return None
+    return Side(f"{tree.revision}:{path}", folder, tree.revision, now.bundle, (), now.sources, tree)
 
 
 def _side(compilation: Compilation, label: str, folder: str, revision: str, tree: Tree | None = None) -> Side:

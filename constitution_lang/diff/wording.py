@@ -81,12 +81,13 @@ class Wording:
 
     def changes(self) -> Iterator[Change]:
         """Of principles, categories, examples and templates."""
-        places = self._places()
+        places, templates = self._places(), self._template_places()
         told = {s for s in self._texts if s.kind is not SubjectKind.ATTRIBUTE}
         silent = {edits[0].subject for edits in self._edits.values() if edits} | self._examples.keys()
         for subject in sorted(told | silent, key=lambda s: (s.kind, s.id)):
             texts = tuple(self._texts.get(subject, {}).values())
-            yield self._change(subject, texts, places.get(subject, (None, None)))
+            found = templates if subject.kind is SubjectKind.TEMPLATE else places.get(subject, (None, None))
+            yield self._change(subject, texts, found)
 
     def _change(
         self, subject: Subject, texts: tuple[PromptText, ...], places: tuple[Origin | None, Origin | None]
@@ -206,6 +207,18 @@ class Wording:
             )
             found[subject] = old_place, new_place
         return found
+
+    def _template_places(self) -> tuple[Origin | None, Origin | None]:
+        """The beginning of the template that was edited; none where several were, as prompts do not name theirs."""
+        before, after = (
+            {s.name: s.sha256 for s in b.sources if not s.name.endswith(".const")}
+            for b in (self.pairing.old, self.pairing.new)
+        )
+        edited = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+        if len(edited) != 1:
+            return None, None
+        old, new = (Origin(edited[0], 1, 1) if edited[0] in files else None for files in (before, after))
+        return old, new
 
     def _examples_of_both(self) -> Iterator[tuple[tuple[Exemplar, ...], _Naming]]:
         yield self.pairing.old.exemplars, self.pairing.side

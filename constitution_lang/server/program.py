@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,17 +18,15 @@ from constitution_lang.server.documents import Documents
 from constitution_lang.server.names import Meaning, Use
 from constitution_lang.server.recheck import Recheck, called, files_of
 from constitution_lang.server.salvage import default_shares
-from constitution_lang.source import Source, Span
+from constitution_lang.source import Source, Span, head_of
 from constitution_lang.syntax import nodes
 
 __all__ = ["Program", "is_root", "load_program"]
 
-_ROOT = re.compile(r"^constitution\b", re.MULTILINE)
-
 
 def is_root(text: str) -> bool:
     """Whether a text says that it is a constitution, and no part of one."""
-    return bool(_ROOT.search(text))
+    return head_of(text) is not None
 
 
 @dataclass(frozen=True)

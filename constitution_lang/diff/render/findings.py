@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from constitution_lang.diagnostics.model import Diagnostic, Label, Severity
@@ -10,11 +9,9 @@ from constitution_lang.diff.approvals import Review
 from constitution_lang.diff.model import Change, Grade
 from constitution_lang.diff.render.sentences import case_lines, stale_words
 from constitution_lang.ir.model import Origin
-from constitution_lang.source import Source, Span
+from constitution_lang.source import Source, Span, head_of
 
 __all__ = ["findings"]
-
-_ROOT = re.compile(r"^constitution[ \t]", re.MULTILINE)
 
 
 def findings(review: Review, sources: Mapping[str, Source]) -> Iterator[Diagnostic]:
@@ -66,8 +63,14 @@ def _span(origin: Origin | None, review: Review, sources: Mapping[str, Source]) 
         start = source.line_starts[origin.line - 1] + origin.column - 1
         return Span(file, start, start + max(1, len(source.line(origin.line)) - origin.column + 1))
     for file, source in sources.items():
-        found = _ROOT.search(source.text)
+        found = head_of(source.text)
         if found and not file.startswith("<"):
             number = source.position(found.start()).line
             return Span(file, found.start(), found.start() + len(source.line(number)))
-    return Span(review.difference.new.label or "constitution.const", 0, 0)
+    return Span(review.difference.new.label or _gone(review), 0, 0)
+
+
+def _gone(review: Review) -> str:
+    """The path that a constitution had which is no more."""
+    old = review.difference.old
+    return old.label.removeprefix(f"{old.revision}:") if old.revision else old.label

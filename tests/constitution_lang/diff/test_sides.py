@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.constitution_lang.diff.test_command import EDITED, changed, git, repository, run
+from tests.constitution_lang.diff.test_command import EDITED, TEMPLATE, changed, git, repository, run
 from tests.constitution_lang.texts import BASE, TENSION, WHOLE
 
 __all__ = ["repository"]
@@ -25,7 +25,7 @@ def test_a_constitution_that_is_gone_is_an_error_everywhere(
     _, out, _ = run(capsys, "main", "--format", "markdown")
     assert "| **identity: error** | house is gone" in out
     _, out, _ = run(capsys, "main", "--format", "github")
-    assert out.startswith("::error ")
+    assert out.startswith("::error file=house.const,")
     assert run(capsys, "main", "--format", "sarif")[0] == 1
     assert changed(capsys, "main") == ["constitution/house/removed"]
     approve = ("--approve", "constitution/house/removed", "--reason", "The pilot ended", "--by", "Ada")
@@ -141,3 +141,16 @@ def test_metadata_of_the_constitution_has_its_place(repository: Path, capsys: py
     _, out, _ = run(capsys, "main", "--format", "json")
     [row] = json.loads(out)["differences"][0]["changes"]
     assert (row["change"]["old"]["line"], row["change"]["new"]["line"]) == (2, 3)
+
+
+def test_only_a_template_is_edited(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The constitution's own bytes are those of before, and what it takes its prompts from is not."""
+    (repository / "house.const").write_text(WHOLE + '\ntemplate critique from "critique.j2"\n')
+    (repository / "critique.j2").write_text(TEMPLATE)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    assert changed(capsys, "HEAD") == []
+    (repository / "critique.j2").write_text(TEMPLATE.replace("{% user %}", "{% user %}Look: "))
+    assert changed(capsys, "HEAD") == ["template/critique/wording"]
+    assert "critique.j2:1 (was HEAD:critique.j2:1)" in run(capsys, "HEAD")[1]
+    assert "::warning file=critique.j2,line=1," in run(capsys, "HEAD", "--format", "github")[1]
