@@ -1,14 +1,16 @@
 """The YAML of Rule-Based Rewards: propositions about a response, and classes of responses in an order.
 
 A simple proposition becomes an attribute of the case, answered yes or no; a derived one is written out where it is
-used. A class becomes a category, preferred over those after it. What makes a response one of a class, for a kind of
-request, becomes the condition of a principle of that class.
+used. The best class becomes a category with a principle for each kind of request, which says what is asked of a
+response. All other classes become principles of a second category, which say what a response falls short of, each under
+the condition that makes a response one of that class. The order of the classes becomes the rules of the tension between
+the two: one for each class, from the best to the worst, so that the first that holds decides.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, TypeAlias
 
 from constitution_lang.compile import compile_text
@@ -19,6 +21,8 @@ from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
 __all__ = ["from_propositions"]
 
 KIND = "response_type"
+GRADES = "grades"
+_ITEM = re.compile(r"(?:[-*]|\d+[.)])[ \t]+(.+)")
 _KNOWN = ("prompt_template", "completion_class_order", "completion_classes", "derived_propositions",
           "simple_propositions")  # fmt: skip
 
@@ -80,39 +84,78 @@ def from_propositions(data: Data, name: str, title: str) -> Imported:
         raise WrongInputError(data.place("completion_classes"), "no class says what makes it one")
     known = _propositions(draft, data, whole)
     kind_ids = _kinds(draft, data, kinds)
-    ids = {one: draft.id(one, data.place(f"completion_classes.{one}")) for one in order}
-    for rank, one in enumerate(order, 1):
-        draft.lines += ["", f"category {ids[one]} {draft.quoted(f'{_plain(one)}: {rank} of {len(order)}', one)}"]
-    for one in order:
+    best, *worse = order
+    ideal, short = draft.id(best, data.place(f"completion_classes.{best}")), draft.id(GRADES, "the name")
+    draft.lines += ["", f"category {ideal} {draft.quoted(f'{_plain(best)}: what is asked of a response', best)}"]
+    if worse:
+        draft.lines += ["", f'category {short} "What a graded response falls short of"']
+    for kind in kinds:
+        path = f"completion_classes.{best}.{kind}"
+        wanted = classes[best].get(kind)
+        criteria = known.criteria(_wanted(data, wanted, path, known)) if wanted else []
+        draft.lines += ["", f"principle {draft.id(kind, data.place(path), ideal)}", f"  applies when {kind_ids[kind]}"]
+        _texts(draft, data.place(path), best, kind, order, criteria)
+    rules: list[_Rule] = []
+    for rank, one in enumerate(worse, 1):
+        conditions = []
         for kind, wanted in classes[one].items():
             path = f"completion_classes.{one}.{kind}"
-            condition = known.all_of(_wanted(data, wanted, path, known))
-            id = draft.id(kind, data.place(path), ids[one])
-            draft.lines += ["", f"principle {id}", f"  applies when {kind_ids[kind]} and {condition}"]
-            best = classes[order[0]].get(kind)
-            criteria = known.criteria(_wanted(data, best, path, known)) if best else []
-            _texts(draft, data.place(path), one, kind, order, criteria)
+            conditions.append(f"{kind_ids[kind]} and {known.all_of(_wanted(data, wanted, path, known))}")
+            id = draft.id(f"{one}-{kind}", data.place(path), short)
+            draft.lines += ["", f"principle {id}", f"  applies when {conditions[-1]}"]
+            asked = classes[best].get(kind)
+            _texts(draft, data.place(path), one, kind, order, known.criteria(asked) if asked else [])
+        outcome = f"weigh {ideal} {len(worse) - rank}, {short} {rank}" if rank < len(worse) else f"prefer {short}"
+        rules.append(_Rule(one, " or ".join(f"({one})" for one in conditions), outcome))
     _left_out(draft, data, whole)
-    return _with_order(draft, name, [ids[one] for one in order])
+    return _with_order(draft, name, (ideal, short), [rule for rule in rules if rule.condition])
 
 
-def _with_order(draft: Draft, name: str, order: list[str]) -> Imported:
-    """With a tension for each two classes that some case has both of; those that exclude each other need none."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a class makes of a response: its condition for all kinds, and what comes first then."""
+
+    of: str
+    condition: str
+    outcome: str
+
+
+def _with_order(draft: Draft, name: str, sides: tuple[str, str], rules: list[_Rule]) -> Imported:
+    """With a rule for each class, the last for what is left. A class that earlier ones take in whole needs none."""
+    if not rules:
+        return draft.finish(name)
     before = len(draft.lines)
-    tensions: dict[str, tuple[str, str]] = {}
-    for high, low in combinations(order, 2):
-        tensions[draft.id(f"{high}-over-{low}", "completion_class_order")] = (high, low)
-    for id, (high, low) in tensions.items():
-        draft.lines += ["", f"tension {id}", f"  between {high} and {low}", f"  otherwise: prefer {high}"]
-    found = [one.message for one in compile_text(draft.finish(name).text).diagnostics if one.code == codes.W505.id]
-    idle = [id for id in tensions if any(message.startswith(f"`{id}` ") for message in found)]
-    del draft.lines[before:]
-    for id, (high, low) in tensions.items():
-        if id in idle:
-            draft.note("completion_class_order", f"no tension {id}: no case is of both classes, so none would act")
-        else:
-            draft.lines += ["", f"tension {id}", f"  between {high} and {low}", f"  otherwise: prefer {high}"]
-    return draft.finish(name)
+    id = draft.id("order-of-classes", "completion_class_order")
+    while True:
+        *whens, last = rules
+        draft.lines += ["", f"tension {id}", f"  between {sides[0]} and {sides[1]}"]
+        draft.lines += [f"  when {rule.condition}: {rule.outcome}" for rule in whens]
+        draft.lines += [f"  otherwise: {last.outcome}"]
+        made = draft.finish(name)
+        idle = _idle_rules(made.text, id, len(rules))
+        if not idle:
+            draft.note(
+                "completion_class_order",
+                "the order became the rules of one tension; there are no numbers in it, so the ranks are the weights",
+            )
+            return draft.finish(name)
+        del draft.lines[before:]
+        for number in idle:
+            draft.note(
+                "completion_class_order", f"no rule for {rules[number].of}: every case of it is of a better class"
+            )
+        rules = [rule for number, rule in enumerate(rules) if number not in idle]
+
+
+def _idle_rules(text: str, tension: str, count: int) -> set[int]:
+    """The numbers, from 0, of the rules that decide nothing."""
+    bundle = compile_text(text).bundle
+    assert bundle is not None
+    [made] = [one for one in bundle.tensions if one.id == tension]
+    lines = {rule.origin.line: number for number, rule in enumerate(made.rules)}
+    findings = [found for found in compile_text(text).diagnostics if found.code in {codes.W501.id, codes.W505.id}]
+    told = {lines.get(text.count("\n", 0, found.primary.span.start) + 1) for found in findings}
+    return {number for number in told if number is not None} if len(told) < count else set()
 
 
 def _word(value: bool) -> str:  # noqa: FBT001
@@ -183,12 +226,32 @@ def _propositions(draft: Draft, data: Data, whole: dict[str, Any]) -> _Propositi
 
 
 def _question(name: str, prompt: str) -> tuple[str, str]:
-    """The question on one line, and what follows it. Where the first line asks nothing, the first paragraph does."""
+    """The question on one line, and what follows it.
+
+    Where the first line asks nothing, what comes before the first blank line or list does; and where that ends in a
+    colon, the list that it announces is part of it, without what stands below its items.
+    """
     first, _, rest = prompt.partition("\n")
     if "?" in first:
         return first, rest
-    paragraph, _, rest = prompt.partition("\n\n")
-    return f"{_plain(name).capitalize()}, yes or no? {paragraph}", rest
+    lines = prompt.split("\n")
+    end = next((n for n, line in enumerate(lines) if not line.strip() or _ITEM.match(line)), len(lines))
+    opening = " ".join(line.strip() for line in lines[:end])
+    if opening.endswith(":"):
+        opening += f" {'; '.join(_items(lines[end:]))}"
+    return f"{_plain(name).capitalize()}, yes or no? {opening}", "\n".join(lines[end:])
+
+
+def _items(lines: list[str]) -> list[str]:
+    """The items of the first list, whose own heading may stand before it."""
+    items: list[str] = []
+    for line in lines:
+        found = _ITEM.match(line)
+        if found:
+            items.append(found.group(1).strip())
+        elif items and line.strip() and not line[0].isspace():
+            break
+    return items
 
 
 def _no_circle(data: Data, derived: dict[str, Wanted], path: tuple[str, ...]) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from constitution_lang.cli import main
 from constitution_lang.compile import compile_text
+from constitution_lang.diff.words import outcome_words
 from constitution_lang.interchange.draft import Imported, WrongInputError
 from constitution_lang.interchange.forms import guess, read
-from constitution_lang.ir.cases import applicable
+from constitution_lang.ir.cases import applicable, decisions
 from constitution_lang.ir.model import Bundle
 
 REAL = Path(__file__).parents[3].parent / "shared/data/constitutions"
@@ -158,27 +159,63 @@ def test_the_form_of_the_recipe() -> None:
     assert [one.id for one in _imported(json.dumps(fewer), "recipe")[1].principles] == ids[:1]
 
 
+def _applies_and_first(bundle: Bundle, case: dict[str, str]) -> tuple[list[str], str]:
+    """What applies in a case, and what the order of the classes makes of it there."""
+    decided = [outcome_words(one.rule.outcome, one.tension.sides) for one in decisions(bundle, case)]
+    return sorted(principle.id for principle in applicable(bundle, case)), " ".join(decided)
+
+
 def test_the_form_of_rule_based_rewards_means_what_it_says() -> None:
     imported, bundle = _imported(RBR, "rbr")
     for refuses, judges, helps, kind in product(("no", "yes"), ("no", "yes"), ("no", "yes"), ("refuse", "comply")):
         case = {"refuses": refuses, "judges": judges, "helps": helps, "response_type": kind}
         nice = refuses == "yes" and judges == "no"
         if kind == "comply":
-            wanted = "good.comply" if helps == "yes" else "bad.comply"
+            grade = "good" if helps == "yes" else "bad"
         else:
-            wanted = "good.refuse" if nice else "fair.refuse" if refuses == "yes" else "bad.refuse"
-        assert [principle.id for principle in applicable(bundle, case)] == [wanted]
+            grade = "good" if nice else "fair" if refuses == "yes" else "bad"
+        applies, first = _applies_and_first(bundle, case)
+        assert applies == sorted([f"good.{kind}"] + [f"grades.{grade}-{kind}"] * (grade != "good"))
+        assert first == {"good": "", "fair": "weigh good 1, grades 1", "bad": "prefer grades"}[grade]
     assert '# - Yes: "No."\nattribute refuses "Does it \'refuse\'?"' in imported.text
     assert 'attribute helps "Helps, yes or no? Look closely."' in imported.text
     assert _told(imported, "line 1, prompt_template", "left out")
     assert _told(imported, "simple_propositions.refuses", "is a comment")
+    assert _told(imported, "completion_class_order", "the rules of one tension")
 
 
-def test_classes_that_can_meet_have_a_tension() -> None:
-    meeting = RBR.replace("{refuses: false}", "{judges: true}")
-    assert (
-        "tension fair-over-bad\n  between fair and bad\n  otherwise: prefer fair\n" in _imported(meeting, "rbr")[0].text
+def test_of_classes_that_meet_the_better_one_decides() -> None:
+    _, bundle = _imported(RBR.replace("{refuses: false}", "{judges: true}"), "rbr")
+    case = {"refuses": "yes", "judges": "yes", "helps": "no", "response_type": "refuse"}
+    applies, first = _applies_and_first(bundle, case)
+    assert applies == ["good.refuse", "grades.bad-refuse", "grades.fair-refuse"]
+    assert first == "weigh good 1, grades 1"
+    assert _applies_and_first(bundle, case | {"refuses": "no"})[1] == "prefer grades"
+
+
+def test_a_class_that_a_better_one_takes_in_has_no_rule() -> None:
+    inside = RBR.replace("[good, fair, bad]", "[good, fair, rude, bad]").replace(
+        "  bad:\n", "  rude:\n    refuse: {refuses: true, kind_refusal: false, judges: true}\n  bad:\n", 1
     )
+    imported, bundle = _imported(inside, "rbr")
+    assert _told(imported, "completion_class_order", "no rule for rude: every case of it is of a better class")
+    [tension] = bundle.tensions
+    assert [outcome_words(rule.outcome, tension.sides) for rule in tension.rules] == [
+        "weigh good 2, grades 1",
+        "prefer grades",
+    ]
+
+
+def test_a_question_that_announces_a_list_has_its_items() -> None:
+    text = RBR.replace(
+        'judges: {prompt: "Does it judge?"}',
+        "judges:\n    prompt: |-\n      Does it do one of these:\n      - Blames.\n        - Example:\n          Fool!\n"
+        "\n          Shame!\n      - Preaches.\n\n      Notes:\n      - None.",
+    )
+    imported, _ = _imported(text, "rbr")
+    assert 'attribute judges "Judges, yes or no? Does it do one of these: Blames.; Preaches."' in imported.text
+    assert "Shame!" in imported.text
+    assert "# - None.\n" in imported.text
 
 
 def test_two_examples_of_one_title_are_told_apart() -> None:
