@@ -209,8 +209,8 @@ def test_a_class_that_a_better_one_takes_in_has_no_rule() -> None:
 def test_a_question_that_announces_a_list_has_its_items() -> None:
     text = RBR.replace(
         'judges: {prompt: "Does it judge?"}',
-        "judges:\n    prompt: |-\n      Does it do one of these:\n      - Blames.\n        - Example:\n          Fool!\n"
-        "\n          Shame!\n      - Preaches.\n\n      Notes:\n      - None.",
+        "judges:\n    prompt: |-\n      Does it do one of these:\n      - Blames.\n        - Example:\n"
+        "          Fool!\n\n          Shame!\n      - Preaches.\n\n      Notes:\n      - None.",
     )
     imported, _ = _imported(text, "rbr")
     assert 'attribute judges "Judges, yes or no? Does it do one of these: Blames.; Preaches."' in imported.text
