@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +22,7 @@ from constitution_lang.server.outline import folds, hints, symbols
 from constitution_lang.server.positions import Positions
 from constitution_lang.server.program import Program
 from constitution_lang.server.publisher import Publisher
-from constitution_lang.server.renaming import RefusedError, former_names, renamed
+from constitution_lang.server.renaming import RefusedError, check_own, former_names, renamed
 from constitution_lang.server.workspace_edit import edit_of
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
@@ -52,7 +53,13 @@ class _Spot:
 def serve() -> None:
     """Speak over standard input and output until the client ends it."""
     gc.set_threshold(50_000, 50, 100)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     _server().start_io()
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a record is of more than a request that was refused: the client is told why, with the answer."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcInvalidParams))
 
 
 def _server() -> LanguageServer:
@@ -178,7 +185,13 @@ def _edits(server: LanguageServer, publisher: Publisher) -> None:
     def _(params: types.PrepareRenameParams) -> types.Range | None:
         spot = _spot(publisher, params.text_document.uri)
         use = spot and spot.program.use_at(spot.file, spot.positions.offset(params.position))
-        return spot.positions.range(use.span.start, use.span.end) if spot and use else None
+        if not (spot and use):
+            return None
+        try:
+            check_own(spot.program, use.meaning)
+        except RefusedError as error:
+            raise JsonRpcInvalidParams(str(error)) from error
+        return spot.positions.range(use.span.start, use.span.end)
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
     def _(params: types.RenameParams) -> types.WorkspaceEdit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from constitution_lang.check.modules import LIBRARY
 from constitution_lang.check.references import former_ids
@@ -15,7 +14,7 @@ from constitution_lang.syntax import nodes
 from constitution_lang.syntax.forms import BLOCKS
 from constitution_lang.syntax.words import listed
 
-__all__ = ["RefusedError", "former_names", "renamed"]
+__all__ = ["RefusedError", "check_own", "former_names", "renamed"]
 
 _PART = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TAIL = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,13 +34,8 @@ def renamed(program: Program, meaning: Meaning, new: str) -> list[tuple[Span, st
         RefusedError: the new name is none, is taken, or stands in a file that is not the user's.
     """
     _check_form(meaning, new)
-    declaration = program.declaration(meaning)
-    if declaration is None:
-        raise RefusedError(f"nothing declares `{meaning.id}`, so it can't be renamed")
+    check_own(program, meaning)
     edits = [(use.span, new) for use in program.uses_of(meaning)]
-    library = next((span.file for span, _ in edits if span.file.startswith(LIBRARY)), None)
-    if library:
-        raise RefusedError(f"`{meaning.id}` belongs to the standard library ({library.removeprefix(LIBRARY)})")
     if new != meaning.id:
         _check_free(program, meaning, new)
     broken = [name for blocks, block in program.blocks() for name in block.tree.broken if blocks]
@@ -51,10 +45,24 @@ def renamed(program: Program, meaning: Meaning, new: str) -> list[tuple[Span, st
     return edits
 
 
+def check_own(program: Program, meaning: Meaning) -> None:
+    """See that a name is the user's to change.
+
+    Raises:
+        RefusedError: nothing declares it, or the standard library does, or speaks of it.
+    """
+    if program.declaration(meaning) is None:
+        raise RefusedError(f"nothing declares `{meaning.id}`, so it can't be renamed")
+    files = (use.span.file for use in program.uses_of(meaning))
+    library = next((file for file in files if file.startswith(LIBRARY)), None)
+    if library:
+        raise RefusedError(f"`{meaning.id}` belongs to the standard library ({library.removeprefix(LIBRARY)})")
+
+
 def former_names(program: Program, meaning: Meaning, new: str) -> list[tuple[Span, str]]:
     """The edits that say what was called otherwise before, so that draws stay: a draw goes by the first id of all.
 
-    With a category its principles get other ids as well. A name that something gets back is no former one any more.
+    With a category its principles get other ids as well. Nothing gets a name of its own back: `renamed` refuses that.
     """
     if meaning.kind not in ("category", "principle") or new == meaning.id:
         return []
@@ -62,45 +70,26 @@ def former_names(program: Program, meaning: Meaning, new: str) -> list[tuple[Spa
     edits = []
     for blocks, block in program.blocks():
         for node in block.tree.blocks:
-            if (
-                isinstance(node, nodes.PrincipleBlock)
-                and meaning.kind == "category"
-                and node.name.text.startswith(inside)
-            ):
-                became = f"{new}.{node.name.text.removeprefix(inside)}"
-            elif isinstance(node, _OF_KIND[meaning.kind]) and node.name.text == meaning.id:
-                became = new
-            else:
+            if not isinstance(node, nodes.CategoryBlock | nodes.PrincipleBlock):
                 continue
-            for span, text in _formerly(node, block, became):
-                place = blocks.place(span)
-                edits += [(place, text)] if place else []
+            of_category = meaning.kind == "category" and isinstance(node, nodes.PrincipleBlock)
+            itself = isinstance(node, _OF_KIND[meaning.kind]) and node.name.text == meaning.id
+            if not itself and not (of_category and node.name.text.startswith(inside)):
+                continue
+            span, text = _formerly(node, block)
+            place = blocks.place(span)
+            edits += [(place, text)] if place else []
     return edits
 
 
-def _formerly(
-    node: nodes.CategoryBlock | nodes.PrincipleBlock, block: BlockText, new: str
-) -> Iterator[tuple[Span, str]]:
-    def line_start(at: int) -> int:
-        return block.text.rfind("\n", 0, at) + 1
-
+def _formerly(node: nodes.CategoryBlock | nodes.PrincipleBlock, block: BlockText) -> tuple[Span, str]:
     known = former_ids(node)
-    names = [name.text for name in known]
-    if new in names:
-        kept = names.index(new)
-        if kept:
-            yield Span(block.name, known[kept - 1].span.end, known[-1].span.end), ""
-        else:
-            start = line_start(known[0].span.start)
-            end = block.text.find("\n", known[-1].span.end) + 1 or len(block.text)
-            yield Span(block.name, start, end), ""
-    elif known:
-        yield Span(block.name, known[-1].span.end, known[-1].span.end), f", {node.name.text}"
-    else:
-        prose = next((field.key.span.start for field in node.fields if isinstance(field.value, nodes.Prose)), None)
-        at = block.extent if prose is None else line_start(prose)
-        line = f"  formerly: {node.name.text}"
-        yield Span(block.name, at, at), f"\n{line}" if prose is None else f"{line}\n"
+    if known:
+        return Span(block.name, known[-1].span.end, known[-1].span.end), f", {node.name.text}"
+    prose = next((field.key.span.start for field in node.fields if isinstance(field.value, nodes.Prose)), None)
+    at = block.extent if prose is None else block.text.rfind("\n", 0, prose) + 1
+    line = f"  formerly: {node.name.text}"
+    return Span(block.name, at, at), f"\n{line}" if prose is None else f"{line}\n"
 
 
 def _check_form(meaning: Meaning, new: str) -> None:
@@ -131,7 +120,16 @@ def _check_free(program: Program, meaning: Meaning, new: str) -> None:
         *program.declared.principles.values(),
     )
     for block in declared:
-        if block.name.text != meaning.id and new in (name.text for name in former_ids(block)):
-            raise RefusedError(f"`{new}` was the id of `{block.name.text}`, and an id never comes back")
+        own, became = block.name.text, new
+        if meaning.kind == "category" and own.startswith(f"{meaning.id}."):
+            became = f"{new}.{own.removeprefix(f'{meaning.id}.')}"
+        if became not in (name.text for name in former_ids(block)):
+            continue
+        if own == meaning.id or became != new:
+            raise RefusedError(
+                f"`{became}` was the id of `{own}` before, and an id that was given up never comes back; "
+                "if the rename is committed nowhere, undo it, or take the id out of `formerly` first"
+            )
+        raise RefusedError(f"`{new}` was the id of `{own}`, and an id never comes back")
     if new in program.declared.retired:
         raise RefusedError(f"`{new}` is retired, and an id never comes back meaning something else")

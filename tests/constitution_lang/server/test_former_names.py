@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from constitution_lang.compile import compile_text
 from constitution_lang.server.documents import Documents
@@ -65,8 +66,6 @@ def _keys(text: str) -> set[str]:
     [
         ("principle", "harm.insults", "harm.respect", "  formerly: harm.insults\n"),
         ("principle", "harm.weapons", "harm.violence", "  formerly: harm.arms, harm.guns, harm.weapons\n"),
-        ("principle", "harm.weapons", "harm.guns", "  formerly: harm.arms\n"),
-        ("principle", "harm.weapons", "harm.arms", "principle harm.arms\n  statement:"),
         ("category", "help", "use", "  formerly: help\n  statement:"),
         ("category", "help", "use", "  formerly: help.answer\n"),
         ("category", "harm", "safety", 'category safety "Harm"\n  formerly: harm\n\ncategory'),
@@ -79,9 +78,23 @@ def test_draws_stay(kind: str, old: str, new: str, line: str) -> None:
     assert _keys(after) == _keys(TEXT)
 
 
-def test_a_rename_and_back_leaves_nothing() -> None:
-    for kind, old, new in (("principle", "harm.insults", "harm.respect"), ("category", "harm", "safety")):
-        assert _renamed(_renamed(TEXT, kind, old, new), kind, new, old) == TEXT
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "said"),
+    [
+        ("principle", "harm.insults", "harm.respect", "`harm.insults` was the id of `harm.respect` before"),
+        ("category", "harm", "safety", "`harm` was the id of `safety` before"),
+    ],
+)
+def test_nothing_gets_a_former_id_back(kind: str, old: str, new: str, said: str) -> None:
+    """Where the first rename is committed, `cai-compile diff` would tell two ids that are used again."""
+    with pytest.raises(RefusedError, match=said):
+        _renamed(_renamed(TEXT, kind, old, new), kind, new, old)
+
+
+def test_no_principle_gets_a_former_id_back_with_its_category() -> None:
+    text = TEXT.replace("formerly: harm.arms, harm.guns", "formerly: safety.weapons")
+    with pytest.raises(RefusedError, match=r"`safety.weapons` was the id of `harm.weapons` before"):
+        _renamed(text, "category", "harm", "safety")
 
 
 def test_a_former_id_of_another_is_refused() -> None:
@@ -112,3 +125,25 @@ def test_a_client_that_shows_a_preview_can_leave_it_out(tmp_path: Path) -> None:
         assert former.annotation_id in (edit.change_annotations or {})
 
     session(tmp_path, script, capabilities)
+
+
+def test_names_of_the_library_are_refused_before_a_new_one_is_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    used = TEXT.replace("1.0.0\n", "1.0.0\n\nuse std/cases\n") + "  applies when severity is grave\n"
+    used = used.replace("  statement:\n    Answer.\n  applies when severity is grave\n",
+                        "  applies when severity is grave\n  statement:\n    Answer.\n")  # fmt: skip
+    (tmp_path / "house.const").write_text(used, encoding="utf-8")
+
+    async def script(here: Session) -> None:
+        here.open("house.const")
+        at = here.at("house.const", "severity is grave", 2)
+        with pytest.raises(JsonRpcException, match="standard library"):
+            await here.client.text_document_prepare_rename_async(types.PrepareRenameParams(**at))
+        with pytest.raises(JsonRpcException, match="standard library"):
+            await here.client.text_document_rename_async(types.RenameParams(new_name="depth", **at))
+        own = here.at("house.const", "principle harm.insults", 18)
+        assert await here.client.text_document_prepare_rename_async(types.PrepareRenameParams(**own))
+
+    session(tmp_path, script)
+    assert "Traceback" not in capfd.readouterr().err
