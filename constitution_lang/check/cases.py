@@ -19,6 +19,7 @@ from constitution_lang.analysis.paste import (
 )
 from constitution_lang.analysis.play import Play, where
 from constitution_lang.analysis.rules import RuleFate, TensionFate, fates, idle
+from constitution_lang.check.case_fixes import new_tensions, without_rule, without_tension
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
@@ -63,6 +64,7 @@ def _rules(program: CheckedProgram, play: Play, tension: Tension) -> Iterator[Di
                 f"rule {fate.index + 1} of `{tension.id}` never decides: {_why(fate)}",
                 secondary=(*(Label(block.rules[i].span, _decides_before(fate)) for i in fate.by), *others),
                 help=_remedy(fate),
+                fix=without_rule(program, tension, fate.index),
             ),
             test=rule_test(play, tension, fate) or None,
         )
@@ -88,6 +90,7 @@ def _idle(program: CheckedProgram, play: Play, tension: Tension, never: TensionF
                 Label(program.tensions[id].block.name.span, "this one decides instead") for id in never.instead
             ),
             help=remedy,
+            fix=without_tension(program, tension),
         ),
         test=tension_test(play, tension, never) or None,
     )
@@ -255,6 +258,7 @@ def _open(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
                 f"{where(play, together[0].case)}",
                 secondary=tuple(Label(program.categories[other].name.span) for other in others),
                 help="nothing to do if their weights say enough; else add a tension",
+                fix=new_tensions(program, together),
             ),
             test=meeting_test(play, *together),
         )
@@ -269,6 +273,7 @@ def _no_tension(program: CheckedProgram, play: Play, met: list[Meeting]) -> Diag
             f"there is no tension: only weights decide between `{one}` and `{other}` {where(play, met[0].case)}{pairs}",
             secondary=(Label(program.categories[other].name.span),),
             help="nothing to do if the weights say enough; else add a tension",
+            fix=new_tensions(program, (met[0],)),
         ),
         test=meeting_test(play, met[0]),
     )

@@ -27,11 +27,15 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fix(msgspec.Struct, frozen=True, gc=False):
-    """An edit that removes the problem: put `text` in the place of `span`."""
+    """An edit that removes the problem: put `text` in the place of `span`.
+
+    `sure` says that it is most likely what was meant; else it is one of several ways out, for a person to choose.
+    """
 
     span: Span
     text: str
     title: str
+    sure: bool = True
 
 
 class Diagnostic(msgspec.Struct, frozen=True, gc=False):

@@ -14,7 +14,7 @@ from itertools import accumulate, count, pairwise
 
 from msgspec.structs import replace
 
-from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.server.names import Use, uses
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.forms import KEYWORDS
@@ -145,7 +145,7 @@ def moved(found: Diagnostic, place: dict[str, Blocks]) -> Diagnostic | None:
         return None
     secondary = tuple(Label(span, label.text) for label in found.secondary if (span := to_file(label.span)))
     at = to_file(found.fix.span) if found.fix else None
-    fix = Fix(at, found.fix.text, found.fix.title) if found.fix and at else None
+    fix = replace(found.fix, span=at) if found.fix and at else None
     return replace(found, primary=Label(primary, found.primary.text), secondary=secondary, fix=fix)
 
 

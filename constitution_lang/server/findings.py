@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from lsprotocol import types
 
+from constitution_lang.check.modules import LIBRARY
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.server.positions import Positions
 from constitution_lang.source import Span
@@ -45,17 +46,32 @@ def as_diagnostic(found: Diagnostic, places: Places) -> types.Diagnostic | None:
 
 
 def actions(found: Iterable[Diagnostic], span: Span, places: Places) -> Iterator[types.CodeAction]:
-    """The fixes of findings that touch a place."""
+    """The fixes of findings that touch a place, and their tests to paste at the end of the file."""
     for finding in found:
-        at, fix = finding.primary.span, finding.fix
-        touches = at.file == span.file and at.start <= span.end and span.start <= at.end
-        where = fix and _location(fix.span, places)
+        at = finding.primary.span
         shown = as_diagnostic(finding, places)
-        if touches and fix and where and shown:
-            edit = types.WorkspaceEdit(changes={where.uri: [types.TextEdit(where.range, fix.text)]})
-            yield types.CodeAction(
-                fix.title, kind=types.CodeActionKind.QuickFix, diagnostics=[shown], edit=edit, is_preferred=True
-            )
+        if shown is None or not (at.file == span.file and at.start <= span.end and span.start <= at.end):
+            continue
+        fix = finding.fix
+        where = fix and _location(fix.span, places)
+        if fix and where:
+            yield _action(fix.title, where, fix.text, shown, preferred=fix.sure)
+        if finding.test and not at.file.startswith(LIBRARY):
+            source = places[at.file][1].source
+            end = _location(Span(at.file, len(source.text), len(source.text)), places)
+            title = finding.test.split('"')[1]
+            if end and f'test "{title}"' not in source.text:
+                gap = "\n" if source.text.endswith("\n") else "\n\n"
+                yield _action(f"add the test of this case: {title}", end, gap + finding.test, shown, preferred=False)
+
+
+def _action(
+    title: str, where: types.Location, text: str, shown: types.Diagnostic, *, preferred: bool
+) -> types.CodeAction:
+    edit = types.WorkspaceEdit(changes={where.uri: [types.TextEdit(where.range, text)]})
+    return types.CodeAction(
+        title, kind=types.CodeActionKind.QuickFix, diagnostics=[shown], edit=edit, is_preferred=preferred
+    )
 
 
 def _location(span: Span, places: Places) -> types.Location | None:

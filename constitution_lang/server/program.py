@@ -12,7 +12,7 @@ from msgspec import structs
 from constitution_lang.check.modules import LIBRARY, beside, load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
-from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.server.blocks import Blocks, BlockText, moved
 from constitution_lang.server.documents import Documents
 from constitution_lang.server.names import Meaning, Use
@@ -65,7 +65,7 @@ class Program:
             blocks = self.files.get(span.file)
             return blocks.inside(span) if blocks else span
 
-        fix = found.fix and Fix(to_block(found.fix.span), found.fix.text, found.fix.title)
+        fix = found.fix and structs.replace(found.fix, span=to_block(found.fix.span))
         primary = Label(to_block(found.primary.span), found.primary.text)
         secondary = tuple(Label(to_block(label.span), label.text) for label in found.secondary)
         return structs.replace(found, primary=primary, secondary=secondary, fix=fix)

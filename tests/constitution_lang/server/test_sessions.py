@@ -111,6 +111,35 @@ def test_a_fix_is_offered_and_applies(folder: Path, right: str, wrong: str, code
     session(folder, script)
 
 
+def test_ways_out_and_tests_are_offered_where_something_never_decides(folder: Path) -> None:
+    idle = HOUSE + "\ntension idle\n  between harm and autonomy.choice\n  otherwise: prefer harm\n"
+
+    async def script(here: Session) -> None:
+        here.open("house.const", idle)
+        found = await here.until("house.const", lambda codes: "W505" in codes)
+        [told] = [each for each in found if each.code == "W505"]
+        params = types.CodeActionParams(here.id("house.const"), told.range, types.CodeActionContext([told]))
+        offered = await here.client.text_document_code_action_async(params) or []
+        after = {}
+        for action in offered:
+            assert isinstance(action, types.CodeAction)
+            assert action.edit
+            assert not action.is_preferred
+            after[action.title] = here.applied(action.edit)[here.uri("house.const")]
+        delete, paste = after
+        assert delete == "delete `care`"
+        assert paste.startswith("add the test of this case: ")
+        assert "tension care" not in after[delete]
+        assert "tension idle" in after[delete]
+        assert after[paste].startswith(f'{idle}\n# Fails until it is mended.\ntest "care acts"\n  case')
+        here.edit("house.const", "otherwise: prefer harm\n", 'otherwise: prefer harm\n\ntest "care acts"\n  case\n')
+        params = types.CodeActionParams(here.id("house.const"), told.range, types.CodeActionContext([]))
+        again = await here.client.text_document_code_action_async(params) or []
+        assert [action.title for action in again if action.title == paste] == []
+
+    session(folder, script)
+
+
 def test_hover_hints_and_where_things_are(folder: Path) -> None:
     async def script(here: Session) -> None:
         here.open("house.const")
