@@ -2,7 +2,7 @@
 
 One over a share is a term over decision diagrams (`parts`). Where it is one diagram its least and greatest leaf are the
 answer. Else the diagrams are walked together, attribute by attribute, always from where the term's bounds promise most,
-until a case at hand is as good as every promise.
+until a case at hand is as good as every promise. What a short walk does not decide is left to a SAT solver (`search`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import TypeAlias
 from constitution_lang.analysis.diagram import NO, NODES_MAX, DiagramError, Node
 from constitution_lang.analysis.parts import Parts
 from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.search import ROUNDS_MAX, Search
 from constitution_lang.analysis.terms import FOLD_MAX, high, leaves, low
 from constitution_lang.ir.model import ShareBound, Stage
 from constitution_lang.sampling import shares
 
 __all__ = ["ROUNDING", "STEPS_MAX", "Extreme", "Shares", "breaking"]
 
-STEPS_MAX = 40_000
+STEPS_MAX = 4_000
 """After so many steps, of all searches in a constitution, the next ones end early, and their answers are intervals."""
-_STEPS_AT_ONCE = 5_000
-_STEPS_LEAST = 100
+_STEPS_AT_ONCE = 500
+_STEPS_LEAST = 20
 """A search after that still goes so far: most need no more."""
 ROUNDING = 1e-9
 
@@ -55,13 +56,21 @@ class Shares:
     """Answers about one bundle; what was asked is kept. Both stages draw alike, so an answer is for either."""
 
     def __init__(
-        self, play: Play, *, steps_max: int = STEPS_MAX, fold_max: int = FOLD_MAX, steps_least: int = _STEPS_LEAST
+        self,
+        play: Play,
+        *,
+        steps_max: int = STEPS_MAX,
+        fold_max: int = FOLD_MAX,
+        steps_least: int = _STEPS_LEAST,
+        rounds_max: int = ROUNDS_MAX,
     ) -> None:
         self._play = play
         self._steps_left = steps_max
         self._fold_max = fold_max
         self._steps_least = steps_least
+        self._rounds_max = rounds_max
         self._parts: Parts | None = None
+        self._search: Search | None = None
         self._kept: dict[tuple[str, bool], Extreme | None] = {}
 
     def least(self, target: str) -> Extreme | None:
@@ -80,6 +89,8 @@ class Shares:
                 found = self._searched(self._parts, target, greatest=greatest)
             except DiagramError:
                 found = self._unknown(target, greatest=greatest)
+            if found is not None and not found.exact:
+                found = self._learned(target, found, greatest=greatest)
             self._kept[target, greatest] = found
         return self._kept[target, greatest]
 
@@ -92,6 +103,30 @@ class Shares:
         share = self._share(target, case)
         bound = max(share, 1 / bound) if greatest else min(share, 1 / bound)
         return Extreme(share, bound, case)
+
+    def _learned(self, target: str, known: Extreme, *, greatest: bool) -> Extreme:
+        """What the solver finds, with the bound of the walk where it is given up too."""
+        if self._search is None:
+            self._search = Search(self._play)
+        found = self._search.extreme(target, greatest=greatest, rounds_max=self._rounds_max)
+        if found is None or not found[0]:
+            return known
+        case, exact = found
+        share = self._share(target, case)
+        if exact:
+            case = self._nearest(target, case, share)
+            return Extreme(share, share, case)
+        better = share > known.share if greatest else share < known.share
+        return Extreme(share, known.bound, case) if better else known
+
+    def _nearest(self, target: str, case: dict[str, str], share: float) -> dict[str, str]:
+        """The case with every attribute back at its default whose value makes no difference."""
+        for attribute in self._play.bundle.attributes:
+            if case[attribute.id] != attribute.default:
+                tried = {**case, attribute.id: attribute.default}
+                if self._share(target, tried) == share:
+                    case = tried
+        return case
 
     def _share(self, target: str, case: dict[str, str]) -> float:
         found = shares(self._play.bundle, Stage.REVISION, case)

@@ -7,6 +7,7 @@ becomes a literal, made once; a question is whether some literals can be true to
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import combinations
 
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not, Tension
@@ -146,8 +147,11 @@ class Space:
 
     def model(self, *literals: int) -> dict[str, str]:
         """Some whole case that makes these true, which have to be possible; what is not named has its default."""
+        return self.case(self.true(*literals))
+
+    def case(self, true: AbstractSet[int]) -> dict[str, str]:
+        """The whole case in which these literals are true (`true`)."""
         found = {id: a.default for id, a in self._attributes.items()}
-        true = self.true(*literals)
         for id, known in self._values.items():
             found[id] = next(value for value, literal in known.items() if literal in true)
         return found
@@ -161,6 +165,14 @@ class Space:
         if not solver.solve(asked):
             raise AssertionError("asked for a model of what is not possible")
         return solver.model()
+
+    def some(self, *literals: int) -> AbstractSet[int] | None:
+        """Every literal that is true in some case that makes these true; None where there is none."""
+        asked = {*literals} - {TRUE}
+        solver = self._ready()
+        if NEVER in asked or not solver.solve(asked):
+            return None
+        return solver.model() | {TRUE}
 
     def truths(self, among: Sequence[int], *given: int) -> Iterator[tuple[bool, ...]]:
         """Every way in which `among` can be true or false together where `given` is, each once."""

@@ -51,6 +51,7 @@ ALL = (
     Script("check", needs=(Need.CHECKERS,)),
     Script("server"),
     Script("analysis"),
+    Script("shares", ("1",)),
     Script("redo", ("constitutions/prompts/red-team.jsonl",)),
     Script("rows", ("constitutions/prompts/red-team.jsonl",)),
     Script("prefix"),

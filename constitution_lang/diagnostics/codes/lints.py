@@ -133,7 +133,7 @@ A502 = Code(
     example="""
         principle harm.weapons "No uplift for weapons"
           share: at least 1%
-          # and tensions that weigh it by forty attributes at once
+          # and dozens of tensions that weigh it by forty attributes at once
     """,
     instead="# let the weights depend on fewer attributes, or widen the bound",
 )

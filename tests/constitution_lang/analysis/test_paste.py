@@ -52,8 +52,11 @@ def test_of_findings(document: Path) -> None:
     found = compile_text(text).diagnostics
     tests = [finding.test for finding in found if finding.test]
     printed = {"E505", "E506", "W501", "W503", "A501", "A502"}
+    without = ("makes its condition true", "more circles than")
     assert all(
-        finding.test or "makes its condition true" in finding.message for finding in found if finding.code in printed
+        finding.test or any(words in finding.message for words in without)
+        for finding in found
+        if finding.code in printed
     )
     come_out_as_said(text, list(dict.fromkeys(tests)))
 

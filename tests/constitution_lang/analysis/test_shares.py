@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.search import Search
 from constitution_lang.analysis.shares import Extreme, Shares
 from constitution_lang.analysis.terms import FOLD_MAX
 from constitution_lang.ir.cases import cases
@@ -110,10 +111,13 @@ def test_extremes(seed: int, attributes: int, fold_max: int, build_bundle: Build
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(min_value=0), fold_max=st.sampled_from((0, 20)))
-def test_a_search_that_is_given_up_still_bounds(seed: int, fold_max: int, build_bundle: BuildBundle) -> None:
+@given(seed=st.integers(min_value=0), fold_max=st.sampled_from((0, 20)), rounds_max=st.sampled_from((0, 1, 5)))
+def test_a_search_that_is_given_up_still_bounds(
+    seed: int, fold_max: int, rounds_max: int, build_bundle: BuildBundle
+) -> None:
     bundle = made(Random(seed), build_bundle, 6)  # noqa: S311
-    answers, expected = Shares(Play(bundle), steps_max=0, fold_max=fold_max, steps_least=1), ranges(bundle)
+    answers = Shares(Play(bundle), steps_max=0, fold_max=fold_max, steps_least=1, rounds_max=rounds_max)
+    expected = ranges(bundle)
     for target in targets(bundle):
         least, greatest = answers.least(target), answers.greatest(target)
         if least is not None and greatest is not None:
@@ -122,8 +126,24 @@ def test_a_search_that_is_given_up_still_bounds(seed: int, fold_max: int, build_
             assert greatest.share - 1e-9 <= high <= greatest.bound + 1e-9
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(min_value=0), attributes=st.integers(1, 6))
+def test_what_the_solver_learns(seed: int, attributes: int, build_bundle: BuildBundle) -> None:
+    """The search by itself, on every target, each after what it learned of the others."""
+    bundle = made(Random(seed), build_bundle, attributes)  # noqa: S311
+    search, expected = Search(Play(bundle)), ranges(bundle)
+    for target in targets(bundle):
+        for at in (0, 1):
+            found = search.extreme(target, greatest=at == 1)
+            assert (found is None) is (target not in expected)
+            if found is not None:
+                case, exact = found
+                assert exact
+                assert share_in(bundle, target, case) == pytest.approx(expected[target][at], rel=1e-9)
+
+
 def test_a_condition_without_a_diagram(build_bundle: BuildBundle) -> None:
-    """Pairs that stand apart in every order: the walk cannot begin, and the answer says so."""
+    """Pairs that stand apart in every order: the walk cannot begin, and without the solver the answer says so."""
     ids = [f"a{i:02}" for i in range(60)]
     random = Random(1)  # noqa: S311
     pairs = [tuple(random.sample(ids, 2)) for _ in range(200)]
@@ -133,8 +153,12 @@ def test_a_condition_without_a_diagram(build_bundle: BuildBundle) -> None:
         categories={"f": 1, "g": 1},
         principles={"f.p": (1, apart), "g.p": 1},
     )
-    found = Shares(Play(bundle)).least("g")
+    found = Shares(Play(bundle), rounds_max=0).least("g")
     assert found is not None
     assert not found.exact
     assert found.bound == 0
     assert found == Extreme(share_in(bundle, "g", found.case), 0.0, found.case)
+    decided = Shares(Play(bundle)).least("g")
+    assert decided is not None
+    assert decided.exact
+    assert decided.share == 0.5
