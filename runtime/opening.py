@@ -12,6 +12,7 @@ from pathlib import Path
 
 from constitution_lang.compile import compile_path
 from constitution_lang.diagnostics.model import Diagnostic, Severity
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.codec import BundleError, dumps, loads, verify
 from constitution_lang.ir.model import Bundle
 from constitution_lang.source import Source
@@ -188,10 +189,15 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
             raise ConstitutionError(compiled.diagnostics, dict(compiled.sources))
         bundle = compiled.bundle
         warnings = sum(d.severity is Severity.WARNING for d in compiled.diagnostics)
-        note = f"; {warnings} warnings, see `cai-compile check {path}`" if warnings else ""
+        note = f"; {number_of(warnings, 'warnings')}, see `cai-compile check {path}`" if warnings else ""
+    parts = {
+        "principles": len(bundle.principles), "categories": len(bundle.categories), "tensions": len(bundle.tensions),
+        "prompts": len(bundle.prompts),
+    }  # fmt: skip
+    principles, categories, *rest = (number_of(number, things) for things, number in parts.items())
     say(
-        f"{bundle.name} {bundle.version}: {len(bundle.principles)} principles in {len(bundle.categories)} categories, "
-        f"{len(bundle.tensions)} tensions, {len(bundle.prompts)} prompts, meaning {bundle.meaning_hash[-12:]}{note}"
+        f"{bundle.name} {bundle.version}: {principles} in {categories}, {', '.join(rest)}, "
+        f"meaning {bundle.meaning_hash[-12:]}{note}"
     )
     return bundle
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.ledger.runs import Step
 from runtime.ledger.store import Ledger
 from runtime.opening import run_folder
@@ -35,8 +36,9 @@ def show_results(session: Session) -> None:
         console.print(f"{measure.of}: {measure.name} {_figure(measure)}, of {measure.count}", highlight=False)
     usage = session.usage()
     console.print(
-        f"{session.made_steps} steps done now, {session.reused_steps} reused; {usage.calls} answers from models, "
-        f"{usage.reused} reused; {usage.prompt_tokens} tokens read, {usage.new_tokens} written",
+        f"{number_of(session.made_steps, 'steps')} done now, {session.reused_steps} reused; "
+        f"{number_of(usage.calls, 'answers')} from models, {usage.reused} reused; "
+        f"{number_of(usage.prompt_tokens, 'tokens')} read, {usage.new_tokens:,} written",
         highlight=False,
     )
     with Ledger.open(session.folder / "ledger.sqlite", read_only=True) as ledger:

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from constitution_lang.commands.files import FINDINGS, FORM, WELL, read_bundle, write_whole
+from constitution_lang.diagnostics.numbers import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,5 +40,8 @@ def _build(options: argparse.Namespace) -> int:
         return WELL
     path = Path(options.output) if options.output else Path(options.file).with_suffix(".bundle.json")
     write_whole(path, data)
-    print(f"wrote {path}: {len(bundle.principles)} principles, {len(bundle.prompts)} prompts", file=sys.stderr)
+    print(
+        f"wrote {path}: {number_of(len(bundle.principles), 'principles')}, {number_of(len(bundle.prompts), 'prompts')}",
+        file=sys.stderr,
+    )
     return WELL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from constitution_lang.analysis.account import Account, PairAccount, RuleAccount, ShareAccount, TensionAccount
+from constitution_lang.diagnostics.numbers import number_of
 
 __all__ = ["account_text"]
 
@@ -29,7 +30,7 @@ def account_text(found: Account) -> str:
 def _size(found: Account) -> str:
     if not found.attributes:
         return "one case: there are no attributes"
-    return f"{found.cases:,} cases: {', '.join(f'{id} ({n})' for id, n in found.attributes.items())}"
+    return f"{number_of(found.cases, 'cases')}: {', '.join(f'{id} ({n})' for id, n in found.attributes.items())}"
 
 
 def _rule(rule: RuleAccount, cases: int) -> str:
@@ -40,7 +41,7 @@ def _rule(rule: RuleAccount, cases: int) -> str:
     if rule.cases is None:
         counted = "decides some cases (too many to count)"
     else:
-        counted = f"decides {rule.cases:,} cases ({rule.cases / cases:.3g} of all)"
+        counted = f"decides {number_of(rule.cases, 'cases')} ({rule.cases / cases:.3g} of all)"
     play = "" if rule.both_sides_in_play else f", but {_elsewhere(rule)}"
     return f"rule {rule.number}: {counted}{play}; for one {_case(rule.case)}"
 

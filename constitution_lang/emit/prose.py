@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.cases import Case, Decision, complete, decisions
 from constitution_lang.ir.model import Bundle, Literal, Message, Outcome, Part, Prefer, Prompt, Role, Stage, Weigh
 from constitution_lang.sampling.weights import shares
@@ -96,7 +97,7 @@ def _outcome(outcome: Outcome, sides: tuple[str, str]) -> str:
 def _sampling_line(bundle: Bundle, stages: tuple[Stage, ...]) -> str:
     parts = []
     if Stage.REVISION in stages:
-        parts.append(f"revision: {bundle.revision.rounds} rounds, {bundle.revision.draw} drawn in each")
+        parts.append(f"revision: {number_of(bundle.revision.rounds, 'rounds')}, {bundle.revision.draw} drawn in each")
     if Stage.PREFERENCE in stages:
         preference = bundle.preference
         reasoned = ", with reasoning" if preference.reasoning else ""
@@ -107,4 +108,4 @@ def _sampling_line(bundle: Bundle, stages: tuple[Stage, ...]) -> str:
 
 def _prompt_line(bundle: Bundle) -> str:
     principle = bundle.principles[0].id
-    return f"{len(bundle.prompts)} prompts; see one with --prompt critique/{principle}"
+    return f"{number_of(len(bundle.prompts), 'prompts')}; see one with --prompt critique/{principle}"

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Role
 from runtime.datasets.conversations import RowPair, extract_bare_pair, extract_pair
 from runtime.datasets.errors import BadRow, DataError, RowError
@@ -83,7 +84,7 @@ class PairReport(Struct, frozen=True, kw_only=True):
     joined_turns: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{self.pairs} pairs from {self.rows} rows"]
+        parts = [f"{number_of(self.pairs, 'pairs')} from {number_of(self.rows, 'rows')}"]
         counted = {
             "merged as duplicates": self.duplicates,
             "of equal replies": len(self.equal),

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.config import PromptSource
 from runtime.datasets.conversations import CHOSEN, Form, RowConversation, extract, find_form
 from runtime.datasets.errors import BadRow, DataError, RowError
@@ -47,7 +48,7 @@ class LoadReport(Struct, frozen=True, kw_only=True):
     """Columns that hold lists or objects and so are no values of attributes."""
 
     def __str__(self) -> str:
-        parts = [f"{self.prompts} prompts from {self.rows} rows"]
+        parts = [f"{number_of(self.prompts, 'prompts')} from {number_of(self.rows, 'rows')}"]
         counted = {
             "merged as duplicates": self.duplicates,
             "excluded": self.excluded,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.diff.compare import diff
 from constitution_lang.diff.model import Difference
 from constitution_lang.ir.codec import BundleError, loads
@@ -76,9 +77,9 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
     if session.guessed_cases:
         at_most = _bound(prepared, kept, None if against is None else against[1], cases, session.guessed_cases)
         notes.append(
-            f"the cases of {len(session.guessed_cases)} prompts are not known before they are asked for: those of the "
-            "run before, or else the defaults, stand in. Where one comes out otherwise, so do its draws and all that "
-            f"follows, up to {at_most.asked.calls} calls and all trainings"
+            f"the cases of {number_of(len(session.guessed_cases), 'prompts')} are not known before they are asked for: "
+            "those of the run before, or else the defaults, stand in. Where one comes out otherwise, so do its draws "
+            f"and all that follows, up to {at_most.asked.calls} calls and all trainings"
         )
     notes += _cuts(session, walk.overlay)
     if walk.overlay.made_in:

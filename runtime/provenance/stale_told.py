@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.provenance.staleness import Counts, PrincipleStale, Stale, TrainedOn
 
 __all__ = ["stale_json", "stale_text"]
@@ -49,7 +50,7 @@ def _lines(stale: Stale) -> Iterator[str]:
             rest = f"; {moved.unknown} of unknown cases" if moved.unknown else ""
             yield f"draws for {moved.stage.value}: {moved.moved} of {moved.draws} move ({share:.1%}){rest}"
     for case in stale.cases:
-        yield f"{case.says}: {case.prompts} prompts"
+        yield f"{case.says}: {number_of(case.prompts, 'prompts')}"
     if stale.principles:
         yield ""
         yield from _table(stale.principles)
@@ -60,7 +61,7 @@ def _lines(stale: Stale) -> Iterator[str]:
 
 
 def _data(data: TrainedOn) -> Iterator[str]:
-    yield f"{data.name}, {data.rows.total} rows, through {data.through}"
+    yield f"{data.name}, {number_of(data.rows.total, 'rows')}, through {data.through}"
     yield from _counts(data.rows)
     for reason in data.reasons[:_REASONS_MAX]:
         yield f"    {reason.rows:>7}  because {reason.why}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.verify import Verified
 
@@ -27,15 +28,15 @@ def _lines(verified: Verified, *, all_asked: bool) -> Iterator[str]:
         yield from _misfit(misfit)
     for line in verified.unchecked:
         yield f"not checked: {line}"
-    parts = [f"{verified.rows} rows of {_count(len(verified.runs), 'run')}" if verified.runs else ""]
-    parts.append(_count(len(verified.data_sets), "data set") if verified.data_sets else "")
-    parts.append(_count(len(verified.checkpoints), "checkpoint") if verified.checkpoints else "")
+    parts = [f"{number_of(verified.rows, 'rows')} of {number_of(len(verified.runs), 'runs')}" if verified.runs else ""]
+    parts.append(number_of(len(verified.data_sets), "data sets") if verified.data_sets else "")
+    parts.append(number_of(len(verified.checkpoints), "checkpoints") if verified.checkpoints else "")
     what = ", ".join(part for part in parts if part) or "nothing"
     if not verified.misfits:
         yield f"all fits: {what}"
     elif all_asked:
         verb = "does" if len(verified.misfits) == 1 else "do"
-        yield f"{_count(len(verified.misfits), 'thing')} {verb} not fit, of {what}"
+        yield f"{number_of(len(verified.misfits), 'things')} {verb} not fit, of {what}"
     else:
         yield "this is the first that does not fit; --all lists every one"
 
@@ -49,7 +50,3 @@ def _misfit(misfit: Misfit) -> Iterator[str]:
     yield f"    says       {misfit.says}"
     yield f"    should be  {misfit.should}"
     yield ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterable
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.ledger.runs import Step
 from runtime.records import (
     CaseRecord,
@@ -132,8 +133,9 @@ def _cuts(cuts: Iterable[PromptCut], ink: Ink) -> None:
         round = f" {cut.round + 1}" if cut.round >= 0 and cut.step == Step.REVISE else ""
         ink.pair(
             f"{cut.step.replace('_', ' ')}{round}",
-            f"{cut.asked or 'the prompt itself'}: without its first {cut.turns} turns, {cut.tokens_after} tokens "
-            f"instead of {cut.tokens_before}, of {cut.room} at most; rule: {cut.rule}",
+            f"{cut.asked or 'the prompt itself'}: without its first {number_of(cut.turns, 'turns')}, "
+            f"{number_of(cut.tokens_after, 'tokens')} instead of {cut.tokens_before}, of {cut.room} at most; "
+            f"rule: {cut.rule}",
         )
 
 

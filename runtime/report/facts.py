@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Bundle
 from runtime.config import EngineKind
 from runtime.ledger.runs import RunManifest, StepTally
@@ -27,8 +28,9 @@ def fact_groups(manifest: RunManifest, bundle: Bundle) -> tuple[FactGroup, ...]:
                 Fact(name="title", value=bundle.title),
                 Fact(
                     name="size",
-                    value=f"{len(bundle.principles)} principles in {len(bundle.categories)} categories, "
-                    f"{len(bundle.tensions)} tensions, {len(bundle.attributes)} attributes",
+                    value=f"{number_of(len(bundle.principles), 'principles')} in "
+                    f"{number_of(len(bundle.categories), 'categories')}, "
+                    f"{number_of(len(bundle.tensions), 'tensions')}, {number_of(len(bundle.attributes), 'attributes')}",
                 ),
                 Fact(name="meaning hash", value=manifest.meaning_hash, code=True),
                 Fact(name="metadata hash", value=manifest.metadata_hash, code=True),

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import PromptKind, Stage
 from runtime.engines.base import Decoding
 from runtime.ledger.runs import Step, StepId
@@ -197,10 +198,12 @@ def sft(session: Session, inputs: Inputs) -> Checkpoint:
     session.say(f"SFT rows: {seen.rows}; revisions: {statuses}")
     if seen.empty:
         listed = ", ".join(x[:12] for x in seen.empty)
-        session.say(f"no SFT row for {len(seen.empty)} prompts whose text is empty: {listed}")
+        session.say(f"no SFT row for {number_of(len(seen.empty), 'prompts')} whose text is empty: {listed}")
     if seen.untouched:
         listed = ", ".join(x[:12] for x in seen.untouched)
-        session.say(f"no SFT row for {len(seen.untouched)} prompts to which no principle applies: {listed}")
+        session.say(
+            f"no SFT row for {number_of(len(seen.untouched), 'prompts')} to which no principle applies: {listed}"
+        )
     session.need(
         seen.rows,
         "there is nothing to learn: no prompt has a revision with any text",

@@ -79,7 +79,7 @@ def test_what_training_says_arrives_with_its_remedy(tiny_model: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("no-such-launcher",), "`no-such-launcher` cannot be started"),
+        (("no-such-launcher",), "`no-such-launcher`, which .* is neither on the path nor in"),
         ((sys.executable, "-c", "import sys; sys.exit('out of machines')"), "ended with code 1: out of machines"),
     ],
 )
