@@ -149,6 +149,15 @@ class RayConfig(_Section):
     store: str | None = None
     """A folder or any URL that pyarrow knows; a folder of the run where unnamed."""
 
+    @field_validator("store")
+    @classmethod
+    def _without_secrets(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if parts.username or parts.password:
+            # It is kept with the run, and printed.
+            raise ValueError("the address is to hold no key; the store's own variables of the environment may")
+        return value
+
 
 class EngineConfig(_Section):
     """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens.

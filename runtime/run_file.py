@@ -120,11 +120,14 @@ def _absolute(config: RunConfig, folder: Path) -> RunConfig:
     models = {name: model(getattr(config.models, name)) for name in type(config.models).model_fields}
     server = config.engine.openai
     server = server.model_copy(update={"names": {str(model(name)): served for name, served in server.names.items()}})
+    ray = config.engine.ray
+    if ray.store is not None and "://" not in ray.store:
+        ray = ray.model_copy(update={"store": str(folder / Path(ray.store).expanduser())})
     return config.model_copy(
         update={
             "constitution": folder / config.constitution,
             "out": None if config.out is None else folder / config.out,
             "models": config.models.model_copy(update=models),
-            "engine": config.engine.model_copy(update={"openai": server}),
+            "engine": config.engine.model_copy(update={"openai": server, "ray": ray}),
         }
     )

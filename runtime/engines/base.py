@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from runtime.records import Turn
 
 __all__ = [
     "ChatTokenizer", "Choice", "ChooseRequest", "Completion", "Decoding", "Engine", "EngineError", "Finish",
-    "GenerateRequest",
+    "GenerateRequest", "Precise",
 ]  # fmt: skip
 
 
@@ -145,4 +145,14 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back the memory. The engine is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Precise(Protocol):
+    """An engine that chose the precision of its generation, where the run file left it open."""
+
+    @property
+    def generate_dtype(self) -> Literal["float32", "bfloat16"]:
+        """What it chose."""
         ...

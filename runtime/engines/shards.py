@@ -33,7 +33,6 @@ class ShardStore:
 
     def __init__(self, root: str, part: str) -> None:
         try:
-            # A plain path is made absolute: its reader may stand in another folder.
             self._files, base = fs.FileSystem.from_uri(root) if "://" in root else (fs.LocalFileSystem(), root)
             self._folder = f"{base.rstrip('/')}/{part}"
             self._files.create_dir(self._folder, recursive=True)
@@ -47,9 +46,15 @@ class ShardStore:
         """Write a shard, whole or not at all. Answers are of one kind, by their keys."""
         table = _table(answers)
         unfinished = f"{self._folder}/.{shard}.{uuid4().hex}"
-        with self._files.open_output_stream(unfinished) as out:
-            pq.write_table(table, out, compression="zstd")
-        self._files.move(unfinished, f"{self._folder}/{shard}.parquet")
+        try:
+            with self._files.open_output_stream(unfinished) as out:
+                pq.write_table(table, out, compression="zstd")
+            self._files.move(unfinished, f"{self._folder}/{shard}.parquet")
+        except (OSError, pa.ArrowException) as error:
+            raise EngineError(
+                f"a shard cannot be written to {self._folder}: {error}",
+                "make room there, or see who may write; what was answered before is kept: run again to go on",
+            ) from error
 
     def read(self, shard: str) -> dict[str, Completion | Choice]:
         """The answers of a shard.
@@ -58,8 +63,7 @@ class ShardStore:
             EngineError: It is not there, though it was written: each machine sees a folder of its own.
         """
         try:
-            with self._files.open_input_file(f"{self._folder}/{shard}.parquet") as file:
-                return dict(_answers(pq.read_table(file)))
+            return self._read(f"{self._folder}/{shard}.parquet")
         except FileNotFoundError as error:
             raise EngineError(
                 f"the shard {shard} was written by an actor, but is not in {self._folder} here",
@@ -73,10 +77,20 @@ class ShardStore:
         for entry in self._files.get_file_info(fs.FileSelector(self._folder)):
             if not entry.base_name.endswith(".parquet") or entry.base_name.startswith("."):
                 continue
-            with self._files.open_input_file(entry.path) as file:
-                table = pq.read_table(file)
-            found.update((key, answer) for key, answer in _answers(table) if key in wanted)
+            found.update((key, answer) for key, answer in self._read(entry.path).items() if key in wanted)
         return found
+
+    def _read(self, path: str) -> dict[str, Completion | Choice]:
+        try:
+            with self._files.open_input_file(path) as file:
+                return dict(_answers(pq.read_table(file)))
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise EngineError(
+                f"{path} is no shard, or not a whole one: {str(error).strip().partition(chr(10))[0]}",
+                "delete it: what it held is asked again",
+            ) from error
 
 
 def _table(answers: Mapping[str, Completion | Choice]) -> pa.Table:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import msgspec
 
 from runtime.config import EngineConfig
-from runtime.engines.actors import Actors, Shard
+from runtime.engines.actors import Actors, Held, Shard
 from runtime.engines.base import (
     ChatTokenizer,
     Choice,
@@ -22,6 +22,7 @@ from runtime.engines.base import (
     Completion,
     Engine,
     GenerateRequest,
+    Precise,
 )
 from runtime.engines.shards import ShardStore
 from runtime.ledger.keys import work_key
@@ -44,10 +45,12 @@ class RayEngine:
 
     def __init__(self, config: EngineConfig, model: str, open_engine: Callable[[EngineConfig, str], Engine]) -> None:
         self._config = config
-        self._opener = partial(open_engine, config.model_copy(update={"spread": "here"}), model)
-        self._here = self._opener()
+        here = config.model_copy(update={"spread": "here"})
+        self._here = open_engine(here, model)
+        if isinstance(self._here, Precise):  # chosen once, here: each machine could choose another for itself
+            here = here.model_copy(update={"generate_dtype": self._here.generate_dtype})
+        self._held = Held(uuid4().hex, self._here.model, partial(open_engine, here, model))
         self._actors = Actors.join(config.ray)
-        self._name = uuid4().hex
 
     @property
     def model(self) -> str:
@@ -98,5 +101,5 @@ class RayEngine:
             some = missing[first : first + rows]
             asked = [requests[places[key][0]] for key in some]
             shards.append(Shard(identify("shard", some), operation, msgspec.msgpack.encode(asked)))
-        for shard in self._actors.answer(shards, self._name, self._opener, (root, part)):
+        for shard in self._actors.answer(shards, self._held, (root, part)):
             yield from placed(store.read(shard))

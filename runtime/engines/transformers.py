@@ -86,6 +86,11 @@ class TransformersEngine:
         self._model = f"{weights}:generate={self._generate_dtype}:label={label_dtype}:{_ARITHMETIC}"
 
     @property
+    def generate_dtype(self) -> Dtype:
+        """The precision of generation, chosen where the run file leaves it open."""
+        return self._generate_dtype
+
+    @property
     def model(self) -> str:
         """Identity of the weights, both precisions, and the way of computing."""
         return self._model

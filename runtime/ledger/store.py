@@ -259,7 +259,7 @@ class Ledger:
 
     def _paged(self, query: str, values: tuple[str | int, ...]) -> Iterator[Any]:
         """The rows of a query that begins with their number, and ends with one to go on from and a limit."""
-        last = -1
+        last = -(2**63)  # so that a row at any number is seen
         while True:
             # A query for each part, so that none is open while the caller works, who may write.
             with self._reading() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from constitution_lang.diagnostics.numbers import number_of
@@ -106,7 +106,8 @@ def _bound(
     guessed: Collection[str],
 ) -> Bound:
     """The most that the run asks: what follows from cases is gone through as if nothing of it were known."""
-    walk = _Walk(prepared, kept, Measured.of(kept), cases)
+    # Answers at their full length, so that the tokens are a bound as well.
+    walk = _Walk(prepared, kept, replace(Measured.of(kept), lengths={}), cases)
     if first is not None:
         walk.go(prepared.under(first))
         walk.settle()

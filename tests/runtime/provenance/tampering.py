@@ -51,16 +51,16 @@ def drop_record(folder: Path, kind: str, step: str) -> Any:
     return msgspec.msgpack.decode(body, type=type_)
 
 
-def double_record(folder: Path, kind: str, step: str, change: Change) -> Any:
-    """Add what `change` makes of the first record of a kind, after all others; the new record."""
+def double_record(folder: Path, kind: str, step: str, change: Change, *, number: int | None = None) -> Any:
+    """Add what `change` makes of the first record of a kind, after all others or at `number`; the new record."""
     type_ = getattr(records, kind)
     with closing(sqlite3.connect(folder / "out" / "ledger.sqlite", isolation_level=None)) as connection:
         query = "SELECT run, round, body FROM record WHERE kind = ? AND step = ? ORDER BY number LIMIT 1"
         run, turn, body = connection.execute(query, (kind, step)).fetchone()
         made = change(msgspec.msgpack.decode(body, type=type_))
         connection.execute(
-            "INSERT INTO record (run, step, round, kind, id, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (run, step, turn, kind, getattr(made, "id", None), msgspec.msgpack.encode(made)),
+            "INSERT INTO record (number, run, step, round, kind, id, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, run, step, turn, kind, getattr(made, "id", None), msgspec.msgpack.encode(made)),
         )
     return made
 

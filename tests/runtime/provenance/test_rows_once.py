@@ -47,6 +47,12 @@ def test_a_second_row(copied: Path, kind: str, step: str, change: Callable[[Any]
     assert found.row > 1
 
 
+def test_a_second_row_before_all_others(copied: Path) -> None:
+    double_record(copied, "Label", "label", lambda row: replace(row, probability=0.999), number=-5)
+    found = first(copied)
+    assert (found.kind, found.field) == ("Label", "row")
+
+
 def test_a_step_of_a_training_that_is_left_out(copied: Path) -> None:
     drop_record(copied, "TrainingStep", "sft")
     found = first(copied)

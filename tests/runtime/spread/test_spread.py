@@ -7,11 +7,14 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import ray
 
 from runtime.config import EngineConfig, EngineKind, RayConfig
 from runtime.datasets.cards import read_data_card
+from runtime.engines import actors
 from runtime.engines.base import (
     ChatTokenizer,
     Choice,
@@ -46,7 +49,7 @@ def opened() -> Iterator[Open]:
         engine.close()
 
 
-def config(store: Path, **how: object) -> EngineConfig:
+def config(store: Path | str, **how: object) -> EngineConfig:
     return EngineConfig(
         kind=EngineKind.SCRIPTED, spread="ray", ray=RayConfig.model_validate({"store": str(store), "cpus": 1} | how)
     )
@@ -143,6 +146,76 @@ def test_an_engine_that_fails_says_it_in_its_own_words(tmp_path: Path, opened: O
     assert caught.value.remedy == "choose a smaller model"
 
 
+def test_what_is_no_error_of_an_engine_comes_through_in_its_own_words(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path), "m", partial(_broken_elsewhere, os.getpid()))
+    with pytest.raises(EngineError, match=r"an actor at [\d.:]+ failed: RuntimeError: the cause") as caught:
+        list(engine.generate(writing(3)))
+    assert "run again" in caught.value.remedy
+
+
+def test_actors_that_would_compute_otherwise_are_refused(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path), "m", partial(_named_by_process, os.getpid()))
+    with pytest.raises(EngineError, match=r"would compute as .*, and the run asks for") as caught:
+        list(engine.generate(writing(3)))
+    assert "generate_dtype" in caught.value.remedy
+
+
+def test_the_precision_is_chosen_once_for_all_machines(tmp_path: Path, opened: Open) -> None:
+    engine = opened(config(tmp_path), "m", partial(_precise, os.getpid()))
+    assert engine.model == "m:bfloat16"
+    assert dict(engine.generate(writing(3))) == dict(_Precise("m", "m:bfloat16").generate(writing(3)))
+
+
+def test_nobody_at_the_address_is_told_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    began = time.monotonic()
+    for address in ("127.0.0.1:9", "ray://127.0.0.1:9"):
+        with pytest.raises(EngineError, match=f"Ray cannot be had at {address}: Connection refused"):
+            RayEngine(config(tmp_path, address=address), "m", scripted)
+    assert time.monotonic() - began < 30
+
+
+def test_cores_that_others_hold_are_told(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = opened(config(tmp_path), "m", scripted)
+    monkeypatch.setattr(actors, "_START_SECONDS", 5)
+    held = ray.remote(_Holder).options(num_cpus=ray.cluster_resources()["CPU"]).remote()
+    try:
+        ray.get(held.here.remote())
+        with pytest.raises(
+            EngineError, match="no actor could start within 5 seconds: of the cluster's CPUs 0 are free"
+        ):
+            list(engine.generate(writing(3)))
+    finally:
+        ray.kill(held)
+    assert len(list(engine.generate(writing(3)))) == 3
+
+
+@pytest.mark.parametrize("content", [b"junk", b"PAR1PAR1"])
+def test_a_torn_shard_is_named(tmp_path: Path, content: bytes) -> None:
+    store = ShardStore(str(tmp_path), "generate/x")
+    torn = tmp_path / "generate" / "x" / "torn.parquet"
+    torn.write_bytes(content)
+    with pytest.raises(EngineError, match=r"torn\.parquet is no shard") as caught:
+        store.find(["k"])
+    assert "delete it" in caught.value.remedy
+    torn.unlink()
+    assert store.find(["k"]) == {}
+
+
+def test_a_table_of_something_else_is_no_shard(tmp_path: Path) -> None:
+    store = ShardStore(str(tmp_path), "generate/x")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "generate" / "x" / "other.parquet")
+    with pytest.raises(EngineError, match="is no shard"):
+        store.find(["k"])
+
+
+def test_shards_at_a_url_of_a_file(tmp_path: Path, opened: Open) -> None:
+    url = (tmp_path / "store").as_uri()
+    engine = opened(config(url, shard_rows=2), "m", scripted)
+    assert dict(engine.generate(writing(5))) == dict(ScriptedEngine("m").generate(writing(5)))
+    assert list((tmp_path / "store").rglob("*.parquet"))
+
+
 def test_more_than_the_cluster_has_is_refused(tmp_path: Path, opened: Open) -> None:
     with pytest.raises(EngineError, match="1000 actors with 1 CPU each do not fit"):
         opened(config(tmp_path, actors=1000), "m", scripted)
@@ -159,6 +232,40 @@ def test_shards_that_another_machine_keeps_are_missed(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="is not in") as caught:
         ShardStore(str(tmp_path), "choose/x").read("abc")
     assert "every machine" in caught.value.remedy
+
+
+class _Holder:
+    def here(self) -> None: ...
+
+
+class _Named(ScriptedEngine):
+    """Not called the same in every process."""
+
+    def __init__(self, model: str, name: str) -> None:
+        super().__init__(model)
+        self.model = name
+
+
+class _Precise(_Named):
+    @property
+    def generate_dtype(self) -> str:
+        return "bfloat16"
+
+
+def _named_by_process(driver: int, _: EngineConfig, model: str) -> Engine:
+    return _Named(model, "one" if os.getpid() == driver else "another")
+
+
+def _precise(driver: int, config: EngineConfig, model: str) -> Engine:
+    """Left to itself each process would choose another precision."""
+    chosen = {"auto": "bfloat16" if os.getpid() == driver else "float32"}.get(config.generate_dtype)
+    return _Precise(model, f"{model}:{chosen or config.generate_dtype}")
+
+
+def _broken_elsewhere(driver: int, _: EngineConfig, model: str) -> Engine:
+    if os.getpid() != driver:
+        raise RuntimeError("much of what came before\nthe cause")
+    return ScriptedEngine(model)
 
 
 def _comes_to(holds: Callable[[], bool]) -> bool:
