@@ -28,7 +28,7 @@ from constitution_lang.commands import (
     show,
     test,
 )
-from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, WrongUseError
+from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, Version, WrongUseError
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=FORM,
     )
+    parser.add_argument("--version", action=Version, help="say which version this is, and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for command in COMMANDS:
         command.add(commands)

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from constitution_lang.commands.files import Version
 from runtime.commands import audit, explain, export, models, plan, report, run, stale, test, verify
 from runtime.commands.options import FORM
 
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="cai-run", description="Run a constitution on models: from prompts to trained policies.", epilog=EPILOG,
         formatter_class=FORM,
     )  # fmt: skip
+    parser.add_argument("--version", action=Version, help="say which version this is, and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)

@@ -71,7 +71,11 @@ def plan_tests(file: Path, *, model: str | None, title: str, rehearse: bool, say
         NothingToDoError: no model is named, or no title fits.
     """
     from runtime.opening import load_bundle
-    from runtime.run_file import load_run_file
+    from runtime.run_file import RunFileError, load_run_file
+
+    if not file.is_file():
+        what = "is a folder" if file.is_dir() else "is not there"
+        raise RunFileError(f"{file}: {what}; name a constitution, a bundle or a run file")
 
     engine, labels, seed, constitution = EngineConfig(), LabelConfig(), 0, file
     if file.suffix == ".toml":

@@ -26,7 +26,11 @@ def _explain(options: argparse.Namespace) -> int:
 
     code = named(options.code)
     if code is None:
-        listed = ", ".join(code.id for code in all_codes())
-        raise WrongUseError(f"there is no code {options.code}; there are {listed}")
+        from difflib import get_close_matches
+
+        ids = [code.id for code in all_codes()]
+        near = get_close_matches(options.code.upper(), ids, n=1)
+        hint = f"did you mean {near[0]}? There are" if near else "there are"
+        raise WrongUseError(f"there is no code {options.code}; {hint} {', '.join(ids)}")
     sys.stdout.write(code.explain())
     return WELL

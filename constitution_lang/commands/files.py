@@ -8,6 +8,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 __all__ = [
-    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "WrongUseError", "checked",
-    "colors", "compiled", "read_bundle", "read_case", "write_whole",
+    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Version", "WrongUseError",
+    "checked",    "colors", "compiled", "read_bundle", "read_case", "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
@@ -121,4 +122,19 @@ def _replace(path: Path, data: bytes) -> None:
 
 def colors(stream: object) -> bool:
     """Whether to colour what goes to a stream."""
-    return bool(getattr(stream, "isatty", bool)()) and "NO_COLOR" not in os.environ
+    terminal = bool(getattr(stream, "isatty", bool)()) and os.environ.get("TERM") != "dumb"
+    return terminal and "NO_COLOR" not in os.environ
+
+
+class Version(argparse.Action):
+    """`--version`, which looks for it only when it is asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and end."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"{parser.prog} {version('constitution-compiler')}\n")
+        parser.exit()

@@ -68,7 +68,7 @@ def explain(ledger: Ledger, run_id: str, what: str, *, width: int | None = None,
     if width is None:
         width = min(shutil.get_terminal_size().columns, _WIDTH_MAX)
     if colour is None:
-        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     ink = Ink(max(width, 40), colour=colour)
     return row_text(told, ink) if isinstance(told, RowTold) else principle_text(told, ink)
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Refuses a commit of constitutions with errors or out of form. Turn it on with: git config core.hooksPath .githooks
+# Refuses a commit of constitutions with errors, out of form, or against their own tests. Turn it on with: git config core.hooksPath .githooks
 # It looks at what is committed, which may be other than what stands in the folder. With --all it looks at every
 # constitution, also where none has changed.
 set -eu
@@ -19,6 +19,6 @@ listed | (cd "$staged" && xargs -0 sh -c 'test $# = 0 || cai-compile fmt --check
 # All constitutions, as a changed file may be one that another uses.
 cd "$staged"
 wrong=$(find . -name '*.const' -exec grep -q '^constitution ' {} ';' \
-  ! -exec sh -c 'cai-compile check -- "$1" >&2' sh {} ';' -print)
+  ! -exec sh -c 'cai-compile check -- "$1" >&2 && cai-compile test -- "$1" >&2' sh {} ';' -print)
 test -z "$wrong" || failed=1
 exit $failed

@@ -18,6 +18,8 @@ from constitution_lang.cli import main
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
+BASE = "base"
+WHO = ("-c", "user.name=a", "-c", "user.email=a@example.org")
 Git = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -187,14 +189,16 @@ def _steps(folder: Path) -> list[str]:
         "actions/checkout",
         "actions/setup-python",
     ]
-    return [step["run"] for step in job["steps"] if "run" in step]
+    return [step["run"].replace("${{ github.base_ref }}", BASE) for step in job["steps"] if "run" in step]
 
 
 def test_the_workflow_runs_in_a_fresh_clone(folder: Path, git: Git, tmp_path: Path, machine: Mapping[str, str]) -> None:
     git("add", ".")
     assert git("commit", "-qm", "one").returncode == 0
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(folder), str(clone)], check=True)
+    subprocess.run(["git", "clone", "-q", "-o", "origin", str(folder), str(clone)], check=True)
+    subprocess.run(["git", "branch", "-q", "-M", BASE], cwd=clone, check=True)
+    subprocess.run(["git", "update-ref", f"refs/remotes/origin/{BASE}", "HEAD"], cwd=clone, check=True)
 
     def step(command: str) -> subprocess.CompletedProcess[str]:
         shell = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command)  # as GitHub calls it
@@ -209,5 +213,11 @@ def test_the_workflow_runs_in_a_fresh_clone(folder: Path, git: Git, tmp_path: Pa
     assert step("command -v cai-compile").stdout == f"{script}\n"
     _changed(clone / "clinic.const", "prefer harm", "prefer harn")
     results = [step(command) for command in checks]
-    assert [done.returncode for done in results][1:] == [1, 1]
+    assert [done.returncode for done in results][1:3] == [1, 1]
     assert "::error file=clinic.const,line=" in results[1].stdout
+    _changed(clone / "clinic.const", "prefer harn", "prefer harm")
+    _changed(clone / "clinic.const", "weight: ", "weight: 1")  # a change, and no new version
+    subprocess.run(["git", *WHO, "commit", "-qam", "two"], cwd=clone, check=True)
+    compared = step(checks[-1])
+    assert compared.returncode == 1
+    assert "clinic.const" in compared.stdout
