@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from constitution_lang.interchange.draft import WrongInputError
 
 __all__ = ["Data", "list_at", "mapping_at", "read_json", "read_yaml", "text_at"]
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|-?Infinity|NaN')
+_COLON = re.compile(r"\s*:")
 _DEPTH_MAX = 100
 
 
@@ -66,11 +69,12 @@ def read_json(text: str) -> Data:
         if len(made) != len(found):
             names = [key for key, _ in found]
             twice = next(name for name in names if names.count(name) > 1)
-            raise WrongInputError("", f"the key {twice!r} is given twice in one object")
+            raise WrongInputError(_line_of_repeated(text), f"the key {twice!r} is given twice in one object")
         return made
 
     def constant(found: str) -> None:
-        raise WrongInputError("", f"{found} is not JSON")
+        at = next((token.start() for token in _TOKEN.finditer(text) if token.group() == found), None)
+        raise WrongInputError("" if at is None else _line(text, at), f"{found} is not JSON")
 
     try:
         return Data(json.loads(text, object_pairs_hook=pairs, parse_constant=constant))
@@ -79,6 +83,27 @@ def read_json(text: str) -> Data:
         raise WrongInputError(place, f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}") from error
     except RecursionError as error:
         raise WrongInputError("", "this nests too deep") from error
+
+
+def _line(text: str, at: int) -> str:
+    return f"line {text.count(chr(10), 0, at) + 1}"
+
+
+def _line_of_repeated(text: str) -> str:
+    """Where the first key stands that its object has already; the text is JSON up to there."""
+    seen: list[set[str] | None] = []
+    for token in _TOKEN.finditer(text):
+        said = token.group()
+        if said in "{[":
+            seen.append(set() if said == "{" else None)
+        elif said in "}]":
+            seen.pop()
+        elif said[0] == '"' and seen and (keys := seen[-1]) is not None and _COLON.match(text, token.end()):
+            key = json.loads(said)
+            if key in keys:
+                return _line(text, token.start())
+            keys.add(key)
+    return ""
 
 
 def read_yaml(text: str) -> Data:
@@ -113,6 +138,9 @@ def read_yaml(text: str) -> Data:
         mark: Any = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise WrongInputError(place, f"this is not YAML: {error.problem or error.context}") from error
+    except yaml.reader.ReaderError as error:
+        what = f"the character U+{error.character:04X} is not allowed"
+        raise WrongInputError(_line(text, error.position), f"this is not YAML: {what}") from error
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, WrongInputError):
             raise

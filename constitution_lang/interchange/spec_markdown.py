@@ -200,7 +200,7 @@ def _resolved(draft: Draft, text: str, titles: dict[str, str], place: str) -> st
             return found.group()
         return f'"{titles[id]}"' if words in {"?", ""} else words
 
-    references = [found.group(2) for found in _REFERENCE.finditer(text)]
+    references = [found.group(2) for found in _REFERENCE.finditer(text) if found.group(2) in titles]
     made = _REFERENCE.sub(named, _MARK.sub("", text))
     if references:
         draft.note(place, f"links became words: {', '.join(f'#{id}' for id in dict.fromkeys(references))}")

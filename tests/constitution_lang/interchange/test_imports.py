@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from constitution_lang.cli import main
 from constitution_lang.compile import compile_text
 from constitution_lang.diff.words import outcome_words
+from constitution_lang.interchange.data import read_json, read_yaml
 from constitution_lang.interchange.draft import Imported, WrongInputError
 from constitution_lang.interchange.forms import guess, read
 from constitution_lang.ir.cases import applicable, decisions
@@ -243,6 +245,7 @@ def test_the_form_of_a_specification() -> None:
         ("line 1, #overview", "without a level"),
         ("line 5, #do_not_lie", "[^1]"),
         ("line 5, #do_not_lie", "no heading #none"),
+        ("line 5, #do_not_lie", "links became words: #kind, #overview"),
         ("line 9", "remark left out"),
         ("line 12", "a lie"),
         ("line 28", "'of a developer' left out"),
@@ -316,6 +319,19 @@ def test_two_releases_have_the_same_ids() -> None:
         for path in paths
     ]  # fmt: skip
     assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize(
+    ("reads", "text", "message"),
+    [
+        (read_json, '{\n"a": {"b": 1,\n "c": [{"b": 2}],\n "\\u0062": 3}}', "line 4: the key 'b' is given twice"),
+        (read_json, '[1,\n"NaN",\n-Infinity]', "line 3: -Infinity is not JSON"),
+        (read_yaml, "a: 1\nb: \x01\n", r"line 2: this is not YAML: the character U\+0001"),
+    ],
+)
+def test_the_first_mistake_of_a_file_has_its_line(reads: Callable[[str], object], text: str, message: str) -> None:
+    with pytest.raises(WrongInputError, match=message):
+        reads(text)
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
