@@ -16,6 +16,7 @@ from runtime.planning.overlay import Overlay
 from runtime.planning.why import Reasons
 from runtime.records import Comparison, Critique, Draw, Label, PreferenceRow, Record, Response, Revision, SftRow
 from runtime.session import Session
+from runtime.training.seen import seen_of
 
 __all__ = ["Before", "stage_works", "training_works"]
 
@@ -38,8 +39,8 @@ class Before:
         draws = [(step, d) for step in (Step.REVISE, Step.LABEL) for d in store.read(run, Draw, step)]
         return Before(
             _drawn(bundle, draws),
-            frozenset(_text(r) for r in store.read(run, SftRow, Step.SFT)),
-            frozenset(_pair(r) for r in store.read(run, PreferenceRow, Step.LABEL)),
+            frozenset(seen_of(r) for r in store.read(run, SftRow, Step.SFT)),
+            frozenset(seen_of(r) for r in store.read(run, PreferenceRow, Step.LABEL)),
         )
 
 
@@ -113,8 +114,8 @@ def training_works(
 ) -> tuple[TrainingWork, ...]:
     """Every training."""
     reasons = Reasons(None, first=before is None)
-    texts = [_text(r) for r in session.read(SftRow, StepId(Step.SFT, 0))]
-    pairs = [_pair(r) for r in session.read(PreferenceRow, StepId(Step.LABEL, 0))]
+    texts = [seen_of(r) for r in session.read(SftRow, StepId(Step.SFT, 0))]
+    pairs = [seen_of(r) for r in session.read(PreferenceRow, StepId(Step.LABEL, 0))]
     planned = {tally.step.step: tally for tally in overlay.trainings}
     works = []
     for step in _TRAININGS:
@@ -152,14 +153,6 @@ def _changed(what: str, now: Sequence[object], before: frozenset[object]) -> lis
     if gone:
         return [f"{gone} {what} are gone"]
     return []
-
-
-def _text(row: SftRow) -> object:
-    return row.turns, row.completion
-
-
-def _pair(row: PreferenceRow) -> object:
-    return row.turns, row.chosen, row.rejected, row.probability
 
 
 def _drawn(bundle: Bundle, draws: Sequence[tuple[Step, Draw]]) -> dict[_Place, frozenset[str]]:

@@ -38,7 +38,7 @@ from runtime.stages.evidence import label_of
 from runtime.stages.label import Question
 from runtime.stages.rows import preference_rows, sft_rows
 from runtime.stages.tag import UnknownValueError
-from runtime.training.seen import seen_texts
+from runtime.training.seen import seen_of, seen_texts
 
 __all__ = ["Fate", "Redone", "RowFate", "redo"]
 
@@ -220,7 +220,7 @@ class _Versions:
         """What became of a row of the old one."""
         if _said(self.old, before) == _said(self.new, after):
             return Fate.SAME
-        return Fate.RETRACED if _seen(before) == _seen(after) else Fate.CHANGED
+        return Fate.RETRACED if seen_of(before) == seen_of(after) else Fate.CHANGED
 
 
 def _fates(
@@ -249,13 +249,6 @@ def _said(bundle: Bundle, row: SftRow | PreferenceRow) -> SftRow | PreferenceRow
     """All that a row says, its principles by their keys, which a rename leaves alone."""
     keys = tuple(bundle.principle(id).key for id in row.principles)
     return msgspec.structs.replace(row, id="", constitution="", principles=keys)
-
-
-def _seen(row: SftRow | PreferenceRow) -> object:
-    """What a training sees of a row."""
-    if isinstance(row, SftRow):
-        return row.turns, row.completion
-    return row.turns, row.chosen, row.rejected, row.probability
 
 
 # --- preferences --------------------------------------------------------------------------------

@@ -9,17 +9,24 @@ from collections.abc import Iterable
 
 from runtime.records import Each, PreferenceRow, PromptRecord, SftRow, identify
 
-__all__ = ["seen_pairs", "seen_prompts", "seen_texts"]
+__all__ = ["seen_of", "seen_pairs", "seen_prompts", "seen_texts"]
+
+
+def seen_of(row: SftRow | PreferenceRow) -> tuple[object, ...]:
+    """What a training sees of one row."""
+    if isinstance(row, SftRow):
+        return row.turns, row.completion
+    return row.turns, row.chosen, row.rejected, row.probability
 
 
 def seen_texts(rows: Iterable[SftRow]) -> str:
     """The hash of what supervised fine-tuning sees."""
-    return identify("seen texts", Each((row.turns, row.completion) for row in rows))
+    return identify("seen texts", Each(map(seen_of, rows)))
 
 
 def seen_pairs(rows: Iterable[PreferenceRow]) -> str:
     """The hash of what the preference model and DPO see."""
-    return identify("seen pairs", Each((row.turns, row.chosen, row.rejected, row.probability) for row in rows))
+    return identify("seen pairs", Each(map(seen_of, rows)))
 
 
 def seen_prompts(prompts: Iterable[PromptRecord]) -> str:
