@@ -73,7 +73,7 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
         return Compilation(None, _in_order(found, sources), sources, None, files.trees)
 
     written = whole or bool(templates)
-    draft = lower_declarations(program, own_templates.values(), texts=written)
+    draft = lower_declarations(program, {k: t.source for k, t in templates.items()}, texts=written)
     if needs_cases(draft):
         from constitution_lang.check.cases import check_cases
 

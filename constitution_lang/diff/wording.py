@@ -81,12 +81,13 @@ class Wording:
 
     def changes(self) -> Iterator[Change]:
         """Of principles, categories, examples and templates."""
-        places, templates = self._places(), self._template_places()
+        places = self._places()
         told = {s for s in self._texts if s.kind is not SubjectKind.ATTRIBUTE}
         silent = {edits[0].subject for edits in self._edits.values() if edits} | self._examples.keys()
         for subject in sorted(told | silent, key=lambda s: (s.kind, s.id)):
             texts = tuple(self._texts.get(subject, {}).values())
-            found = templates if subject.kind is SubjectKind.TEMPLATE else places.get(subject, (None, None))
+            of_template = subject.kind is SubjectKind.TEMPLATE
+            found = self._template_places(subject.id) if of_template else places.get(subject, (None, None))
             yield self._change(subject, texts, found)
 
     def _change(
@@ -208,16 +209,12 @@ class Wording:
             found[subject] = old_place, new_place
         return found
 
-    def _template_places(self) -> tuple[Origin | None, Origin | None]:
-        """The beginning of the template that was edited; none where several were, as prompts do not name theirs."""
-        before, after = (
-            {s.name: s.sha256 for s in b.sources if not s.name.endswith(".const")}
-            for b in (self.pairing.old, self.pairing.new)
+    def _template_places(self, kind: str) -> tuple[Origin | None, Origin | None]:
+        """The beginnings of both templates; None for the standard one."""
+        old, new = (
+            next((Origin(one.file, 1, 1) for one in bundle.templates if one.kind == kind), None)
+            for bundle in (self.pairing.old, self.pairing.new)
         )
-        edited = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
-        if len(edited) != 1:
-            return None, None
-        old, new = (Origin(edited[0], 1, 1) if edited[0] in files else None for files in (before, after))
         return old, new
 
     def _examples_of_both(self) -> Iterator[tuple[tuple[Exemplar, ...], _Naming]]:

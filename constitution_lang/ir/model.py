@@ -17,7 +17,7 @@ __all__ = [
     "CaseTest", "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders",
     "Origin", "Outcome", "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind",
     "Retired", "RevisionSampling", "Role", "Rule", "ShareBound", "Slot", "SlotName", "SourceFile",
-    "Stage", "Tension", "Weigh",
+    "Stage", "TemplateFile", "Tension", "Weigh",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -350,6 +350,13 @@ class SourceFile(_Node, frozen=True):
     sha256: str
 
 
+class TemplateFile(_Node, frozen=True):
+    """The file, one of the sources, that takes the place of the standard template of a kind of prompt."""
+
+    kind: PromptKind
+    file: str
+
+
 class Bundle(_Node, frozen=True, dict=True):
     """A compiled constitution. Ids are sorted in every tuple, rules excepted: their order is meaning."""
 
@@ -375,6 +382,7 @@ class Bundle(_Node, frozen=True, dict=True):
     case_tests: tuple[CaseTest, ...] = ()
     origin: Origin | None = None
     """Where the line with its name stands."""
+    templates: tuple[TemplateFile, ...] = ()
 
     @cached_property
     def _prompts_by_use(self) -> dict[tuple[PromptKind, str | None, tuple[str, ...]], Prompt]:

@@ -24,15 +24,17 @@ DRAW_DEFAULT = {ir.Stage.REVISION: 1, ir.Stage.PREFERENCE: 16}
 """Where fewer principles are declared, all of them are drawn."""
 
 
-def lower_declarations(program: CheckedProgram, templates: Iterable[Source], *, texts: bool = True) -> ir.Bundle:
-    """All that the constitution declares; `templates` are its own, for the list of sources.
+def lower_declarations(
+    program: CheckedProgram, templates: Mapping[ir.PromptKind, Source], *, texts: bool = True
+) -> ir.Bundle:
+    """All that the constitution declares; `templates` are its own, by the kind of prompt.
 
     Without `texts`, what is left is what questions about cases need: the texts of principles are empty, and no source
     is listed.
     """
     lower = _Lower({tree.source.name: tree.source for tree in program.files}, texts=texts)
     root = program.constitution
-    sources = {tree.source.name: tree.source for tree in program.files} | {t.name: t for t in templates}
+    sources = {tree.source.name: tree.source for tree in program.files} | {t.name: t for t in templates.values()}
     return ir.Bundle(
         format=ir.FORMAT,
         edition=program.edition,
@@ -67,6 +69,7 @@ def lower_declarations(program: CheckedProgram, templates: Iterable[Source], *, 
         model_tests=tuple(sorted(lower.model_tests(program.tests), key=lambda t: (t.title, t.principle, t.prompt))),
         case_tests=tuple(sorted(lower.case_tests(program.tests), key=lambda t: (t.title, t.case, t.expects))),
         origin=lower.origin(root.name.span),
+        templates=tuple(ir.TemplateFile(kind, templates[kind].name) for kind in sorted(templates)),
     )
 
 

@@ -41,7 +41,7 @@ def default_shares(declared: Declarations, trees: tuple[nodes.FileTree, ...]) ->
     if program is None or not sound.principles:
         return {}
     places = (*trees, nodes.FileTree(_HEAD, (), ()))
-    draft = lower_declarations(replace(program, files=places), ())
+    draft = lower_declarations(replace(program, files=places), {})
     return {stage.value: shares(draft, stage, {}) for stage in Stage}
 
 

@@ -154,3 +154,20 @@ def test_only_a_template_is_edited(repository: Path, capsys: pytest.CaptureFixtu
     assert changed(capsys, "HEAD") == ["template/critique/wording"]
     assert "critique.j2:1 (was HEAD:critique.j2:1)" in run(capsys, "HEAD")[1]
     assert "::warning file=critique.j2,line=1," in run(capsys, "HEAD", "--format", "github")[1]
+
+
+def test_each_of_several_templates_has_its_own_place(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = '\ntemplate critique from "critique.j2"\ntemplate refusal from "no.j2"\n'
+    (repository / "house.const").write_text(WHOLE + lines)
+    (repository / "critique.j2").write_text(TEMPLATE)
+    refusal = "{% user %}Does {{ response }} refuse {{ prompt }}?{% enduser %}{% opening %}({% endopening %}\n"
+    (repository / "no.j2").write_text(refusal)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    (repository / "critique.j2").write_text(TEMPLATE.replace("{% user %}", "{% user %}Look: "))
+    (repository / "also.j2").write_text(refusal.replace("Does", "So: does"))
+    (repository / "house.const").write_text(WHOLE + lines.replace("no.j2", "also.j2"))
+    assert changed(capsys, "HEAD") == ["template/critique/wording", "template/refusal/wording"]
+    told = run(capsys, "HEAD")[1]
+    assert "critique.j2:1 (was HEAD:critique.j2:1)" in told
+    assert "also.j2:1 (was HEAD:no.j2:1)" in told
