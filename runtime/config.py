@@ -123,8 +123,8 @@ class ServerConfig(_Section):
     @classmethod
     def _without_secrets(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("an address begins with http:// or https://")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
+            raise ValueError("an address begins with http:// or https://, and has no blanks")
         try:
             _ = parts.port
         except ValueError:

@@ -66,6 +66,7 @@ def _line(path: Path, loc: tuple[int | str, ...], kind: str, message: str) -> st
         close = get_close_matches(str(loc[-1]), known, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
         return f"{path}: {where}: no such setting; {hint}"
+    message = message.removeprefix("Value error, ")  # of our own checks
     return f"{path}: {where}: {message[:1].lower()}{message[1:]}"
 
 

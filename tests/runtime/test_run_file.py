@@ -30,6 +30,6 @@ def test_a_store_is_relative_to_the_run_file(
 def test_a_store_with_a_key_in_it_is_refused_without_showing_it(tmp_path: Path) -> None:
     with pytest.raises(RunFileError) as caught:
         load_run_file(with_store(tmp_path, "s3://ID:SECRET@bucket/x"))
-    assert "engine.ray.store" in str(caught.value)
+    assert "engine.ray.store: the address is to hold no key" in str(caught.value)
     assert "variables of the environment" in str(caught.value)
     assert "SECRET" not in str(caught.value)
