@@ -7,7 +7,6 @@ that ask one model load it once, and nothing is held while something trains.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -200,13 +199,15 @@ class _Actor:
             if self._engine is not None:  # before the next one is loaded: there may be room for one
                 self._engine.close()
                 self._engine = None
-            self._engine, self._name = held.open(), held.name
-            if self._engine.model != held.model:
+            engine = held.open()
+            if engine.model != held.model:
+                engine.close()
                 raise EngineError(
-                    f"an actor at {ray.util.get_node_ip_address()} would compute as {self._engine.model}, and the run "
+                    f"an actor at {ray.util.get_node_ip_address()} would compute as {engine.model}, and the run "
                     f"asks for {held.model}: what it answers would not be found again",
                     "every machine needs the same model and versions; name generate_dtype under [engine]",
                 )
+            self._engine, self._name = engine, held.name  # not before: a refused one would pass the next time
         return self._engine
 
 
@@ -252,8 +253,9 @@ def _connect(how: RayConfig) -> None:
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     if not ray.is_initialized():
         _reach(how.address)
-        if how.address is None:  # nothing of it is seen outside of this machine
-            os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        # Ray guards a cluster that it starts here with a token, as its ports are open to the network; that is as it
+        # should be, and nothing that a run has to say.
+        logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
         try:
             ray.init(
                 address=how.address, include_dashboard=None if how.address else False, log_to_driver=False,

@@ -1,6 +1,8 @@
 """Work spread over actors, on a real Ray on this machine."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -155,9 +157,10 @@ def test_what_is_no_error_of_an_engine_comes_through_in_its_own_words(tmp_path: 
 
 def test_actors_that_would_compute_otherwise_are_refused(tmp_path: Path, opened: Open) -> None:
     engine = opened(config(tmp_path), "m", partial(_named_by_process, os.getpid()))
-    with pytest.raises(EngineError, match=r"would compute as .*, and the run asks for") as caught:
-        list(engine.generate(writing(3)))
-    assert "generate_dtype" in caught.value.remedy
+    for _ in range(2):  # the actor that was refused is still there
+        with pytest.raises(EngineError, match=r"would compute as .*, and the run asks for") as caught:
+            list(engine.generate(writing(3)))
+        assert "generate_dtype" in caught.value.remedy
 
 
 def test_the_precision_is_chosen_once_for_all_machines(tmp_path: Path, opened: Open) -> None:
@@ -173,6 +176,18 @@ def test_nobody_at_the_address_is_told_soon(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(EngineError, match=f"Ray cannot be had at {address}: Connection refused"):
             RayEngine(config(tmp_path, address=address), "m", scripted)
     assert time.monotonic() - began < 30
+
+
+def test_a_cluster_that_a_run_starts_wants_a_token(tmp_path: Path) -> None:
+    """Its ports are open to the network, and whoever gets in can run code."""
+    code = (
+        "import os\nfrom runtime.config import RayConfig\nfrom runtime.engines.actors import _connect\n"
+        "_connect(RayConfig())\nprint(os.environ['RAY_AUTH_MODE'])"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"} | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "token"
+    assert "authentication" not in done.stderr
 
 
 def test_cores_that_others_hold_are_told(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
