@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from constitution_lang.ir.model import Orders
 from runtime.ledger.runs import Step, StepId
-from runtime.planning.model import Bound, Cost, StageWork, TrainingWork
+from runtime.planning.model import Bound, StageWork
 from runtime.planning.session import PlanningSession
 from runtime.records import Comparison, Draw, Label, Response
 
@@ -21,16 +21,11 @@ FOLLOWS_FROM_CASES = frozenset(set(Step) - {Step.DATA, Step.TAG, Step.RESPOND})
 """The steps that come out otherwise where a case does."""
 
 
-def bound_of(
-    session: PlanningSession, stages: Iterable[StageWork], trainings: Iterable[TrainingWork], guessed: Iterable[str]
-) -> Bound:
+def bound_of(session: PlanningSession, stages: Iterable[StageWork], guessed: Iterable[str]) -> Bound:
     """The bound, from a plan in which all that follows from cases counts as new; `guessed` are ids of prompts."""
     open_cases = frozenset(guessed)
-    asked, seconds = Cost(), sum(t.seconds for t in trainings)
-    for stage in stages:
-        more = _missing(session, stage.step, open_cases)
-        asked += stage.cost + _scaled(stage.cost, more)
-    return Bound(asked=asked, seconds=asked.seconds + seconds, prompts=len(open_cases))
+    calls = sum(stage.cost.calls + _missing(session, stage.step, open_cases) for stage in stages)
+    return Bound(calls=calls, prompts=len(open_cases))
 
 
 def _missing(session: PlanningSession, step: StepId, guessed: frozenset[str]) -> int:
@@ -76,14 +71,3 @@ def _judges(session: PlanningSession) -> int:
     sizes = Counter(p.category for p in bundle.principles)
     categories = config.categories or tuple(c.id for c in bundle.categories)
     return sum(min(config.principles, sizes[category]) for category in categories)
-
-
-def _scaled(cost: Cost, calls: int) -> Cost:
-    """What so many more calls cost as those of the step do on average."""
-    share = calls / cost.calls if cost.calls else 0.0
-    return Cost(
-        calls=calls,
-        prompt_tokens=round(cost.prompt_tokens * share),
-        new_tokens=round(cost.new_tokens * share),
-        seconds=cost.seconds * share,
-    )

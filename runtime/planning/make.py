@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from constitution_lang.diagnostics.numbers import number_of
@@ -79,7 +79,7 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         notes.append(
             f"the cases of {number_of(len(session.guessed_cases), 'prompts')} are not known before they are asked for: "
             "those of the run before, or else the defaults, stand in. Where one comes out otherwise, so do its draws "
-            f"and all that follows, up to {at_most.asked.calls} calls and all trainings"
+            f"and all that follows, up to {at_most.calls} calls and all trainings"
         )
     notes += _cuts(session, walk.overlay)
     if walk.overlay.made_in:
@@ -106,14 +106,13 @@ def _bound(
     guessed: Collection[str],
 ) -> Bound:
     """The most that the run asks: what follows from cases is gone through as if nothing of it were known."""
-    # Answers at their full length, so that the tokens are a bound as well.
-    walk = _Walk(prepared, kept, replace(Measured.of(kept), lengths={}), cases)
+    walk = _Walk(prepared, kept, Measured.of(kept), cases)
     if first is not None:
         walk.go(prepared.under(first))
         walk.settle()
     walk.overlay.forget(FOLLOWS_FROM_CASES)
     session = walk.go(prepared)
-    return bound_of(session, *walk.works(session, None, None), guessed)
+    return bound_of(session, walk.works(session, None, None)[0], guessed)
 
 
 class _Walk:

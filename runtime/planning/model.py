@@ -86,10 +86,9 @@ class Rate(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """The most that a run asks, and the time of that with all trainings, since the cases of `prompts` are open."""
+    """The most calls of a run, since the cases of `prompts` are open. Their tokens hang on whose words are drawn."""
 
-    asked: Cost
-    seconds: float
+    calls: int
     prompts: int
 
 

@@ -79,12 +79,16 @@ def cost_table(
     table.add_section()
     table.add_row(*_sum("all" if at_most is None else "all, if the cases stay", asked, seconds))
     if at_most is not None:
-        table.add_row(*_sum("at most", at_most.asked, at_most.seconds))
+        table.add_row(*_most("at most", at_most))
     return table
 
 
 def _sum(name: str, asked: Cost, seconds: float) -> tuple[str, ...]:
     return name, "", str(asked.calls), str(asked.prompt_tokens), str(asked.new_tokens), in_words(seconds)
+
+
+def _most(name: str, at_most: Bound) -> tuple[str, ...]:
+    return name, "", str(at_most.calls), "", "", ""
 
 
 def _title(plan: Plan) -> str:
@@ -197,7 +201,7 @@ def _markdown(plan: Plan) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
     sums = [_sum("**all**" if plan.at_most is None else "**all, if the cases stay**", plan.asked, plan.seconds)]
     if plan.at_most is not None:
-        sums.append(_sum("**at most**", plan.at_most.asked, plan.at_most.seconds))
+        sums.append(_most("**at most**", plan.at_most))
     yield from (f"| {' | '.join(row)} |" for row in sums)
     principles = _principle_rows(plan)
     if principles:
