@@ -17,13 +17,17 @@ from constitution_lang.compile import Compilation, compile_source
 from constitution_lang.loader import package_loader, source_of
 from constitution_lang.source import Loader, Source, head_of
 
-__all__ = ["Repository", "RevisionError", "Tree", "called", "is_root", "name_of"]
+__all__ = ["MissingError", "Repository", "RevisionError", "Tree", "called", "is_root", "name_of"]
 
 _LINKS_MAX = 5
 
 
 class RevisionError(ValueError):
     """Git does not have what was asked for. The text says what, and what to do."""
+
+
+class MissingError(RevisionError):
+    """A revision has no such file."""
 
 
 def is_root(data: bytes) -> bool:
@@ -175,7 +179,7 @@ class Tree:
             return path
         roots = self.roots()
         if not any(name_of(data) == name for data in roots.values()):
-            raise RevisionError(
+            raise MissingError(
                 f"there is no file {path} in {self.revision}, nor a constitution that is called {name or path}; "
                 f"`git log -- {path}` says when there was"
             )
@@ -202,7 +206,7 @@ class Tree:
         """
         data = self.read(path)
         if data is None:
-            raise RevisionError(f"there is no file {path} in {self.revision}; `git log -- {path}` says when there was")
+            raise MissingError(f"there is no file {path} in {self.revision}; `git log -- {path}` says when there was")
         folder = posixpath.dirname(path)
         return compile_source(source_of(posixpath.basename(path), data), self._loader(folder))
 

@@ -12,7 +12,7 @@ from constitution_lang.commands.files import WrongUseError, compiled
 from constitution_lang.compile import Compilation
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
-from constitution_lang.revisions import Repository, RevisionError, Tree, is_root, name_of
+from constitution_lang.revisions import MissingError, Repository, RevisionError, Tree, is_root, name_of
 from constitution_lang.source import Source
 
 __all__ = ["Pair", "Side", "pairs_of"]
@@ -191,9 +191,27 @@ class _Chooser:
         return _in_tree(tree, tree.find(inside, name_of(path.read_bytes()) if path.is_file() else ""))
 
     def _one(self, old: Tree, new: Tree | None, path: str) -> Pair:
-        """One file or folder in two trees."""
-        before = self._in_revision(old, path)
-        return Pair(before, self._in_revision(new, path) if new is not None else _on_disk(self.here / path, path))
+        """One file or folder in two trees. A constitution that only one of them has came, or went."""
+        sides: list[Side | None] = []
+        missing: list[MissingError] = []
+        for tree in (old, new):
+            try:
+                sides.append(self._in_working_tree(path) if tree is None else self._in_revision(tree, path))
+            except MissingError as error:
+                missing.append(error)
+                sides.append(None)
+        before, after = sides
+        if after is not None:
+            return Pair(before, after, old.revision)
+        if before is None:
+            raise missing[0]
+        where = "the working tree" if new is None else new.revision
+        return Pair(before, None, where, _place(path, new))
+
+    def _in_working_tree(self, path: str) -> Side:
+        if path.endswith(".const") and not (self.here / path).exists():
+            raise MissingError(f"there is no file {path}")
+        return _on_disk(self.here / path, path)
 
     # --- all that there are ----------------------------------------------------------------------
 
@@ -217,9 +235,8 @@ class _Chooser:
             )
         where = new.revision if new is not None else "the working tree"
         for path in (path for paths in gone.values() for path in paths):
-            folder = posixpath.dirname(path) if new is not None else self._shown(posixpath.dirname(path)).as_posix()
-            place = Side(path, folder, new.revision if new is not None else "", None, tree=new)
-            pairs.append(Pair(_in_tree(old, path), None, where, place))
+            shown = path if new is not None else self._shown(path).as_posix()
+            pairs.append(Pair(_in_tree(old, path), None, where, _place(shown, new)))
         return pairs
 
     def _working(self, path: str) -> Side:
@@ -231,6 +248,11 @@ class _Chooser:
         whole = self.repository.folder / path
         here = self.here.resolve()
         return whole.relative_to(here) if whole.is_relative_to(here) else whole
+
+
+def _place(path: str, tree: Tree | None) -> Side:
+    """Where a constitution would be in a revision or, without one, on the disk."""
+    return Side(path, posixpath.dirname(path), tree.revision if tree is not None else "", None, tree=tree)
 
 
 def _folder_of(here: Path, named: list[str]) -> Path:

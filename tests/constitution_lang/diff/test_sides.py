@@ -171,3 +171,19 @@ def test_each_of_several_templates_has_its_own_place(repository: Path, capsys: p
     told = run(capsys, "HEAD")[1]
     assert "critique.j2:1 (was HEAD:critique.j2:1)" in told
     assert "also.j2:1 (was HEAD:no.j2:1)" in told
+
+
+def test_a_named_file_that_came_or_went_is_told_as_such(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the workflow names it in the pull request that brings it."""
+    git(repository, "checkout", "-qb", "brings")
+    (repository / "second.const").write_text(WHOLE.replace("constitution house", "constitution second"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    code, told, _ = run(capsys, "main...HEAD", "second.const")
+    assert code == 0
+    assert "second is new" in told
+    (repository / "second.const").unlink()
+    for named in (["HEAD", "second.const"], ["HEAD..main", "second.const"]):
+        code, told, _ = run(capsys, *named)
+        assert code == 1
+        assert "second is gone" in told
