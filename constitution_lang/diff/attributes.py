@@ -21,7 +21,8 @@ from constitution_lang.diff.model import (
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import retired_lines
 from constitution_lang.diff.staleness import of_tags
-from constitution_lang.diff.words import listed, number
+from constitution_lang.diff.tensions import rules_text
+from constitution_lang.diff.words import condition_words, listed, number
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Compare, Condition, Not
 
 __all__ = ["attribute_changes"]
@@ -89,8 +90,10 @@ def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[Prom
             grade, says = Grade.WORDING, f"the values of {new.id} stand in another order, and so does the question"
         else:
             grade, says = Grade.METADATA, f"the values of {new.id} are {new.kind} now, and were {old.kind}"
+        came = [v for v in new.values if v not in old.values]
+        about = "\n".join((_values(new), *_said_of(new.id, pairing.new))) if came else _values(new)
         yield change(
-            grade, subject, Aspect.VALUES, says, places, values=(_values(old), _values(new)), prompts=texts,
+            grade, subject, Aspect.VALUES, says, places, values=(_values(old), about), prompts=texts,
             stale=stale if asked else (),
         )  # fmt: skip
     elif texts:
@@ -106,15 +109,32 @@ def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[Prom
         yield default_change(old, new, pairing)
 
 
+def _said_of(id: str, bundle: Bundle) -> Iterator[str]:
+    """All conditions that look at an attribute: what holds in cases that one version only knows is told with it."""
+    declared = {a.id: a for a in bundle.attributes}
+    for principle in bundle.principles:
+        if _looks(principle.applies, id):
+            yield f"{principle.id} applies when {condition_words(principle.applies, declared)}"
+    for tension in bundle.tensions:
+        if any(_looks(rule.condition, id) for rule in tension.rules):
+            yield f"{tension.id}: {rules_text(tension, declared)}"
+
+
 def _came_and_went(old: Attribute, new: Attribute, pairing: Pairing) -> str:
     came = [v for v in new.values if v not in old.values]
     went = [v for v in old.values if v not in new.values]
     parts = []
     if came:
         parts.append(f"has the new value{_s(came)} {listed(came)}: {number(_cases(pairing.new, new, came))} new cases")
+        if told := [line.partition(" ")[0].rstrip(":") for line in _said_of(new.id, pairing.new)]:
+            parts[-1] += f", in which {listed(told)} look{_s_of(told)} at it"
     if went:
         parts.append(f"lost {listed(went)}: {number(_cases(pairing.old, old, went))} cases that are no more")
     return f"{new.id} {' and '.join(parts)}"
+
+
+def _s_of(subjects: list[str]) -> str:
+    return "s" if len(subjects) == 1 else ""
 
 
 def _s(listed: list[str]) -> str:

@@ -50,7 +50,7 @@ def principle_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
         yield Found(
             change(
                 Grade.BEHAVIOUR, _subject(new), Aspect.ADDED,
-                f"{new.id} is new, and applies in {count_words(cases.changed, cases.total)}",
+                f"{new.id} is new, and applies in {count_words(cases.changed, cases.total)}{_known(cases)}",
                 (None, new.origin), values=("", new.statement), cases=cases, stale=of_applicability((new.id,), cases),
             ),
             told,
@@ -89,7 +89,7 @@ def _applies(old: Principle, new: Principle, common: Common) -> Iterator[Found]:
     before, after = condition_words(old.applies, common.declared[0]), condition_words(new.applies, common.declared[1])
     places = (old.origin, new.origin)
     if cases.changed == 0:
-        says = f"{new.id} says in other words where it applies, and applies in the same cases"
+        says = f"{new.id} says in other words where it applies, and applies in the same cases{_known(cases)}"
         yield Found(
             change(Grade.METADATA, _subject(new), Aspect.REWRITTEN, says, places, values=(before, after), cases=cases)
         )
@@ -102,6 +102,10 @@ def _applies(old: Principle, new: Principle, common: Common) -> Iterator[Found]:
         ),
         told,
     )  # fmt: skip
+
+
+def _known(cases: Cases) -> str:
+    return " that both versions know" if cases.left_out else ""
 
 
 def _more_or_fewer(cases: Cases) -> str:

@@ -48,9 +48,15 @@ def of_tags(attribute: str, prompts: tuple[str, ...]) -> Stale:
     return Stale(Work.TAGS, f"tags of {attribute}, where the model gave them", attributes=(attribute,), prompts=prompts)
 
 
+def _where(cases: Cases) -> str:
+    """The cases of a change, and those that could not be compared, of which anything may be another."""
+    told = count_words(cases.changed, cases.total, brief=True)
+    return f"{told} and in those with {cases.left_out}" if cases.left_out else told
+
+
 def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = False) -> tuple[Stale, ...]:
     """Of principles that apply in other cases than before, and so stand in other draws; `gone` where in none."""
-    where, named = count_words(cases.changed, cases.total, brief=True), listed(principles, at_most=_SHOWN)
+    where, named = _where(cases), listed(principles, at_most=_SHOWN)
     draws = f"the draws of prompts in {where}, and what follows from those that move"
     votes = Stale(Work.VOTES, f"votes under {named} in {where}", principles=tuple(principles), cases=cases.changed)
     return (
@@ -65,7 +71,7 @@ def of_move(principle: str, cases: Cases, *, yields: bool) -> tuple[Stale, ...]:
 
     Prompts of every principle of these tensions may then say so otherwise.
     """
-    where = count_words(cases.changed, cases.total, brief=True)
+    where = _where(cases)
     texts = f"critiques and revisions in {where} in which a tension puts {principle} first or another before it"
     told = tuple(Stale(work, texts, cases=cases.changed) for work in (Work.CRITIQUES, Work.REVISIONS) if yields)
     return (*of_applicability((principle,), cases), *told)
@@ -91,7 +97,7 @@ def of_draws(shares: Mapping[str, float], where: str, *, alone: bool) -> tuple[S
 
 def of_tension(outcomes: Iterable[object], yielding: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
     """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes."""
-    where = count_words(cases.changed, cases.total, brief=True)
+    where = _where(cases)
     kinds = {type(outcome) for outcome in outcomes if isinstance(outcome, Outcome)}
     found = []
     if Weigh in kinds:

@@ -172,6 +172,8 @@ class _Comparison:
             many += ", those counted in which the sides do not both apply"
         where = f"it changes what is decided in {many}"
         nothing = "and changes nothing that is decided"
+        if cases.left_out:
+            nothing += " in the cases that both versions know"
         match aspect:
             case Aspect.ADDED:
                 return f"{id} is new {sides}; {where}" if cases.changed != 0 else f"{id} is new {sides}, {nothing}"

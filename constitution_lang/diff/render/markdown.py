@@ -107,7 +107,7 @@ def _details(change: Change, review: Review) -> Iterator[str]:
         yield f"{_text(at)}\n"
     if change.help:
         yield f"**Write instead:** {_text(change.help)}\n"
-    if change.cases is not None and change.cases.changed != 0:
+    if change.cases is not None and (change.cases.changed != 0 or change.cases.left_out):
         yield from (f"- {_text(line)}" for line in case_lines(change.cases, review.difference.defaults))
         yield ""
     yield from _values(change)

@@ -66,7 +66,7 @@ def case_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
         else:
             number = "cases" if change.count is None else count_words(change.count, cases.total)
             yield f"{f'{kind}: ' if kind else ''}{change.says} in {number}, {example}"
-    if cases.changed and cases.left_out:
+    if cases.left_out:
         yield f"counted over the cases that both versions know; left out are those with {cases.left_out}"
 
 

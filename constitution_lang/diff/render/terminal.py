@@ -80,7 +80,7 @@ class _Page:
         at = places(change, difference)
         if at:
             yield self.paint(f"    {printable(at)}", _DIM)
-        if change.cases is not None and change.cases.changed != 0:
+        if change.cases is not None and (change.cases.changed != 0 or change.cases.left_out):
             yield from self._wrapped(case_lines(change.cases, difference.defaults))
         for line in self._values(change):
             yield f"    {line}"
