@@ -8,11 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     PositiveFloat,
@@ -22,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from runtime.engine_config import EngineConfig, EngineKind, RayConfig, Section, ServerConfig, VllmConfig
 from runtime.records import PromptUse
 
 __all__ = [
@@ -35,11 +33,7 @@ __all__ = [
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class PromptSource(_Section):
+class PromptSource(Section):
     """A data set: a `.jsonl`, `.csv` or `.parquet` file (also `.gz`), or `hub:NAME[:CONFIG[:SPLIT]]`."""
 
     data: str
@@ -59,7 +53,7 @@ class TooLong(StrEnum):
     """The oldest turns are left out of that question, and it is recorded."""
 
 
-class PromptsConfig(_Section):
+class PromptsConfig(Section):
     """Prompts to train on, prompts to evaluate on (never trained on), and helpful demonstrations for the SFT."""
 
     train: Annotated[tuple[PromptSource, ...], Field(min_length=1)]
@@ -68,7 +62,7 @@ class PromptsConfig(_Section):
     too_long: TooLong = TooLong.ERROR
 
 
-class ModelsConfig(_Section):
+class ModelsConfig(Section):
     """Names of models: one that is known here (`cai-run models`), a folder, or a name on a model hub.
 
     The critic is the policy where none is named; the feedback model is the critic where none is named.
@@ -81,109 +75,13 @@ class ModelsConfig(_Section):
     """What the preference model starts from; the policy's base where unnamed."""
 
 
-class EngineKind(StrEnum):
-    """What runs the models."""
-
-    TRANSFORMERS = "transformers"
-    VLLM = "vllm"
-    OPENAI = "openai"
-    SCRIPTED = "scripted"
-
-
-class VllmConfig(_Section):
-    """vLLM in this process. What is None is left to vLLM."""
-
-    memory_fraction: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Share of the GPU's memory; on a CPU see `cache_gib`."""
-    cache_gib: PositiveInt = 1
-    """Space for the prefix cache on a CPU, in GiB."""
-    context_max: PositiveInt | None = None
-    tensor_parallel: PositiveInt = 1
-    eager: bool | None = None
-    block_size: PositiveInt | None = None
-
-
-class ServerConfig(_Section):
-    """A server that speaks OpenAI's protocol. Its key is in the environment, under the name `key_env`, only there."""
-
-    url: str = "http://localhost:8000/v1"
-    key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
-    names: dict[str, str] = {}
-    """What the server calls the models, by their names in this run file; the same name where unnamed."""
-    versions: dict[str, str] = {}
-    """Any word for the weights behind a server's name: another word, and what was answered before is not used."""
-    requests_max: PositiveInt = 32
-    """Requests under way at once."""
-    timeout_seconds: PositiveFloat = 120.0
-    retries_max: Annotated[int, Field(ge=0)] = 6
-    context_max: PositiveInt | None = None
-    """Most tokens, for a server that does not tell."""
-
-    @field_validator("url")
-    @classmethod
-    def _without_secrets(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in value):
-            raise ValueError("an address begins with http:// or https://, and has no blanks")
-        try:
-            _ = parts.port
-        except ValueError:
-            raise ValueError("a port is a number up to 65535") from None
-        if parts.username or parts.password or parts.query or parts.fragment:
-            # It is kept with the run, and printed.
-            raise ValueError("the address is to hold no key; put it into the environment, and its name into key_env")
-        return value
-
-
-class RayConfig(_Section):
-    """Work spread over actors, each with an engine of its own. Shards are Parquet files under `store`."""
-
-    address: str | None = None
-    """Of a running cluster; one is started on this machine where unnamed."""
-    actors: PositiveInt = 1
-    shard_rows: PositiveInt = 512
-    gpus: Annotated[float, Field(ge=0)] = 0
-    """For each actor."""
-    cpus: PositiveFloat = 1
-    """For each actor."""
-    store: str | None = None
-    """A folder or any URL that pyarrow knows; a folder of the run where unnamed."""
-
-    @field_validator("store")
-    @classmethod
-    def _without_secrets(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "")
-        if parts.username or parts.password:
-            # It is kept with the run, and printed.
-            raise ValueError("the address is to hold no key; the store's own variables of the environment may")
-        return value
-
-
-class EngineConfig(_Section):
-    """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens.
-
-    With `spread = "ray"`, the engine of `kind` runs in actors, on this machine or on many.
-    """
-
-    kind: EngineKind = EngineKind.TRANSFORMERS
-    spread: Literal["here", "ray"] = "here"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    label_dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_tokens: PositiveInt = 8192
-    batch_rows: PositiveInt = 16
-    vllm: VllmConfig = VllmConfig()
-    openai: ServerConfig = ServerConfig()
-    ray: RayConfig = RayConfig()
-
-
-class TagConfig(_Section):
+class TagConfig(Section):
     """Attributes that the data set lacks: asked of the feedback model, or left at their default."""
 
     ask: bool = True
 
 
-class RespondConfig(_Section):
+class RespondConfig(Section):
     """Decoding of answers."""
 
     tokens_max: PositiveInt = 192
@@ -191,7 +89,7 @@ class RespondConfig(_Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class RevisionConfig(_Section):
+class RevisionConfig(Section):
     """Decoding of critiques and revisions. Without `critique`, revisions are asked for directly."""
 
     critique: bool = True
@@ -201,7 +99,7 @@ class RevisionConfig(_Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class LoraConfig(_Section):
+class LoraConfig(Section):
     """Low-rank adaptation; merged into the checkpoint when training ends."""
 
     rank: PositiveInt = 16
@@ -209,7 +107,7 @@ class LoraConfig(_Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class _Trained(_Section):
+class _Trained(Section):
     """What every training has. `lora = false` trains all the weights."""
 
     learning_rate: PositiveFloat = 1e-5
@@ -245,7 +143,7 @@ class SftConfig(TrainConfig):
     target: SftTarget = SftTarget.LAST
 
 
-class PairConfig(_Section):
+class PairConfig(Section):
     """How many answers are paired for each prompt, who gives them, and how they are drawn.
 
     `policy` names a model that stands still, so that the pairs stay while the constitution changes.
@@ -259,7 +157,7 @@ class PairConfig(_Section):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class HumanPairs(_Section):
+class HumanPairs(Section):
     """Pairs labelled by people, mixed into the preference data and marked as such. `certainty` is their label."""
 
     data: str
@@ -268,7 +166,7 @@ class HumanPairs(_Section):
     certainty: Annotated[float, Field(gt=0.5, le=1)] = 1.0
 
 
-class LabelConfig(_Section):
+class LabelConfig(Section):
     """Reading the feedback model. Below `mass_min` of probability on the options, an answer is an abstention."""
 
     mass_min: Annotated[float, Field(gt=0, le=1)] = 0.01
@@ -360,7 +258,7 @@ def read_policy_config(body: bytes) -> PolicyConfig:
     return found
 
 
-class EvaluationConfig(_Section):
+class EvaluationConfig(Section):
     """Head-to-head of each trained policy against the base, judged by the feedback model in both orders."""
 
     tokens_max: PositiveInt = 192
@@ -371,13 +269,13 @@ class EvaluationConfig(_Section):
     """Categories to judge under; all where empty."""
 
 
-class AuditConfig(_Section):
+class AuditConfig(Section):
     """Agreement of the labeler with people, on pairs labelled by people."""
 
     human: tuple[HumanPairs, ...] = ()
 
 
-class LaunchConfig(_Section):
+class LaunchConfig(Section):
     """How trainings are started: a command and its arguments, before `-m`. In this process where empty."""
 
     command: tuple[str, ...] = ()
@@ -393,7 +291,7 @@ class LaunchConfig(_Section):
         return value
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run."""
 
     constitution: Path

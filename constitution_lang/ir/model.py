@@ -13,11 +13,10 @@ from typing import TypeAlias
 from msgspec import Struct
 
 __all__ = [
-    "ALWAYS", "FORMAT", "Abstain", "AllOf", "AnyOf", "Attribute", "AttributeKind", "Bundle",
-    "CaseTest", "Category", "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders",
-    "Origin", "Outcome", "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind",
-    "Retired", "RevisionSampling", "Role", "Rule", "ShareBound", "Slot", "SlotName", "SourceFile",
-    "Stage", "TemplateFile", "Tension", "Weigh",
+    "ALWAYS", "FORMAT", "Abstain", "AllOf", "AnyOf", "Attribute", "AttributeKind", "Bundle", "CaseTest", "Category",
+    "Compare", "Condition", "Exemplar", "Literal", "Message", "ModelTest", "Not", "Orders", "Origin", "Outcome",
+    "Part", "Prefer", "PreferenceSampling", "Principle", "Prompt", "PromptKind", "Retired", "RevisionSampling",
+    "Role", "Rule", "ShareBound", "Slot", "SlotName", "SourceFile", "Stage", "TemplateFile", "Tension", "Weigh",
 ]  # fmt: skip
 
 FORMAT = 1

@@ -32,6 +32,7 @@ from runtime.ledger.runs import (
     Written,
 )
 from runtime.ledger.schema import connect, create, hold_lock
+from runtime.ledger.selecting import ORDER, decoded, selection, step_id
 from runtime.ledger.staging import staged
 from runtime.records import Record
 
@@ -40,7 +41,6 @@ __all__ = ["Ledger", "LedgerError"]
 R = TypeVar("R", bound=Record)
 
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Record)}
-_ORDER = {step.value: place for place, step in enumerate(Step)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
 _KEYS_AT_ONCE = 10_000
@@ -159,7 +159,7 @@ class Ledger:
         and write to it. They lie in a table of the connection's own until the last is made. A `fingerprint` that
         hangs on them is asked for then.
         """
-        which = _step_id(step)
+        which = step_id(step)
         place = (run_id, which.step.value, which.round)
         with staged(self._connection, self.path, records) as table:
             done = fingerprint if isinstance(fingerprint, str) else fingerprint()
@@ -178,7 +178,7 @@ class Ledger:
 
     def is_done(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step was finished, and from what `fingerprint` stands for."""
-        which = _step_id(step)
+        which = step_id(step)
         with self._reading() as connection:
             row = connection.execute(
                 "SELECT 1 FROM step WHERE run = ? AND step = ? AND round = ? AND fingerprint = ?",
@@ -190,13 +190,13 @@ class Ledger:
         """The steps of a run that are done, in the order of `Step` and by round."""
         with self._reading() as connection:
             found = connection.execute("SELECT step, round FROM step WHERE run = ?", (run_id,)).fetchall()
-        return [StepId(Step(step), r) for step, r in sorted(found, key=lambda at: (_ORDER[at[0]], at[1]))]
+        return [StepId(Step(step), r) for step, r in sorted(found, key=lambda at: (ORDER[at[0]], at[1]))]
 
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step is done from what `fingerprint` stands for, here or in a run whose records it then takes."""
         if self.is_done(run_id, step, fingerprint):
             return True
-        which = _step_id(step)
+        which = step_id(step)
         place = (which.step.value, which.round)
         with self._writing() as connection:
             self._require_run(run_id)
@@ -226,7 +226,7 @@ class Ledger:
             " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         with self._reading() as connection:
-            return _decoded(connection.execute(query, _selection(run_id, kind, step)).fetchall(), kind)
+            return decoded(connection.execute(query, selection(run_id, kind, step)).fetchall(), kind)
 
     def naming(self, run_id: str, kind: type[R], ids: Iterable[str]) -> list[R]:
         """Of what `read` gives, the records that hold any of `ids` anywhere; the others are not decoded."""
@@ -236,7 +236,7 @@ class Ledger:
         )
         values = (run_id, kind.__name__, msgspec.json.encode(list(ids)).decode())
         with self._reading() as connection:
-            return _decoded(connection.execute(query, values).fetchall(), kind)
+            return decoded(connection.execute(query, values).fetchall(), kind)
 
     def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
         """What `read` gives, one by one, so that not all are held at once."""
@@ -245,8 +245,8 @@ class Ledger:
             " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         with self._reading() as connection:
-            places = connection.execute(query, _selection(run_id, kind, step)).fetchall()
-        for place in sorted(places, key=lambda at: (_ORDER[at[0]], at[1])):
+            places = connection.execute(query, selection(run_id, kind, step)).fetchall()
+        for place in sorted(places, key=lambda at: (ORDER[at[0]], at[1])):
             yield from self._each(run_id, kind, place)
 
     def _each(self, run_id: str, kind: type[R], place: tuple[str, int]) -> Iterator[R]:
@@ -307,7 +307,7 @@ class Ledger:
             " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         with self._reading() as connection:
-            return int(connection.execute(query, _selection(run_id, kind, step)).fetchone()[0])
+            return int(connection.execute(query, selection(run_id, kind, step)).fetchone()[0])
 
     def find(self, run_id: str, row_id: str) -> Record | None:
         """The record with this id, or with the one id that begins so (6 digits or more); None where there is none.
@@ -340,7 +340,7 @@ class Ledger:
         """Add what a step asked of a model to what it asked before."""
         with self._writing() as connection:
             self._require_run(run_id)
-            costs.add_tally(connection, run_id, _step_id(step), tally)
+            costs.add_tally(connection, run_id, step_id(step), tally)
 
     def tally(self, run_id: str) -> list[StepTally]:
         """What each step of a run asked of each model, in the order of `Step`."""
@@ -382,21 +382,6 @@ def _holder(connection: sqlite3.Connection, step: StepId, fingerprint: str) -> s
     query = "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1"
     row = connection.execute(query, (step.step.value, step.round, fingerprint)).fetchone()
     return None if row is None else str(row[0])
-
-
-def _decoded(rows: list[tuple[str, int, int, bytes]], kind: type[R]) -> list[R]:
-    decode = msgspec.msgpack.Decoder(kind).decode
-    return [decode(row[3]) for row in sorted(rows, key=lambda row: (_ORDER[row[0]], row[1], row[2]))]
-
-
-def _step_id(step: Step | StepId) -> StepId:
-    return step if isinstance(step, StepId) else StepId(step)
-
-
-def _selection(run_id: str, kind: type[Any], step: Step | StepId | None) -> dict[str, str | int | None]:
-    name = step.step if isinstance(step, StepId) else step
-    turn = step.round if isinstance(step, StepId) else None
-    return {"run": run_id, "kind": kind.__name__, "step": name and name.value, "round": turn}
 
 
 def _operation_of(value: Completion | Choice) -> str:

@@ -296,13 +296,17 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("how", SHOWN)
-def test_what_gives_the_key_away_is_not_shown(
-    serve: Serve, folder: Path, how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def keyed(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[State, ServerEngine]:
+    """A server, and an engine that sends it the key."""
     monkeypatch.setenv("CAI_TEST_KEY", KEY)
     state = serve()
-    engine = engine_of(state, folder, key_env="CAI_TEST_KEY")
+    return state, engine_of(state, folder, key_env="CAI_TEST_KEY")
+
+
+@pytest.mark.parametrize("how", SHOWN)
+def test_what_gives_the_key_away_is_not_shown(keyed: tuple[State, ServerEngine], how: str) -> None:
+    state, engine = keyed
     state.always = status(400, f"wrong: {SHOWN[how]} is no good")
     with pytest.raises(EngineError, match=r"wrong: \[key\] (\[key\] )?is no good"):
         list(engine.generate(draws(engine, 1)))
@@ -319,12 +323,8 @@ def test_a_key_among_the_names_of_models_is_not_shown(
 
 
 @pytest.mark.parametrize("written", [KEY, "".join(f"\\u{ord(c):04x}" for c in KEY)])
-def test_an_answer_with_the_key_is_not_kept(
-    serve: Serve, folder: Path, written: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CAI_TEST_KEY", KEY)
-    state = serve()
-    engine = engine_of(state, folder, key_env="CAI_TEST_KEY")
+def test_an_answer_with_the_key_is_not_kept(keyed: tuple[State, ServerEngine], written: str) -> None:
+    state, engine = keyed
     reply = json.dumps(text(text="Your key is HERE.", token_ids=None)).replace("HERE", written)
     state.always = body(reply.encode())
     with pytest.raises(EngineError, match="repeats the key") as caught:

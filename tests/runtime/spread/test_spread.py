@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import ray
 
@@ -28,7 +26,6 @@ from runtime.engines.base import (
     GenerateRequest,
 )
 from runtime.engines.scripted import ScriptedEngine
-from runtime.engines.shards import ShardStore
 from runtime.engines.spread import RayEngine
 from tests.runtime.small_run import RUN_FILE, cai_run, data_sets, write_run
 
@@ -205,25 +202,6 @@ def test_cores_that_others_hold_are_told(tmp_path: Path, opened: Open, monkeypat
     assert len(list(engine.generate(writing(3)))) == 3
 
 
-@pytest.mark.parametrize("content", [b"junk", b"PAR1PAR1"])
-def test_a_torn_shard_is_named(tmp_path: Path, content: bytes) -> None:
-    store = ShardStore(str(tmp_path), "generate/x")
-    torn = tmp_path / "generate" / "x" / "torn.parquet"
-    torn.write_bytes(content)
-    with pytest.raises(EngineError, match=r"torn\.parquet is no shard") as caught:
-        store.find(["k"])
-    assert "delete it" in caught.value.remedy
-    torn.unlink()
-    assert store.find(["k"]) == {}
-
-
-def test_a_table_of_something_else_is_no_shard(tmp_path: Path) -> None:
-    store = ShardStore(str(tmp_path), "generate/x")
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "generate" / "x" / "other.parquet")
-    with pytest.raises(EngineError, match="is no shard"):
-        store.find(["k"])
-
-
 def test_shards_at_a_url_of_a_file(tmp_path: Path, opened: Open) -> None:
     url = (tmp_path / "store").as_uri()
     engine = opened(config(url, shard_rows=2), "m", scripted)
@@ -234,19 +212,6 @@ def test_shards_at_a_url_of_a_file(tmp_path: Path, opened: Open) -> None:
 def test_more_than_the_cluster_has_is_refused(tmp_path: Path, opened: Open) -> None:
     with pytest.raises(EngineError, match="1000 actors with 1 CPU each do not fit"):
         opened(config(tmp_path, actors=1000), "m", scripted)
-
-
-def test_an_unfinished_shard_does_not_count(tmp_path: Path) -> None:
-    store = ShardStore(str(tmp_path), "generate/x")
-    (tmp_path / "generate" / "x" / ".half.0").write_bytes(b"PAR1")
-    store.write("whole", {"k": Choice((-1.0, -2.0))})
-    assert store.find(["k", "other"]) == {"k": Choice((-1.0, -2.0))}
-
-
-def test_shards_that_another_machine_keeps_are_missed(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="is not in") as caught:
-        ShardStore(str(tmp_path), "choose/x").read("abc")
-    assert "every machine" in caught.value.remedy
 
 
 class _Holder:

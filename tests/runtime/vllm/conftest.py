@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.engines.vllm import VllmEngine
 from tests.runtime.conftest import CHATML, save_tokenizer
 
 
@@ -25,6 +26,17 @@ def save_llama(folder: Path, **settings: Any) -> Any:
     model = LlamaForCausalLM(LlamaConfig(**{**shape, **settings}))
     model.save_pretrained(folder)
     return model
+
+
+def engine_of(folder: Path, **settings: Any) -> VllmEngine:
+    return VllmEngine(folder, **{"generate_dtype": "float32", **settings})
+
+
+@pytest.fixture(scope="module")
+def small(small_model: Path) -> Iterator[VllmEngine]:
+    engine = engine_of(small_model)
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(scope="session")
