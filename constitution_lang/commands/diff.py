@@ -224,28 +224,27 @@ def _approve(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse
         return WRONG_USE
     by = options.by or _author()
     for wanted in options.approve:
-        pair, review, change = _wanted(wanted, pairs, reviews)
-        if change.fingerprint in review.approved:
-            print(f"{change.id} is approved already: {review.approved[change.fingerprint].reason}")
-            continue
-        side = pair.beside
-        if side.tree is not None and options.approvals is None:
-            raise WrongUseError(
-                f"{side.label} is in a revision, which nothing can be written into; "
-                "compare with the working tree, or say --approvals FILE"
-            )
-        file = Path(options.approvals) if options.approvals else Path(side.folder) / APPROVALS
-        text, _ = _approvals(pair, options)
-        since = review.difference.old.version
-        today = date.today().isoformat()  # noqa: DTZ011 - the author's day
-        made = entry(text, change, reason=options.reason, since=since, by=by, date=today)
-        write_whole(file, made.encode())
-        print(f"{file}: approved {change.id} ({change.fingerprint}): {change.says}")
+        for pair, review, change in _wanted(wanted, pairs, reviews):
+            if change.fingerprint in review.approved:
+                print(f"{change.id} is approved already: {review.approved[change.fingerprint].reason}")
+                continue
+            side = pair.beside
+            if side.tree is not None and options.approvals is None:
+                raise WrongUseError(
+                    f"{side.label} is in a revision, which nothing can be written into; "
+                    "compare with the working tree, or say --approvals FILE"
+                )
+            file = Path(options.approvals) if options.approvals else Path(side.folder) / APPROVALS
+            text, _ = _approvals(pair, options)
+            today = date.today().isoformat()  # noqa: DTZ011 - the author's day
+            made = entry(text, review.difference, change, reason=options.reason, by=by, date=today)
+            write_whole(file, made.encode())
+            print(f"{file}: approved {change.id} ({change.fingerprint}): {change.says}")
     return WELL
 
 
-def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tuple[Pair, Review, Change]:
-    """The one change that is named."""
+def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> list[tuple[Pair, Review, Change]]:
+    """The one change that is named, in each constitution that has it: they may share a file."""
     from difflib import get_close_matches
 
     every = [(p, r, c) for p, r in zip(pairs, reviews, strict=True) for c in r.difference.changes]
@@ -253,12 +252,13 @@ def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> tupl
     if not found:
         near = get_close_matches(text, [c.id for _, _, c in every], n=3) or [c.id for _, _, c in every][:3]
         raise WrongUseError(f"there is no change {text}; there is {', '.join(near)}" if near else "nothing changed")
-    if len(found) > 1:
-        raise WrongUseError(f"{text} are {len(found)} changes; give the fingerprint of the one that is meant")
+    different = dict.fromkeys(c.fingerprint for _, _, c in found)
+    if len(different) > 1:
+        raise WrongUseError(f"{text} are {len(different)} changes; give the fingerprint of one: {', '.join(different)}")
     change = found[0][2]
     if not change.approvable:
         raise WrongUseError(f"{change.id} is a mistake with an id, which cannot be approved: {change.help}")
-    return found[0]
+    return found
 
 
 def _author() -> str:

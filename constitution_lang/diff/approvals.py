@@ -1,7 +1,7 @@
 """Changes that somebody meant: kept in the repository beside the constitution, each with its reason.
 
-An approval names a change and its fingerprint. The fingerprint is of what was edited, so the approval holds wherever
-the text moves and whatever else changes, and no longer holds once the edit is another one.
+An approval names a constitution, a change of it and its fingerprint. The fingerprint is of what was edited, so the
+approval holds wherever the text moves and whatever else changes, and no longer holds once the edit is another one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ class ApprovalsError(ValueError):
 
 
 class Approval(Struct, frozen=True, forbid_unknown_fields=True):
-    """`change` is `Change.id`; `since` the version that was changed; `by` and `date` (ISO 8601) who and when."""
+    """`change` is `Change.id`; `since` the version that was changed; `by` and `date` (ISO 8601) who and when.
 
+    A folder has one file of approvals for all its constitutions, so each says of which it is, by its name.
+    """
+
+    constitution: str
     change: str
     fingerprint: str
     grade: Grade
@@ -78,8 +82,9 @@ def read(text: str) -> tuple[Approval, ...]:
 
 
 def review(difference: Difference, approvals: Iterable[Approval]) -> Review:
-    """Put approvals beside the changes. Those of other versions than the old one say nothing here."""
-    given = [a for a in approvals if a.since == difference.old.version]
+    """Put approvals beside the changes. Those of others, or of other versions than the old one, say nothing."""
+    names = {difference.old.name, difference.new.name}
+    given = [a for a in approvals if a.constitution in names and a.since == difference.old.version]
     by_key = {(a.change, a.fingerprint): a for a in given}
     approved = {}
     for change in difference.changes:
@@ -89,11 +94,12 @@ def review(difference: Difference, approvals: Iterable[Approval]) -> Review:
     return Review(difference, approved, tuple(a for a in given if a.fingerprint not in approved))
 
 
-def entry(text: str, change: Change, *, reason: str, since: str, by: str, date: str) -> str:
+def entry(text: str, difference: Difference, change: Change, *, reason: str, by: str, date: str) -> str:
     """The file's text with one approval more; what stands there stays as it is."""
     values = {
-        "change": change.id, "fingerprint": change.fingerprint, "grade": change.grade.value, "says": change.says,
-        "reason": reason, "since": since, "by": by, "date": date,
+        "constitution": difference.new.name, "change": change.id, "fingerprint": change.fingerprint,
+        "grade": change.grade.value, "says": change.says, "reason": reason, "since": difference.old.version,
+        "by": by, "date": date,
     }  # fmt: skip
     lines = [f"{key} = {_quoted(value)}" for key, value in values.items()]
     start = text if text.strip() else _HEAD

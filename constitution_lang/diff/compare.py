@@ -8,11 +8,13 @@ from msgspec import structs
 
 from constitution_lang.diff.attributes import attribute_changes
 from constitution_lang.diff.case_tests import case_test_changes
+from constitution_lang.diff.counts import Movement
 from constitution_lang.diff.every_case import all_cases
 from constitution_lang.diff.identity import identity_changes
 from constitution_lang.diff.metadata import cosmetic_change, metadata_changes
-from constitution_lang.diff.mix import mix_changes, movements, share_moves
+from constitution_lang.diff.mix import mix_changes
 from constitution_lang.diff.model import Aspect, Change, Difference, Subject, SubjectKind, Version
+from constitution_lang.diff.movement import movements, share_moves, situations
 from constitution_lang.diff.pairing import pair
 from constitution_lang.diff.principles import principle_changes
 from constitution_lang.diff.space import Common
@@ -20,7 +22,7 @@ from constitution_lang.diff.tensions import tension_changes
 from constitution_lang.diff.tests import test_changes
 from constitution_lang.diff.versions import verdict
 from constitution_lang.diff.wording import Wording
-from constitution_lang.diff.words import pairs_of
+from constitution_lang.diff.words import LEAST, pairs_of
 from constitution_lang.ir.model import Bundle
 
 __all__ = ["diff"]
@@ -57,12 +59,19 @@ def diff(old: Bundle, new: Bundle) -> Difference:
         new=_version(new),
         changes=ordered,
         verdict=verdict(old.version, new.version, grade),
-        movement=movements(pairing, common, witnesses, told=sum(c.aspect is Aspect.WEIGHT for c in ordered) > 1),
+        movement=_moving(movements(old, new, common, situations(common, witnesses)), ordered),
         shares=share_moves(pairing, common),
         cases=all_cases(by_case, common),
         renamed=pairing.renamed(),
         defaults=pairs_of({a.id: a.default for a in common.attributes}),
     )
+
+
+def _moving(found: tuple[Movement, ...], changes: Iterable[Change]) -> tuple[Movement, ...]:
+    """The stages in which draws move; where several weights changed and took back what each does, all of them."""
+    moving = tuple(m for m in found if m.greatest.share > LEAST)
+    weighed = sum(c.aspect is Aspect.WEIGHT for c in changes) > 1
+    return moving or (found if weighed else ())
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:

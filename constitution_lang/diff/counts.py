@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from constitution_lang.ir.model import Stage
 
-__all__ = ["CaseChange", "CasePairs", "Cases", "Direction", "Movement", "ShareMove"]
+__all__ = ["CaseChange", "CasePairs", "Cases", "Direction", "Moved", "Movement", "ShareMove"]
 
 CasePairs: TypeAlias = tuple[tuple[str, str], ...]
 """A whole case: attribute and value, sorted by attribute."""
@@ -79,21 +79,29 @@ class ShareMove(Struct, frozen=True):
     case: CasePairs
 
 
-class Movement(Struct, frozen=True):
-    """The share of draws of one stage that the two versions do not have in common: all changes together.
+class Moved(Struct, frozen=True):
+    """The share of draws of one stage that two versions do not have in common in one case.
 
     In closed form: where one principle is drawn, `sampling.movement.moved`; where all that apply are drawn, the share
     of them that only one version draws. Where some of them are drawn, it is that of first draws, and `first` is true.
-    In the default case, and the least and the greatest over all compared cases where `exact`, else over the `looked_at`
-    ones that were looked at. Where `exact`, these stand for all: one for each way in which conditions come together.
+    """
+
+    share: float
+    case: CasePairs
+    first: bool
+
+
+class Movement(Struct, frozen=True):
+    """The draws of one stage that move: in the default case, and where the least and the most of them do.
+
+    `default` is None where one version does not know that case. The least and the greatest are over all compared
+    cases where `exact`, else over the `looked_at` ones that were looked at. Where `exact`, these stand for all: one
+    for each way in which conditions come together.
     """
 
     stage: Stage
-    default: float
-    least: float
-    least_case: CasePairs
-    greatest: float
-    greatest_case: CasePairs
+    default: Moved | None
+    least: Moved
+    greatest: Moved
     exact: bool
-    first: bool
     looked_at: int

@@ -1,15 +1,14 @@
-"""How much of each: weights, rounds and draws, the shares that follow from them, and the draws that move."""
+"""How much of each: weights one by one, rounds, draws, and how votes become a label."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import structs
 
 from constitution_lang.analysis.diagram import Diagram, DiagramError
-from constitution_lang.analysis.outcomes import firing
-from constitution_lang.diff.counts import CasePairs, Movement, ShareMove
+from constitution_lang.diff.counts import ShareMove
 from constitution_lang.diff.model import (
     Aspect,
     Change,
@@ -20,31 +19,37 @@ from constitution_lang.diff.model import (
     Work,
     change,
 )
+from constitution_lang.diff.movement import NODES_MAX, Situations, movements, situations
 from constitution_lang.diff.pairing import Pairing
-from constitution_lang.diff.space import CASES_MAX, Common
+from constitution_lang.diff.space import Common
 from constitution_lang.diff.staleness import of_draws
-from constitution_lang.diff.words import listed, number, pairs_of, percent
-from constitution_lang.ir.model import Bundle, Category, Condition, PreferenceSampling, Principle, Stage, Weigh
-from constitution_lang.sampling import moved, shares, weights
+from constitution_lang.diff.words import in_case, listed, moving_words, number, pairs_of, percent, percents
+from constitution_lang.ir.model import Bundle, Category, PreferenceSampling, Principle, Stage
+from constitution_lang.sampling import shares
 
-__all__ = ["SITUATIONS_MAX", "mix_changes", "movements", "share_moves"]
+__all__ = ["mix_changes"]
 
-_NODES_MAX = 20_000
-SITUATIONS_MAX = 1024
-"""Above so many, cases that differ in what is drawn are looked at as far as they are witnesses."""
-_LEAST = 5e-7
-"""A share that moves by less is not told."""
+
+class _Weighing(NamedTuple):
+    """Where weights are compared; `alone` where only one of them changed."""
+
+    common: Common
+    situations: Situations
+    alone: bool
 
 
 def mix_changes(pairing: Pairing) -> Iterator[Change]:
     """Weights one by one, then what is said of the two stages."""
     categories = [both for both in pairing.categories.values() if both[0].weight != both[1].weight]
     principles = [both for both in pairing.principles.values() if both[0].weight != both[1].weight]
-    alone = len(categories) + len(principles) == 1
-    for was, now in categories:
-        yield _weight(SubjectKind.CATEGORY, was, now, pairing, alone=alone)
-    for before, after in principles:
-        yield _weight(SubjectKind.PRINCIPLE, before, after, pairing, alone=alone)
+    if categories or principles:
+        # A weight changes no condition: the cases that stand for all are those of every weight.
+        common = Common(pairing.old, pairing.old)
+        at = _Weighing(common, situations(common), alone=len(categories) + len(principles) == 1)
+        for was, now in categories:
+            yield _weight(SubjectKind.CATEGORY, was, now, pairing.old, at)
+        for before, after in principles:
+            yield _weight(SubjectKind.PRINCIPLE, before, after, pairing.old, at)
     old, new = pairing.old.revision, pairing.new.revision
     fields = {"rounds": (str(old.rounds), str(new.rounds)), "draw": (str(old.draw), str(new.draw))}
     yield from _sampling(Stage.REVISION, fields, pairing, Aspect.SAMPLING)
@@ -72,44 +77,34 @@ def _clamp(sampling: PreferenceSampling) -> str:
 
 
 def _weight(
-    kind: SubjectKind, old: Category | Principle, new: Category | Principle, pairing: Pairing, *, alone: bool
+    kind: SubjectKind, old: Category | Principle, new: Category | Principle, bundle: Bundle, at: _Weighing
 ) -> Change:
     """What this weight does by itself: the old version against the old version with it."""
-    changed = _with_weight(pairing.old, old, new.weight)
-    case = _case_for(old, pairing.old)
-    found = {stage: _Drawn.of(pairing.old, changed, stage, case, case) for stage in Stage}
+    changed = _with_weight(bundle, old, new.weight)
+    case = _case_for(old, bundle)
     told = [
-        ShareMove(stage, new.id, _share(pairing.old, old.id, stage, case), _share(changed, old.id, stage, case),
+        ShareMove(stage, new.id, _share(bundle, old.id, stage, case), _share(changed, old.id, stage, case),
                   pairs_of(case))
         for stage in Stage
     ]  # fmt: skip
     by_share: dict[tuple[float, float], list[str]] = {}
     for move in told:
         by_share.setdefault((move.before, move.after), []).append(move.stage)
-    moving = {f"first {s}" if drawn.first else s.value: drawn.moved for s, drawn in found.items()}
-    words = [
-        f"its share goes from {percent(a)} to {percent(b)}" if a != b else "its share stays as it was"
-        for a, b in by_share
-    ]
-    says = f"the weight of {new.id} is {number(new.weight)} and was {number(old.weight)}; {listed(words)}"
-    where = _where(case, pairing.old)
-    says += f", and {_moving(moving)}{where}"
+    words = []
+    for a, b in by_share:
+        before, after = percents(a, b)
+        words.append(f"its share goes from {before} to {after}" if a != b else "its share stays as it was")
+    moving = movements(bundle, changed, at.common, at.situations.and_also(case))
+    defaults = pairs_of({a.id: a.default for a in bundle.attributes})
+    draws = moving_words(moving, defaults)
+    shown = f" {in_case(pairs_of(case), defaults)}" if pairs_of(case) != defaults else ""
+    says = f"the weight of {new.id} is {number(new.weight)} and was {number(old.weight)}; {listed(words)}{shown}"
+    says += f", and {listed(draws)} move" if draws else ", and no draw moves"
     return change(
         Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, says, (old.origin, new.origin),
         values=(number(old.weight), number(new.weight)), shares=tuple(told),
-        stale=of_draws(moving, where, alone=alone),
+        stale=of_draws(draws, max((m.greatest.share for m in moving), default=0.0), alone=at.alone),
     )  # fmt: skip
-
-
-def _where(case: Mapping[str, str], bundle: Bundle) -> str:
-    """The case that figures are of, where it is not the default one."""
-    told = [f"{a.id} is {case[a.id]}" for a in bundle.attributes if case[a.id] != a.default]
-    return f" where {listed(told)}" if told else ""
-
-
-def _moving(moving: Mapping[str, float]) -> str:
-    told = [f"{percent(share)} of {stage} draws" for stage, share in moving.items() if share > _LEAST]
-    return f"{listed(told)} move" if told else "no draw moves"
 
 
 def _with_weight(bundle: Bundle, node: Category | Principle, weight: float) -> Bundle:
@@ -129,7 +124,7 @@ def _case_for(node: Category | Principle, bundle: Bundle) -> dict[str, str]:
     others = [p.applies for p in bundle.principles if node.id not in {p.id, p.category}]
     found = None
     try:
-        diagram = Diagram(bundle.attributes, about=own, nodes_max=_NODES_MAX)
+        diagram = Diagram(bundle.attributes, about=own, nodes_max=NODES_MAX)
         applies = diagram.any_of(diagram.of(c) for c in own)
         found = diagram.witness(applies)
         found = diagram.witness(diagram.and_(applies, diagram.any_of(diagram.of(c) for c in others))) or found
@@ -199,114 +194,3 @@ def _of_number(stage: Stage, old: int, new: int) -> Iterator[Stale]:
     if new > old:
         yield Stale(Work.VOTES, f"votes under the principles that are drawn newly, {where}")
     yield Stale(Work.LABELS, f"labels {where}")
-
-
-# --- both versions as they are ----------------------------------------------------------------------
-
-
-def share_moves(pairing: Pairing, common: Common) -> tuple[ShareMove, ...]:
-    """Of categories and principles, by new id: those whose share of first draws moves in the default case."""
-    case = common.default()
-    if case is None:
-        return ()
-    found = []
-    for stage in Stage:
-        before, after = (shares(bundle, stage, common.case(case, bundle)) for bundle in (pairing.old, pairing.new))
-        rows: dict[str, list[float]] = {}
-        for at, (drawn, bundle) in enumerate(((before, pairing.old), (after, pairing.new))):
-            for id, share in drawn.items():
-                principle = bundle.principle(id)
-                for target in (principle.category, id):
-                    name = pairing.side(target) if at == 0 else target
-                    rows.setdefault(name, [0.0, 0.0])[at] += share
-        found += [
-            ShareMove(stage, id, row[0], row[1], pairs_of(case))
-            for id, row in sorted(rows.items())
-            if abs(row[0] - row[1]) > _LEAST
-        ]
-    return tuple(found)
-
-
-def movements(pairing: Pairing, common: Common, looked_at: Iterable[CasePairs], *, told: bool) -> tuple[Movement, ...]:
-    """For each stage the draws that the versions do not share. `looked_at` are cases for want of all of them.
-
-    A stage in which none move is left out; where none move in either, that is told where `told` asks for it.
-    """
-    if not common.total:
-        return ()
-    situations = _situations(pairing, common)
-    exact = situations is not None
-    default = common.default()
-    chosen = situations or [dict(case) for case in dict.fromkeys(looked_at)]
-    if default is not None:
-        chosen = [default, *(case for case in chosen if case != default)]
-    if not chosen:
-        return ()
-    made: list[Movement] = []
-    unmoved: list[Movement] = []
-    for stage in Stage:
-        rows = [
-            (_Drawn.of(pairing.old, pairing.new, stage, common.case(c, pairing.old), common.case(c, pairing.new)), c)
-            for c in chosen
-        ]
-        least, greatest = min(rows, key=_by_moved), max(rows, key=_by_moved)
-        moving = any(drawn.moved > _LEAST for drawn, _ in rows)
-        (made if moving else unmoved).append(
-            Movement(
-                stage, rows[0][0].moved, least[0].moved, pairs_of(least[1]), greatest[0].moved, pairs_of(greatest[1]),
-                exact, any(drawn.first for drawn, _ in rows), len(rows),
-            )
-        )  # fmt: skip
-    return tuple(made or (unmoved if told else ()))
-
-
-class _Drawn(NamedTuple):
-    """The share of draws that two versions do not share in one case; `first` where it is that of first draws only."""
-
-    moved: float
-    first: bool
-
-    @staticmethod
-    def of(old: Bundle, new: Bundle, stage: Stage, case: Mapping[str, str], same: Mapping[str, str]) -> _Drawn:
-        weighed = []
-        for bundle, own in ((old, case), (new, same)):
-            weighed.append({bundle.principle(id).key: w for id, w in weights(bundle, own).items() if w > 0})
-        p, q = weighed
-        draws = [b.revision.draw if stage is Stage.REVISION else b.preference.draw for b in (old, new)]
-        if draws[0] >= len(p) and draws[1] >= len(q):
-            every = p.keys() | q.keys()
-            return _Drawn(1 - len(p.keys() & q.keys()) / len(every) if every else 0.0, first=False)
-        return _Drawn(moved(p, q), first=draws != [1, 1])
-
-
-def _by_moved(row: tuple[_Drawn, object]) -> float:
-    return row[0].moved
-
-
-def _situations(pairing: Pairing, common: Common) -> list[dict[str, str]] | None:
-    """A case for each way in which what decides the draws can come together; None where these are too many."""
-    conditions: dict[Condition, None] = {}
-    for bundle in (pairing.old, pairing.new):
-        conditions |= dict.fromkeys(p.applies for p in bundle.principles)
-    weighing = [
-        t for b in (pairing.old, pairing.new) for t in b.tensions if any(isinstance(r.outcome, Weigh) for r in t.rules)
-    ]
-    about = [*conditions, *(r.condition for t in weighing for r in t.rules)]
-    try:
-        diagram = Diagram(common.attributes, about=about, nodes_max=_NODES_MAX)
-        within = diagram.all_of(diagram.among(id, values) for id, values in common.values.items())
-        facts = [diagram.of(c) for c in conditions]
-        facts += [fires for t in dict.fromkeys(weighing) for fires in firing(diagram, t)]
-        function = diagram.choose(within, diagram.constant(()), diagram.constant(None))
-        for fact in dict.fromkeys(facts):
-            function = diagram.apply(_and_also, function, fact)
-            if len(diagram.values(function)) > SITUATIONS_MAX:
-                raise DiagramError("too many")  # noqa: TRY301
-        cases = [diagram.witness(function, value) for value in diagram.values(function) if value is not None]
-    except DiagramError:
-        return list(common.every()) if common.total <= CASES_MAX else None
-    return [case for case in cases if case is not None]
-
-
-def _and_also(known: object, fact: object) -> tuple[object, ...] | None:
-    return (*known, fact) if isinstance(known, tuple) else None

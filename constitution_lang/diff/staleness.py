@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from constitution_lang.diff.counts import Cases
 from constitution_lang.diff.model import Stale, Work
-from constitution_lang.diff.words import count_words, listed, percent
+from constitution_lang.diff.words import count_words, listed
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 
 __all__ = ["of_applicability", "of_draws", "of_key", "of_move", "of_prompts", "of_tags", "of_tension"]
@@ -83,16 +83,15 @@ def of_key(principle: str) -> tuple[Stale, ...]:
     return tuple(Stale(work, says) for work in Work if work is not Work.TAGS)
 
 
-def of_draws(shares: Mapping[str, float], where: str, *, alone: bool) -> tuple[Stale, ...]:
-    """Of a weight: for the draws of each stage the share that moves, in the case that `where` names.
+def of_draws(moving: Sequence[str], share: float, *, alone: bool) -> tuple[Stale, ...]:
+    """Of a weight: the draws of each stage that move, in words, and the greatest share of them.
 
     `alone`: no other weight changed; else others may take back what this one moves.
     """
-    told = [f"{percent(share)} of {stage} draws" for stage, share in shares.items() if share]
-    if not told:
+    if not moving:
         return ()
     by = "" if alone else ", by this weight alone"
-    return (Stale(Work.DRAWS, f"{listed(told)}{where}{by}, and what follows from those", share=max(shares.values())),)
+    return (Stale(Work.DRAWS, f"{listed(moving)}{by}, and what follows from those", share=share),)
 
 
 def of_tension(outcomes: Iterable[object], yielding: Sequence[str], cases: Cases) -> tuple[Stale, ...]:

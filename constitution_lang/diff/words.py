@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from constitution_lang.diff.counts import CasePairs
+from constitution_lang.diff.counts import CasePairs, Moved, Movement
 from constitution_lang.ir.model import (
     ALWAYS,
     AllOf,
@@ -18,8 +18,14 @@ from constitution_lang.ir.model import (
     Weigh,
 )
 
-__all__ = ["condition_words", "count_words", "listed", "number", "outcome_words", "pairs_of", "percent"]
+__all__ = [
+    "LEAST", "condition_words", "count_words", "draws_of", "in_case", "listed", "moving_words", "number",
+    "outcome_words", "pairs_of", "percent", "percents",
+]  # fmt: skip
 
+LEAST = 5e-7
+"""A share that moves by less is not told."""
+_VALUES_SHOWN = 8
 _EXACT_TO = 10**15
 """From here on a number may be given as a power of ten."""
 
@@ -47,6 +53,16 @@ def percent(share: float) -> str:
     return shown
 
 
+def percents(before: float, after: float) -> tuple[str, str]:
+    """Two shares that are not the same, with as many digits as it takes to tell them apart."""
+    told = percent(before), percent(after)
+    for digits in range(1, 9):
+        if before == after or told[0] != told[1]:
+            break
+        told = f"{before:.{digits}%}", f"{after:.{digits}%}"
+    return told
+
+
 def number(value: float, *, roughly: bool = False) -> str:
     """A number without needless digits; integers in groups of three, `roughly` as a power of ten where long."""
     if isinstance(value, int):
@@ -69,6 +85,37 @@ def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:
 def pairs_of(case: Mapping[str, str]) -> CasePairs:
     """A case as sorted pairs."""
     return tuple(sorted(case.items()))
+
+
+def in_case(case: CasePairs, defaults: CasePairs) -> str:
+    """What of a case is not the default, or its beginning where that is much."""
+    if not case:
+        return "in every case"
+    usual = dict(defaults)
+    unusual = [f"{id} is {value}" for id, value in case if usual.get(id) != value]
+    if not unusual:
+        return "where every attribute has its default"
+    return f"where {listed(unusual, at_most=_VALUES_SHOWN)}"
+
+
+def moving_words(movement: Iterable[Movement], defaults: CasePairs) -> list[str]:
+    """Where draws move, how many at most: `up to 9.7% of revision draws and first preference draws (where …)`."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for m in movement:
+        if m.greatest.share <= LEAST:
+            continue
+        share, where = percent(m.greatest.share), ""
+        if m.least.share != m.greatest.share:
+            share, where = f"up to {share}", f" ({in_case(m.greatest.case, defaults)})"
+        if not m.exact:
+            where += " in the cases looked at"
+        found.setdefault((share, where), []).append(draws_of(m.stage, m.greatest))
+    return [f"{share} of {listed(draws)}{where}" for (share, where), draws in found.items()]
+
+
+def draws_of(stage: str, moved: Moved) -> str:
+    """`revision draws`, or `first preference draws` where the share is of these."""
+    return f"{'first ' if moved.first else ''}{stage} draws"
 
 
 def condition_words(condition: Condition, attributes: Mapping[str, Attribute]) -> str:

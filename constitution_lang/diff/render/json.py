@@ -13,7 +13,7 @@ from constitution_lang.diff.model import Change, Grade, Version, VersionVerdict
 
 __all__ = ["SCHEMA", "to_json"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Grows with every change that a reader of an earlier one could stumble over."""
 
 

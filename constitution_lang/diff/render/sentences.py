@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.counts import CasePairs, Cases, Direction, Movement, ShareMove
-from constitution_lang.diff.mix import SITUATIONS_MAX
+from constitution_lang.diff.counts import CasePairs, Cases, Direction, Moved, Movement, ShareMove
 from constitution_lang.diff.model import Change, Difference, Grade, SubjectKind
-from constitution_lang.diff.words import count_words, listed, number, percent
+from constitution_lang.diff.movement import SITUATIONS_MAX
+from constitution_lang.diff.words import count_words, draws_of, in_case, listed, number, percent, percents
 from constitution_lang.ir.model import Stage
 
 __all__ = [
-    "case_lines", "counted", "in_case", "movement_lines", "places", "share_rows", "shows_values", "stale_words",
+    "case_lines", "counted", "movement_lines", "places", "share_rows", "shows_values", "stale_words",
     "summary", "together_lines", "unused_line",
 ]  # fmt: skip
-
-_VALUES_SHOWN = 8
 
 
 def summary(difference: Difference) -> str:
@@ -40,17 +38,6 @@ def places(change: Change, difference: Difference) -> str:
     if new and old:
         return new if new == old else f"{new} (was {old})"
     return new or (f"was {old}" if old else "")
-
-
-def in_case(case: CasePairs, defaults: CasePairs) -> str:
-    """What of a case is not the default, or its beginning where that is much."""
-    if not case:
-        return "in every case"
-    usual = dict(defaults)
-    unusual = [f"{id} is {value}" for id, value in case if usual.get(id) != value]
-    if not unusual:
-        return "where every attribute has its default"
-    return f"where {listed(unusual, at_most=_VALUES_SHOWN)}"
 
 
 def case_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
@@ -94,7 +81,7 @@ def share_rows(moves: Iterable[ShareMove]) -> list[tuple[str, str, str, str]]:
     """Target, stages, before and after: one row where the stages agree."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for move in moves:
-        rows.setdefault((move.target, percent(move.before), percent(move.after)), []).append(move.stage)
+        rows.setdefault((move.target, *percents(move.before, move.after)), []).append(move.stage)
     return [
         (target, "both stages" if len(stages) == len(Stage) else listed(stages), before, after)
         for (target, before, after), stages in rows.items()
@@ -105,17 +92,19 @@ def movement_lines(movement: Iterable[Movement], defaults: CasePairs) -> Iterato
     """For each stage the share of draws that move."""
     listed_movement = list(movement)
     for m in listed_movement:
-        what = f"first {m.stage} draws" if m.first else f"{m.stage} draws"
-        line = f"{percent(m.default)} of {what} move in the default case"
-        if m.least != m.greatest:
-            reach = "" if m.exact else ", of the cases looked at"
-            line += (
-                f"; {percent(m.least)} at least ({in_case(m.least_case, defaults)}) "
-                f"and {percent(m.greatest)} at most ({in_case(m.greatest_case, defaults)}){reach}"
-            )
-        elif m.exact:
-            line += ", and in every other"
-        yield line
+        if m.least.share == m.greatest.share:
+            shown = m.default or m.greatest
+            where = "in every case" if m.exact else "in the default case" if m.default else "in the cases looked at"
+            yield f"{_moved(m, shown)} move {where}"
+            continue
+        reach = "" if m.exact else ", of the cases looked at"
+        parts = [f"{_moved(m, m.default)} move in the default case"] if m.default else []
+        ends = [
+            f"{_moved(m, end)} at {name} ({in_case(end.case, defaults)})"
+            for name, end in (("least", m.least), ("most", m.greatest))
+            if m.default is None or end.share != m.default.share
+        ]
+        yield "; ".join([*parts, f"{listed(ends)}{reach}"])
     looked_at = max((m.looked_at for m in listed_movement if not m.exact), default=0)
     if looked_at:
         yield (
@@ -123,6 +112,10 @@ def movement_lines(movement: Iterable[Movement], defaults: CasePairs) -> Iterato
             f"the examples above: conditions come together in more than {number(SITUATIONS_MAX)} ways, and in another "
             "case more draws may move, or fewer"
         )
+
+
+def _moved(movement: Movement, row: Moved) -> str:
+    return f"{percent(row.share)} of {draws_of(movement.stage, row)}"
 
 
 def unused_line(review: Review) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from constitution_lang.diff import mix
+from constitution_lang.diff import movement
 from constitution_lang.diff.approvals import review
 from constitution_lang.diff.compare import diff
 from constitution_lang.diff.model import Aspect, Change, Difference, Grade, Growth
@@ -123,8 +123,8 @@ def test_where_not_all_cases_were_looked_at_it_says_so(monkeypatch: pytest.Monke
     new = WHOLE.replace("weight: 3", "weight: 4")
     [*lines] = movement_lines(between(new, WHOLE).movement, ())
     assert not any("only" in line for line in lines)
-    monkeypatch.setattr(mix, "SITUATIONS_MAX", 0)
-    monkeypatch.setattr(mix, "CASES_MAX", 0)
+    monkeypatch.setattr(movement, "SITUATIONS_MAX", 0)
+    monkeypatch.setattr(movement, "CASES_MAX", 0)
     found = between(new, WHOLE)
     assert {(m.exact, m.looked_at) for m in found.movement} == {(False, 1)}
     assert "compared in 1 case only" in list(movement_lines(found.movement, found.defaults))[-1]

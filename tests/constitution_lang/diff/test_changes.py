@@ -96,8 +96,9 @@ def test_one_weight_of_sixteen_raised_by_half(build_bundle: BuildBundle) -> None
     change = only(found)
     revision = next(m for m in found.movement if m.stage is Stage.REVISION)
     # One effective weight that rises moves exactly the total variation distance.
-    assert revision.default == pytest.approx(1.5 / 16.5 - 1 / 16)
-    assert (revision.exact, revision.first) == (True, False)
+    assert revision.default is not None
+    assert revision.default.share == pytest.approx(1.5 / 16.5 - 1 / 16)
+    assert (revision.exact, revision.default.first) == (True, False)
     assert [s.work for s in change.stale] == [Work.DRAWS]
     assert [m.stage for m in found.movement] == [Stage.REVISION], "all sixteen vote on a pair, before and after"
 

@@ -190,6 +190,34 @@ def test_approving(repository: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "approvals.toml beside house.const" in err
 
 
+def test_an_approval_is_of_one_constitution(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its neighbour in the folder has the same file of approvals, and is not told to delete what is not its own."""
+    (repository / "other.const").write_text(WHOLE.replace("constitution house", "constitution other"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    (repository / "house.const").write_text(EDITED)
+    assert run(capsys, "main", "--approve", "tension/care/outcome", "--reason", "meant")[0] == 0
+    code, out, _ = run(capsys, "main", "--fail-on", "behaviour")
+    assert code == 0
+    assert "of no change that is here" not in out
+    (repository / "other.const").write_text(EDITED.replace("constitution house", "constitution other"))
+    assert run(capsys, "main", "--fail-on", "behaviour")[0] == 1, "nobody approved it there"
+
+
+def test_one_edit_of_two_constitutions_is_approved_in_both(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("house", "other"):
+        (repository / f"{name}.const").write_text(WHOLE.replace("constitution house", f"constitution {name}"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "two")
+    for name in ("house", "other"):
+        (repository / f"{name}.const").write_text(EDITED.replace("constitution house", f"constitution {name}"))
+    code, out, _ = run(capsys, "main", "--approve", "tension/care/outcome", "--reason", "meant")
+    assert (code, out.count("approvals.toml: approved")) == (0, 2)
+    assert run(capsys, "main", "--fail-on", "behaviour")[0] == 0
+
+
 def test_a_lost_id_fails_and_cannot_be_approved(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "house.const").write_text(WHOLE.replace("autonomy.choice", "autonomy.respect").replace("1.0", "2.0"))
     code, out, _ = run(capsys, "main")
@@ -215,7 +243,7 @@ def test_formats(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found[1]["locations"][0]["physicalLocation"]["region"]["startLine"] == 29
     _, out, _ = run(capsys, "main", "--format", "json")
     document = json.loads(out)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     cases = document["differences"][0]["changes"][0]["change"]["cases"]
     assert (cases["changed"], cases["total"], cases["direction"]) == (2, 6, "shifted")
     _, out, _ = run(capsys, "main")

@@ -9,7 +9,7 @@ from constitution_lang.diff.approvals import Approval, review
 from constitution_lang.diff.compare import diff
 from constitution_lang.diff.model import Aspect, Change, Grade, Work
 from constitution_lang.diff.render.terminal import to_terminal
-from constitution_lang.ir.model import ModelTest, Origin
+from constitution_lang.ir.model import ModelTest, Origin, Stage
 from tests.constitution_lang.diff.test_changes import between, only
 from tests.constitution_lang.texts import WHOLE, bundle_of
 
@@ -80,8 +80,21 @@ def test_weights_that_cancel_out_are_said_to() -> None:
     new = WHOLE.replace("weight: 3", "weight: 6").replace('"Own decisions"\n', '"Own decisions"\n  weight: 2\n')
     found = between(WHOLE, new)
     assert all("by this weight alone" in stale.says for change in found.changes for stale in change.stale)
-    assert [(m.default, m.greatest, m.exact) for m in found.movement] == [(0, 0, True)] * 2
-    assert "0% of revision draws move in the default case, and in every other" in to_terminal(review(found, ()))
+    assert [(m.greatest.share, m.exact) for m in found.movement] == [(0, True)] * 2
+    assert "0% of revision draws move in every case" in to_terminal(review(found, ()))
+
+
+def test_a_weight_makes_stale_what_it_moves_in_any_case_and_stage() -> None:
+    old = WHOLE.replace('"No weapons"\n', '"No weapons"\n  applies when severity is grave\n')
+    drawn = old + "\nsampling preference\n  draw: 1\n"
+    found = between(drawn, drawn.replace("weight: 3", "weight: 6"))
+    change = only(found)
+    assert {m.stage for m in found.movement} == set(Stage)
+    [stale] = change.stale
+    assert stale.share == max(m.greatest.share for m in found.movement) > 0
+    assert "revision draws" in stale.says
+    assert "preference draws" in stale.says
+    assert "where severity is grave" in stale.says
 
 
 def test_a_condition_is_shown_as_its_version_has_it() -> None:
@@ -93,7 +106,7 @@ def test_a_condition_is_shown_as_its_version_has_it() -> None:
 
 def test_an_approval_of_nothing_stands_apart_from_the_draws() -> None:
     approval = Approval(
-        "principle/harm.weapons/applies", "0" * 12, Grade.BEHAVIOUR, "", "", "1.0.0", "Ada", "2026-01-01"
+        "house", "principle/harm.weapons/applies", "0" * 12, Grade.BEHAVIOUR, "", "", "1.0.0", "Ada", "2026-01-01"
     )
     shown = to_terminal(review(between(WHOLE, WHOLE.replace("weight: 3", "weight: 4")), (approval,))).splitlines()
     at = next(at for at, line in enumerate(shown) if "1 approval is of no change" in line)
