@@ -137,7 +137,10 @@ def _difference(pair: Pair) -> Difference:
     if old is None:
         assert new is not None
         return came(new, pair.where)
-    return diff(old, new) if new is not None else gone(old, pair.where)
+    if new is None:
+        return gone(old, pair.where)
+    texts = [side.texts if side is not None else () for side in (pair.old, pair.new)]
+    return diff(old, new, (texts[0], texts[1]) if all(texts) else None)
 
 
 def _named(version: Version, side: Side | None) -> Version:

@@ -14,6 +14,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
 from constitution_lang.revisions import MissingError, Repository, RevisionError, Tree, is_root, name_of
 from constitution_lang.source import Source
+from constitution_lang.syntax.nodes import FileTree
 
 __all__ = ["Pair", "Side", "pairs_of"]
 
@@ -36,6 +37,8 @@ class Side:
     errors: tuple[Diagnostic, ...] = ()
     sources: dict[str, Source] | None = None
     tree: Tree | None = None
+    texts: tuple[FileTree, ...] = ()
+    """Its files as they were parsed; none of a Bundle."""
 
     def beside(self, name: str) -> str | None:
         """The text of a file beside the constitution; None where there is none."""
@@ -311,7 +314,7 @@ def _in_tree(tree: Tree, path: str) -> Side:
     folder = posixpath.dirname(path)
     before = f"{tree.revision}:{folder}/" if folder else f"{tree.revision}:"
     sources, found = relocated(compilation.sources, compilation.diagnostics, before)
-    named = Compilation(compilation.bundle, found, sources, compilation.draft)
+    named = Compilation(compilation.bundle, found, sources, compilation.draft, compilation.trees)
     return _side(named, f"{tree.revision}:{path}", folder, tree.revision, tree)
 
 
@@ -325,9 +328,9 @@ def _as_before(tree: Tree, path: str, now: Side) -> Side | None:
             data = tree.read(posixpath.normpath(posixpath.join(folder, file.name)))
             if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
                 return None
-    return Side(f"{tree.revision}:{path}", folder, tree.revision, now.bundle, (), now.sources, tree)
+    return Side(f"{tree.revision}:{path}", folder, tree.revision, now.bundle, (), now.sources, tree, now.texts)
 
 
 def _side(compilation: Compilation, label: str, folder: str, revision: str, tree: Tree | None = None) -> Side:
     errors = tuple(d for d in compilation.diagnostics if d.severity is Severity.ERROR)
-    return Side(label, folder, revision, compilation.bundle, errors, dict(compilation.sources), tree)
+    return Side(label, folder, revision, compilation.bundle, errors, dict(compilation.sources), tree, compilation.trees)

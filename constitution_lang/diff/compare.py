@@ -11,7 +11,7 @@ from constitution_lang.diff.case_tests import case_test_changes
 from constitution_lang.diff.counts import Movement
 from constitution_lang.diff.every_case import all_cases
 from constitution_lang.diff.identity import identity_changes
-from constitution_lang.diff.metadata import cosmetic_change, metadata_changes
+from constitution_lang.diff.metadata import Texts, cosmetic_change, metadata_changes
 from constitution_lang.diff.mix import mix_changes
 from constitution_lang.diff.model import Aspect, Change, Difference, Subject, SubjectKind, Version
 from constitution_lang.diff.movement import movements, share_moves, situations
@@ -30,8 +30,12 @@ __all__ = ["diff"]
 _KINDS = tuple(SubjectKind)
 
 
-def diff(old: Bundle, new: Bundle) -> Difference:
-    """What changed from one version to the other, and what each change does. A pure function."""
+def diff(old: Bundle, new: Bundle, texts: Texts | None = None) -> Difference:
+    """What changed from one version to the other, and what each change does. A pure function.
+
+    `texts` are the files of both as they were parsed. Without them, a text that says the same in another layout cannot
+    be told from one with another comment: a Bundle has only the hashes of its files.
+    """
     pairing, common = pair(old, new), Common(old, new)
     by_case = [
         *identity_changes(pairing, common),
@@ -49,7 +53,7 @@ def diff(old: Bundle, new: Bundle) -> Difference:
         *case_test_changes(pairing),
     ]
     if not changes:
-        cosmetic = cosmetic_change(old, new)
+        cosmetic = cosmetic_change(old, new, texts)
         changes += [cosmetic] if cosmetic else []
     ordered = tuple(_named_apart(sorted(changes, key=_order)))
     witnesses = [w.witness for c in ordered if c.cases for w in c.cases.changes]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from constitution_lang.diff.layout import same_blocks
 from constitution_lang.diff.model import (
     Aspect,
     Change,
@@ -15,9 +17,12 @@ from constitution_lang.diff.model import (
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.words import listed, percent
 from constitution_lang.ir.model import Bundle, Category, Origin, Principle, ShareBound, Stage
+from constitution_lang.syntax.nodes import FileTree
 
-__all__ = ["cosmetic_change", "metadata_changes"]
+__all__ = ["Texts", "cosmetic_change", "metadata_changes"]
 
+Texts: TypeAlias = tuple[Sequence[FileTree], Sequence[FileTree]]
+"""The parsed files of two versions."""
 _Fields = dict[str, tuple[str, str]]
 
 
@@ -59,13 +64,16 @@ def metadata_changes(pairing: Pairing) -> Iterator[Change]:
     yield from _retired(pairing)
 
 
-def cosmetic_change(old: Bundle, new: Bundle) -> Change | None:
-    """That the texts differ in what is no part of the meaning; None where they are the same bytes in any files."""
+def cosmetic_change(old: Bundle, new: Bundle, texts: Texts | None) -> Change | None:
+    """That the texts differ in what is no part of the meaning; None where their blocks are the same in any places."""
     before, after = ({s.name: s.sha256 for s in b.sources if not s.name.startswith("<")} for b in (old, new))
     if sorted(before.values()) == sorted(after.values()) or not before or not after:
         return None
+    templates = [sorted(sha for name, sha in files.items() if not name.endswith(".const")) for files in (before, after)]
+    if texts is not None and templates[0] == templates[1] and same_blocks(*texts):
+        return None
     named = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    what = "layout, comments, the order of blocks or the version number"
+    what = "comments, layout, the version number or what no run sees of a template"
     digests = [" ".join(f"{name}:{files.get(name, '')}" for name in named) for files in (before, after)]
     return change(
         Grade.COSMETIC, Subject(SubjectKind.CONSTITUTION, new.name), Aspect.TEXT,

@@ -51,6 +51,24 @@ def test_nothing_differs_from_itself(data: st.DataObject) -> None:
     assert (turned.cases, turned.movement, turned.shares) == (None, (), ())
 
 
+@quick
+@given(data=st.data())
+def test_layout_and_the_places_of_blocks_never_show(data: st.DataObject) -> None:
+    text = data.draw(texts())
+    old = compiled(text.text())
+    assume(old.bundle is not None)
+    turned = text.text(turned=data.draw(st.booleans())).replace("# A remark.\n", "")
+    loose = turned.replace("\n\n", "\n\n\n").replace(": ", ":  ")
+    new = compiled(loose)
+    assert old.bundle is not None
+    assert new.bundle is not None
+    assert diff(old.bundle, new.bundle, (old.trees, new.trees)).changes == ()
+    remarked = compiled(text.text() + "\n# A remark.\n")
+    assert remarked.bundle is not None
+    [change] = diff(old.bundle, remarked.bundle, (old.trees, remarked.trees)).changes
+    assert change.grade is Grade.COSMETIC
+
+
 def shared(both: tuple[Bundle, Bundle]) -> list[dict[str, str]]:
     """Every case of the values that both versions know."""
     known = {a.id: set(a.values) for a in both[0].attributes}
