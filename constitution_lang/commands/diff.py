@@ -190,7 +190,7 @@ def _print(
         case "terminal":
             sys.stdout.write("\n".join(to_terminal(r, color=colors(sys.stdout)) for r in reviews))
         case "markdown":
-            sys.stdout.write("\n".join(to_markdown(review) for review in reviews))
+            sys.stdout.write(to_markdown(reviews))
         case "json":
             sys.stdout.write(to_json(reviews))
         case chosen:

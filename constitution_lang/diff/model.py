@@ -209,7 +209,7 @@ class Version(Struct, frozen=True):
     """One side. `label` is how the reader named it: a path, or a revision and a path.
 
     `folder` is what the files of its places are relative to, empty for the working directory, and `revision` the
-    revision that they are of, empty for files on the disk.
+    revision that they are of, empty for files on the disk. `version` is empty where this side has no such constitution.
     """
 
     name: str
@@ -219,6 +219,11 @@ class Version(Struct, frozen=True):
     label: str = ""
     folder: str = ""
     revision: str = ""
+
+    @property
+    def there(self) -> bool:
+        """Whether it is a version at all: a constitution that is new or gone has one side only."""
+        return bool(self.version)
 
     def place(self, origin: Origin) -> str:
         """Where something stands, as a person would look it up: `main:constitutions/house.const:17`."""

@@ -32,7 +32,7 @@ def gone(old: Bundle, where: str) -> Difference:
         help="put it back; where another name and another file took its place in one change, name both files to see "
         "the difference; where it is given up for good, approve that",
     )  # fmt: skip
-    return _alone(old, made, Version(old.name, old.version, "", ""), lone_is_old=True)
+    return _alone(old, made, Version(old.name, "", "", ""), lone_is_old=True)
 
 
 def came(new: Bundle, where: str) -> Difference:
@@ -44,7 +44,7 @@ def came(new: Bundle, where: str) -> Difference:
         "and none of its name",
         (None, new.origin), values=("", f"{new.name} {new.version}"),
     )  # fmt: skip
-    return _alone(new, made, Version(new.name, new.version, "", ""), lone_is_old=False)
+    return _alone(new, made, Version(new.name, "", "", ""), lone_is_old=False)
 
 
 def _alone(bundle: Bundle, made: Change, missing: Version, *, lone_is_old: bool) -> Difference:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from constitution_lang.diff.approvals import Review
-from constitution_lang.diff.model import Change, Grade, Mark, PromptText, Segment
+from constitution_lang.diff.model import Change, Grade, PromptText
+from constitution_lang.diff.render.escaping import plain, quotation, unlinked
 from constitution_lang.diff.render.sentences import (
     case_lines,
     movement_lines,
@@ -17,47 +18,100 @@ from constitution_lang.diff.render.sentences import (
     stale_words,
     summary,
     together_lines,
+    turn,
     unused_line,
 )
 from constitution_lang.diff.segments import shortened
 from constitution_lang.diff.words import listed
 
-__all__ = ["quotation", "to_markdown"]
+__all__ = ["ROOM", "to_markdown"]
 
-_SPECIAL = re.compile(r"([\\`*_~\[\]|#<>&])")
-_BLOCK = re.compile(r"^(?:[-+=:]|\d{1,9}[.)])")
-_LINKED = re.compile(r"(@(?=\w)|#(?=\d))")
+ROOM = 65_536
+"""Characters that a comment on GitHub may hold."""
+_NOTES = 400
+"""Kept free in each comment, to say what is left out."""
 _PROMPTS_SHOWN = 12
 
 
-def to_markdown(review: Review) -> str:
-    """The whole comment."""
-    return "\n".join(_lines(review)).rstrip() + "\n"
+def to_markdown(reviews: Sequence[Review], room: int = ROOM) -> str:
+    """One comment, with a part for each constitution.
+
+    Of what does not fit into so many characters the details of changes are left out first, the lowest grades before the
+    others, then rows of the table, and how many is said.
+    """
+    parts = [_part(review) for review in reviews]
+    spare = room - sum(len(text) + 1 for part in parts for text in (*part.head, *part.tail)) - _NOTES * len(parts)
+    shown = []
+    for at, part in enumerate(parts):
+        share = spare // (len(parts) - at)
+        rows = _fitting(part.rows, share // 2)
+        details = _fitting(part.details, share - _length(rows))
+        spare -= _length(rows) + _length(details)
+        shown.append("\n".join(_shown(part, rows, details)).rstrip() + "\n")
+    return "\n".join(shown)
 
 
-def _lines(review: Review) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Part:
+    """What a comment says of one constitution. Rows and details are of its changes, the highest grade first."""
+
+    head: list[str]
+    rows: list[str]
+    details: list[str]
+    tail: list[str]
+
+
+def _part(review: Review) -> _Part:
     found = review.difference
-    yield f"### {_text(found.new.name)} {found.old.version} → {found.new.version}: {summary(found)}"
-    yield ""
+    head = [f"### {plain(found.new.name)} {turn(found)}: {summary(found)}", ""]
     errors, verdict = review.errors(), found.verdict
     if errors:
-        yield f"**{len(errors)} mistake{'' if len(errors) == 1 else 's'} with ids.** Each says below what to write.\n"
+        head.append(f"**{len(errors)} mistake{'' if len(errors) == 1 else 's'} with ids.** Each says what to write.\n")
     if not verdict.holds:
-        yield f"**Version:** {_text(verdict.says)}. {_text(verdict.help).capitalize()}.\n"
-    if found.changes:
+        head.append(f"**Version:** {plain(verdict.says)}. {plain(verdict.help).capitalize()}.\n")
+    rows = []
+    for change in found.changes:
+        cells = _grade(change, review), plain(change.says), _direction(change), plain(_brief(change))
+        rows.append(f"| {' | '.join(cells)} |")
+    details = ["\n".join(_details(change, review)) for change in found.changes]
+    tail = [*_together(review)]
+    if unused := unused_line(review):
+        tail.append(f"{plain(unused)}\n")
+    if verdict.holds and found.changes:
+        tail.append(f"Version: {plain(verdict.says)}.\n")
+    return _Part(head, rows, details, tail)
+
+
+def _length(texts: Iterable[str]) -> int:
+    return sum(len(text) + 1 for text in texts)
+
+
+def _fitting(texts: Iterable[str], room: int) -> list[str]:
+    """Those that fit, in their order; a short one may follow one that is too long."""
+    found = []
+    for text in texts:
+        if len(text) < room:
+            found.append(text)
+            room -= len(text) + 1
+    return found
+
+
+def _shown(part: _Part, rows: list[str], details: list[str]) -> Iterator[str]:
+    yield from part.head
+    if part.rows:
         yield "| grade | what | cases | stale |"
         yield "| --- | --- | --- | --- |"
-        for change in found.changes:
-            cells = _grade(change, review), _text(change.says), _direction(change), _text(_brief(change))
-            yield f"| {' | '.join(cells)} |"
+        yield from rows
+        if less := len(part.rows) - len(rows):
+            yield f"| | … and {less} more, for which there is no room | | |"
         yield ""
-    yield from _together(review)
-    for change in found.changes:
-        yield from _details(change, review)
-    if unused := unused_line(review):
-        yield f"{_text(unused)}\n"
-    if verdict.holds and found.changes:
-        yield f"Version: {_text(verdict.says)}.\n"
+    yield from details
+    if less := len(part.details) - len(details):
+        yield (
+            f"A comment has room for {ROOM:,} characters, so the details of {less} of {len(part.details)} changes are "
+            "left out. `cai-compile diff` shows them at a terminal.\n"
+        )
+    yield from part.tail
 
 
 def _grade(change: Change, review: Review) -> str:
@@ -84,9 +138,9 @@ def _brief(change: Change) -> str:
 def _together(review: Review) -> Iterator[str]:
     found = review.difference
     if found.cases and len(found.changes) > 1:
-        yield f"- {_text('; '.join(together_lines(found.cases, found.defaults)))}"
+        yield f"- {plain('; '.join(together_lines(found.cases, found.defaults)))}"
     for line in movement_lines(found.movement, found.defaults):
-        yield f"- {_text(line)}"
+        yield f"- {plain(line)}"
     if found.movement or (found.cases and len(found.changes) > 1):
         yield ""
     rows = share_rows(found.shares)
@@ -95,29 +149,29 @@ def _together(review: Review) -> Iterator[str]:
         yield "| | before | after | in |"
         yield "| --- | ---: | ---: | --- |"
         for target, stages, before, after in rows:
-            yield f"| {_text(target)} | {before} | {after} | {stages} |"
+            yield f"| {plain(target)} | {before} | {after} | {stages} |"
         yield "\n</details>\n"
 
 
 def _details(change: Change, review: Review) -> Iterator[str]:
-    says = _unlinked(html.escape(change.says, quote=False))
+    says = unlinked(html.escape(change.says, quote=False))
     yield f"<details><summary><b>{change.grade.value}</b>: {says}</summary>\n"
     at = places(change, review.difference)
     if at:
-        yield f"{_text(at)}\n"
+        yield f"{plain(at)}\n"
     if change.help:
-        yield f"**Write instead:** {_text(change.help)}\n"
+        yield f"**Write instead:** {plain(change.help)}\n"
     if change.cases is not None and (change.cases.changed != 0 or change.cases.left_out):
-        yield from (f"- {_text(line)}" for line in case_lines(change.cases, review.difference.defaults))
+        yield from (f"- {plain(line)}" for line in case_lines(change.cases, review.difference.defaults))
         yield ""
     yield from _values(change)
     for text in change.prompts:
         yield from _prompt(text)
     if stale := stale_words(change):
-        yield f"**Stale:** {_text(stale)}\n"
+        yield f"**Stale:** {plain(stale)}\n"
     approved = review.approved.get(change.fingerprint)
     if approved:
-        yield f"**Approved** by {_text(approved.by)} on {_text(approved.date)}: {_text(approved.reason)}\n"
+        yield f"**Approved** by {plain(approved.by)} on {plain(approved.date)}: {plain(approved.reason)}\n"
     else:
         yield f"`{change.id}` `{change.fingerprint}`\n"
     yield "</details>\n"
@@ -135,55 +189,6 @@ def _values(change: Change) -> Iterator[str]:
 
 def _prompt(text: PromptText) -> Iterator[str]:
     names = listed((f"`{name}`" for name in text.new), at_most=_PROMPTS_SHOWN)
-    yield f"{': '.join(part for part in (names, _text(text.note)) if part)}\n"
+    yield f"{': '.join(part for part in (names, plain(text.note)) if part)}\n"
     if text.segments:
         yield f"{quotation(shortened(text.segments))}\n"
-
-
-def quotation(segments: tuple[Segment, ...]) -> str:
-    """A passage with its marks, each sign as it is; the indentation of a line stays."""
-    lines = []
-    for line in "".join(_segment(segment) for segment in segments).split("\n"):
-        inner = line.strip()
-        indent = "&nbsp;" * (len(line) - len(line.lstrip()))
-        lines.append(f"> {indent if inner else ''}{_BLOCK.sub(_escaped_block, inner)}".rstrip())
-    return "\n".join(lines)
-
-
-def _segment(segment: Segment) -> str:
-    """Marks are elements: whether `**` and `~~` are marks would depend on the signs on either side of them."""
-    if segment.mark is Mark.SAME:
-        return _literal(segment.text)
-    name = "del" if segment.mark is Mark.OLD else "b"
-    return "\n".join(_marked(line, name) for line in segment.text.split("\n"))
-
-
-def _marked(line: str, name: str) -> str:
-    """No mark around white space alone, nor at the beginning or the end."""
-    inner = line.strip()
-    if not inner:
-        return line
-    start, end = line[: len(line) - len(line.lstrip())], line[len(line.rstrip()) :]
-    return f"{start}<{name}>{_literal(inner)}</{name}>{end}"
-
-
-def _escaped_block(found: re.Match[str]) -> str:
-    """The beginning of a line, so that it begins no list, heading, rule or table."""
-    return f"{found[0][:-1]}\\{found[0][-1]}"
-
-
-def _text(text: str) -> str:
-    """Prose that nothing in it can turn into markup; a code word stays one."""
-    if text.count("`") % 2 or "|" in text:
-        return _literal(text)
-    return "`".join(part if at % 2 else _literal(part) for at, part in enumerate(text.split("`")))
-
-
-def _literal(text: str) -> str:
-    """Every sign as it is."""
-    return _unlinked(_SPECIAL.sub(r"\\\1", text))
-
-
-def _unlinked(text: str) -> str:
-    """Without the names and numbers that a code host would take for people and for issues, and tell these."""
-    return _LINKED.sub(r"\1&#8203;", text)

@@ -13,7 +13,7 @@ from constitution_lang.ir.model import Stage
 
 __all__ = [
     "case_lines", "counted", "movement_lines", "places", "share_rows", "shows_values", "stale_words",
-    "summary", "together_lines", "unused_line",
+    "summary", "together_lines", "turn", "unused_line",
 ]  # fmt: skip
 
 
@@ -23,6 +23,11 @@ def summary(difference: Difference) -> str:
         return "no change"
     many = len(difference.changes)
     return f"{many} change{'' if many == 1 else 's'}: {counted(difference.changes)}"
+
+
+def turn(difference: Difference) -> str:
+    """`1.0.0 → 1.1.0`, or the one version of a constitution that is new or gone."""
+    return " → ".join(side.version for side in (difference.old, difference.new) if side.there)
 
 
 def counted(changes: Iterable[Change]) -> str:

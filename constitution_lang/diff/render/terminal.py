@@ -26,6 +26,7 @@ from constitution_lang.diff.render.sentences import (
     stale_words,
     summary,
     together_lines,
+    turn,
     unused_line,
 )
 from constitution_lang.diff.segments import shortened
@@ -60,8 +61,8 @@ class _Page:
     def text(self) -> str:
         difference = self.review.difference
         old, new = difference.old, difference.new
-        sides = f"  {old.label} → {new.label}" if old.label or new.label else ""
-        head = self.paint(f"{new.name} {old.version} → {new.version}", _BOLD) + self.paint(sides, _DIM)
+        labels = " → ".join(side.label for side in (old, new) if side.label)
+        head = self.paint(f"{new.name} {turn(difference)}", _BOLD) + self.paint(f"  {labels}".rstrip(), _DIM)
         blocks = [f"{head}\n{summary(difference)}"]
         blocks += ["\n".join(self._change(change)) for change in difference.changes]
         if end := "\n".join(self._end()):

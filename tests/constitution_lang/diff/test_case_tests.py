@@ -113,7 +113,7 @@ def test_no_hash_and_no_grade_depends_on_tests() -> None:
 
 def test_every_rendering_shows_what_is_no_longer_expected() -> None:
     seen = review(between(TESTED.replace("  expect harm over autonomy\n", "")), ())
-    for text in (to_terminal(seen), to_markdown(seen)):
+    for text in (to_terminal(seen), to_markdown([seen])):
         assert "- expect harm over autonomy where severity is grave and topic is medical" in text
     [change] = [f for f in findings(seen, {}) if f.code == "diff-cosmetic"]
     assert "no longer expects harm over autonomy" in change.message
