@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from constitution_lang.commands.files import Commands
-    from constitution_lang.commands.sides import Pair, Side
+    from constitution_lang.commands.side import Side
+    from constitution_lang.commands.sides import Pair
     from constitution_lang.diff.approvals import Approval, Review
     from constitution_lang.diff.model import Change, Difference, Version
     from constitution_lang.source import Source
@@ -37,7 +38,8 @@ what to compare:
   cai-compile diff v1.0..v1.1               two revisions; v1.0...v1.1 starts where they parted
   cai-compile diff v1.0 v1.1 -- house.const
   cai-compile diff old.const new.const      two files; folders with one constitution and Bundles (.json) as well
-  cai-compile diff main:a.const b.const     a file of a revision, by another name
+  cai-compile diff main:a.const             a file of a revision, with the working tree
+  cai-compile diff main:a.const b.const     the same, by another name
 
 grades, and what a run has to redo:
   cosmetic   layout, comments               nothing
@@ -113,6 +115,11 @@ def _errors(pair: Pair) -> bool:
     wrong = False
     for side in _sides(pair):
         if side.bundle is None:
+            if side.is_module:
+                raise WrongUseError(
+                    f"{side.label} has no `constitution` line: it is a module. What a change to it does is told with "
+                    "the constitutions that use it: name one of these, or a revision alone for all"
+                )
             wrong = True
             print(f"cai-compile: {side.label} has errors, so there is nothing to compare", file=sys.stderr)
             sys.stderr.write(render(side.errors, side.sources or {}, color=colors(sys.stderr)))

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from constitution_lang.commands.files import WrongUseError, compiled
-from constitution_lang.compile import Compilation
-from constitution_lang.diagnostics.model import Diagnostic, Severity
-from constitution_lang.ir.model import Bundle
-from constitution_lang.revisions import MissingError, Repository, RevisionError, Tree, is_root, name_of
-from constitution_lang.source import Source
-from constitution_lang.syntax.nodes import FileTree
+from constitution_lang.commands.files import WrongUseError
+from constitution_lang.commands.side import Side, as_before, in_tree, on_disk, one_of
+from constitution_lang.revisions import MissingError, Repository, RevisionError, Tree, name_of
 
-__all__ = ["Pair", "Side", "pairs_of"]
+__all__ = ["Pair", "pairs_of"]
 
 _INPUT = "-"
 """Standard input, as every command calls it."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One version. `bundle` is None where the constitution has errors, which `errors` are then, with their places.
-
-    `folder` is that of the constitution's files, and `revision` their revision, empty for files on the disk.
-    `approvals` is the text of the file of approvals beside it.
-    """
-
-    label: str
-    folder: str
-    revision: str
-    bundle: Bundle | None
-    errors: tuple[Diagnostic, ...] = ()
-    sources: dict[str, Source] | None = None
-    tree: Tree | None = None
-    texts: tuple[FileTree, ...] = ()
-    """Its files as they were parsed; none of a Bundle."""
-
-    def beside(self, name: str) -> str | None:
-        """The text of a file beside the constitution; None where there is none."""
-        if self.tree is not None:
-            data = self.tree.read(posixpath.join(self.folder, name))
-            return None if data is None else data.decode("utf-8", "replace")
-        path = Path(self.folder) / name
-        return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -99,25 +67,34 @@ class _Chooser:
         return Repository.around(self._around)
 
     def pairs(self, named: list[str]) -> list[Pair]:
-        """The first of these forms that fits: PATH; REV; OLD NEW; REV PATH; REV REV PATH. A..B stands for two REV."""
+        """The first of these forms that fits: PATH; REV:PATH; REV; OLD NEW; REV PATH; REV REV PATH.
+
+        A..B stands for two REV, and what stands alone is compared with the working tree, or a path with HEAD.
+        """
+        if len(named) == 1:
+            return self._alone(named[0])
+        if len(named) == 2:
+            return self._both(*named)
         *revisions, last = named
-        if not self._is_path(last):
-            if len(named) == 1:
-                return self._all(*(self._range(last) or (self.repository.tree(last), None)))
-            if len(named) == 2 and self._range(revisions[0]) is None:
-                return self._two(revisions[0], last)
-        if not revisions:
-            return [self._one(self.repository.tree("HEAD"), None, last)]
-        if len(revisions) == 1:
-            ends = self._range(revisions[0])
-            if ends is None and self._stands_alone(revisions[0], last):
-                return self._two(revisions[0], last)
-            return [self._one(*(ends or (self.repository.tree(revisions[0]), None)), last)]
         for word in revisions:
             if self._is_path(word):
                 raise WrongUseError(f"three sides are two revisions and a file or folder, and {word} is a path")
         old, new = (self.repository.tree(revision) for revision in revisions)
         return [self._one(old, new, last)]
+
+    def _alone(self, text: str) -> list[Pair]:
+        if self._is_path(text):
+            return [self._one(self.repository.tree("HEAD"), None, text)]
+        if ":" in text:
+            revision, _, path = text.partition(":")
+            return [self._one(self.repository.tree(revision or "HEAD"), None, self._shown(path).as_posix())]
+        return self._all(*(self._range(text) or (self.repository.tree(text), None)))
+
+    def _both(self, first: str, last: str) -> list[Pair]:
+        ends = self._range(first)
+        if ends is None and (not self._is_path(last) or self._stands_alone(first, last)):
+            return self._two(first, last)
+        return [self._one(*(ends or (self.repository.tree(first), None)), last)]
 
     def _stands_alone(self, side: str, other: str) -> bool:
         """Whether a side names a file by itself, or has to find one where the other side is no file of a tree."""
@@ -173,11 +150,11 @@ class _Chooser:
 
     def _named(self, text: str) -> Side | None:
         if self._is_path(text):
-            return _on_disk(self.here / text, text)
+            return on_disk(self.here / text, text)
         if ":" in text:
             revision, _, path = text.partition(":")
             tree = self.repository.tree(revision or "HEAD")
-            return _in_tree(tree, _one_of(tree.roots(path), path, f"{revision}:") if _is_folder(tree, path) else path)
+            return in_tree(tree, one_of(tree.roots(path), path, f"{revision}:") if _is_folder(tree, path) else path)
         return None
 
     def _in_revision(self, tree: Tree, other: str) -> Side:
@@ -185,13 +162,13 @@ class _Chooser:
         if other == _INPUT:
             raise WrongUseError(f"standard input has no name; say which file of {tree.revision}: {tree.revision}:FILE")
         if ":" in other:
-            return _in_tree(tree, other.partition(":")[2])
+            return in_tree(tree, other.partition(":")[2])
         if path.suffix == ".json":
-            return _in_tree(tree, _one_of(tree.roots(), ".", f"{tree.revision}:"))
+            return in_tree(tree, one_of(tree.roots(), ".", f"{tree.revision}:"))
         inside = self.repository.relative(path)
         if path.is_dir():
-            return _in_tree(tree, _one_of(tree.roots(inside), inside, f"{tree.revision}:"))
-        return _in_tree(tree, tree.find(inside, name_of(path.read_bytes()) if path.is_file() else ""))
+            return in_tree(tree, one_of(tree.roots(inside), inside, f"{tree.revision}:"))
+        return in_tree(tree, tree.find(inside, name_of(path.read_bytes()) if path.is_file() else ""))
 
     def _one(self, old: Tree, new: Tree | None, path: str) -> Pair:
         """One file or folder in two trees. A constitution that only one of them has came, or went."""
@@ -214,7 +191,7 @@ class _Chooser:
     def _in_working_tree(self, path: str) -> Side:
         if path.endswith(".const") and not (self.here / path).exists():
             raise MissingError(f"there is no file {path}")
-        return _on_disk(self.here / path, path)
+        return on_disk(self.here / path, path)
 
     # --- all that there are ----------------------------------------------------------------------
 
@@ -232,20 +209,18 @@ class _Chooser:
         for path, data in after.items():
             called = gone.get(name_of(data), [])
             was = path if path in before else called.pop(0) if called else None
-            other = _in_tree(new, path) if new is not None else self._working(path)
-            pairs.append(
-                Pair((_as_before(old, was, other) or _in_tree(old, was)) if was else None, other, old.revision)
-            )
+            other = in_tree(new, path) if new is not None else self._working(path)
+            pairs.append(Pair((as_before(old, was, other) or in_tree(old, was)) if was else None, other, old.revision))
         where = new.revision if new is not None else "the working tree"
         for path in (path for paths in gone.values() for path in paths):
             shown = path if new is not None else self._shown(path).as_posix()
-            pairs.append(Pair(_in_tree(old, path), None, where, _place(shown, new)))
+            pairs.append(Pair(in_tree(old, path), None, where, _place(shown, new)))
         return pairs
 
     def _working(self, path: str) -> Side:
         """A file of the working tree, named as from here."""
         shown = self._shown(path)
-        return _on_disk(self.here / shown, shown.as_posix())
+        return on_disk(self.here / shown, shown.as_posix())
 
     def _shown(self, path: str) -> Path:
         whole = self.repository.folder / path
@@ -269,68 +244,3 @@ def _folder_of(here: Path, named: list[str]) -> Path:
 
 def _is_folder(tree: Tree, path: str) -> bool:
     return tree.read(path) is None and bool(tree.roots(path))
-
-
-def _one_of(roots: dict[str, bytes], folder: str, where: str) -> str:
-    """The one constitution of a folder."""
-    if len(roots) == 1:
-        return next(iter(roots))
-    if not roots:
-        raise WrongUseError(f"there is no constitution in {where}{folder}; name a file")
-    raise WrongUseError(f"there are {len(roots)} constitutions in {where}{folder}; name one of {', '.join(roots)}")
-
-
-def _on_disk(path: Path, label: str) -> Side:
-    if path.is_dir():
-        found = {
-            p.relative_to(path).as_posix(): p.read_bytes()
-            for p in sorted(path.rglob("*.const"))
-            if not any(part.startswith(".") for part in p.relative_to(path).parts)
-        }
-        path = path / _one_of({name: data for name, data in found.items() if is_root(data)}, label, "")
-        label = path.as_posix()
-    if path.suffix == ".json":
-        return Side(label, "", "", _bundle(path))
-    folder = path.parent.as_posix()
-    return _side(compiled(path.as_posix()), label, "" if folder == "." else folder, "")
-
-
-def _bundle(path: Path) -> Bundle:
-    from constitution_lang.ir.codec import BundleError, loads, verify
-
-    try:
-        bundle = loads(path.read_bytes())
-    except BundleError as error:
-        raise WrongUseError(f"{path}: {error}") from error
-    if wrong := verify(bundle):
-        raise WrongUseError(f"{path}: {wrong[0]}; somebody has changed it, so build it anew")
-    return bundle
-
-
-def _in_tree(tree: Tree, path: str) -> Side:
-    from constitution_lang.emit.relocate import relocated
-
-    compilation = tree.compiled(path)
-    folder = posixpath.dirname(path)
-    before = f"{tree.revision}:{folder}/" if folder else f"{tree.revision}:"
-    sources, found = relocated(compilation.sources, compilation.diagnostics, before)
-    named = Compilation(compilation.bundle, found, sources, compilation.draft, compilation.trees)
-    return _side(named, f"{tree.revision}:{path}", folder, tree.revision, tree)
-
-
-def _as_before(tree: Tree, path: str, now: Side) -> Side | None:
-    """The side of a revision that has the very bytes of a side that is compiled already, all that it uses included."""
-    if now.bundle is None or posixpath.basename(path) != posixpath.basename(now.label):
-        return None
-    folder = posixpath.dirname(path)
-    for file in now.bundle.sources:
-        if not file.name.startswith("<"):
-            data = tree.read(posixpath.normpath(posixpath.join(folder, file.name)))
-            if data is None or hashlib.sha256(data).hexdigest() != file.sha256:
-                return None
-    return Side(f"{tree.revision}:{path}", folder, tree.revision, now.bundle, (), now.sources, tree, now.texts)
-
-
-def _side(compilation: Compilation, label: str, folder: str, revision: str, tree: Tree | None = None) -> Side:
-    errors = tuple(d for d in compilation.diagnostics if d.severity is Severity.ERROR)
-    return Side(label, folder, revision, compilation.bundle, errors, dict(compilation.sources), tree, compilation.trees)

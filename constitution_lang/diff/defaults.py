@@ -6,7 +6,7 @@ throughout, and once where it has the new one, over the cases of all other attri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from msgspec import structs
 
@@ -14,7 +14,7 @@ from constitution_lang.diff.counts import Cases
 from constitution_lang.diff.every_case import all_cases
 from constitution_lang.diff.model import Aspect, Change, Grade, Stale, Subject, SubjectKind, Work, change
 from constitution_lang.diff.pairing import Pairing, pair
-from constitution_lang.diff.principles import Found, principle_changes
+from constitution_lang.diff.principles import principle_changes
 from constitution_lang.diff.space import Common
 from constitution_lang.diff.tensions import tension_changes
 from constitution_lang.diff.words import count_words, listed
@@ -24,6 +24,7 @@ from constitution_lang.ir.model import ALWAYS, AllOf, AnyOf, Attribute, Bundle, 
 __all__ = ["default_change", "of_cases"]
 
 _NEVER = AnyOf(())
+_FOLLOWS = frozenset(Work) - {Work.TAGS}
 
 
 def default_change(old: Attribute, new: Attribute, pairing: Pairing) -> Change:
@@ -36,7 +37,7 @@ def default_change(old: Attribute, new: Attribute, pairing: Pairing) -> Change:
         apart, common = pair(before, after), Common(before, after)
         found = [*principle_changes(apart, common), *tension_changes(apart, common)]
         cases = all_cases(found, common) or common.among(())
-        stale = _stale(found, new.id)
+        stale = of_cases(f"whose {new.id} is not known", {s.work for one in found for s in one.change.stale})
         says += f"; {_what(old, new, pairing.new)}{_where(cases)}"
     return change(
         Grade.BEHAVIOUR, subject, Aspect.DEFAULT, says, places, values=(old.default, new.default), cases=cases,
@@ -44,19 +45,11 @@ def default_change(old: Attribute, new: Attribute, pairing: Pairing) -> Change:
     )  # fmt: skip
 
 
-def of_cases(which: str) -> tuple[Stale, ...]:
-    """All that follows from what a prompt is, for prompts that may be other cases than before."""
-    says = f"draws, critiques, revisions, votes and labels of prompts {which}, where that comes out otherwise"
-    return tuple(Stale(work, says) for work in Work if work is not Work.TAGS)
-
-
-def _stale(found: Iterable[Found], attribute: str) -> tuple[Stale, ...]:
-    """What its changes make stale, and of the prompts in question only."""
-    return tuple(
-        structs.replace(stale, says=f"{stale.says}, where {attribute} is not known")
-        for one in found
-        for stale in one.change.stale
-    )
+def of_cases(which: str, works: Collection[Work] = _FOLLOWS) -> tuple[Stale, ...]:
+    """What follows from what a prompt is, for prompts that may be other cases than before."""
+    told = [work for work in Work if work in works]
+    says = f"{listed(told)} of prompts {which}, where that comes out otherwise"
+    return tuple(Stale(work, says) for work in told)
 
 
 def _where(cases: Cases) -> str:

@@ -46,7 +46,8 @@ def metadata_changes(pairing: Pairing) -> Iterator[Change]:
         yield from _fields(subject, fields, places)
         moved = isinstance(now, Principle) and isinstance(was, Principle) and pairing.side(was.category) != now.category
         if was.id != now.id and not moved:
-            stays = "; its draws stay" if kind is SubjectKind.PRINCIPLE else ""
+            keyed = isinstance(was, Principle) and isinstance(now, Principle) and was.key == now.key
+            stays = "; its draws stay" if keyed else ""
             yield change(
                 Grade.METADATA, subject, Aspect.RENAMED, f"{was.id} is called {now.id} now{stays}", places,
                 values=(was.id, now.id),

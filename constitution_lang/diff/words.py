@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
 
 from constitution_lang.diff.counts import CasePairs, Moved, Movement
 from constitution_lang.ir.model import (
@@ -19,7 +20,7 @@ from constitution_lang.ir.model import (
 )
 
 __all__ = [
-    "LEAST", "condition_words", "count_words", "draws_of", "in_case", "listed", "moving_words", "number",
+    "LEAST", "condition_words", "count_words", "draws_of", "in_case", "lines_apart", "listed", "moving_words", "number",
     "outcome_words", "pairs_of", "percent", "percents",
 ]  # fmt: skip
 
@@ -40,6 +41,16 @@ def listed(words: Iterable[str], last: str = "and", at_most: int | None = None) 
     if len(shown) < 2:
         return "".join(shown)
     return f"{', '.join(shown[:-1])} {last} {shown[-1]}"
+
+
+def lines_apart(before: str, after: str) -> list[tuple[str, str]]:
+    """The lines that two texts do not share in one order, with `-` for the old one and `+` for the new one."""
+    old, new = before.splitlines(), after.splitlines()
+    found = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            found += [*(("-", line) for line in old[a:b]), *(("+", line) for line in new[c:d])]
+    return found
 
 
 def percent(share: float) -> str:

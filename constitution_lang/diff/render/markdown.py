@@ -22,7 +22,7 @@ from constitution_lang.diff.render.sentences import (
     unused_line,
 )
 from constitution_lang.diff.segments import shortened
-from constitution_lang.diff.words import listed
+from constitution_lang.diff.words import lines_apart, listed
 
 __all__ = ["ROOM", "to_markdown"]
 
@@ -181,9 +181,8 @@ def _values(change: Change) -> Iterator[str]:
     if change.prompts or not shows_values(change) or not (change.before or change.after):
         return
     yield "````diff"
-    before, after = change.before.splitlines(), change.after.splitlines()
-    yield from (f"- {line.replace('````', '```')}" for line in before if line not in after)
-    yield from (f"+ {line.replace('````', '```')}" for line in after if line not in before)
+    for sign, line in lines_apart(change.before, change.after):
+        yield f"{sign} {line.replace('````', '```')}"
     yield "````\n"
 
 

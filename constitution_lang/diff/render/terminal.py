@@ -30,7 +30,7 @@ from constitution_lang.diff.render.sentences import (
     unused_line,
 )
 from constitution_lang.diff.segments import shortened
-from constitution_lang.diff.words import listed
+from constitution_lang.diff.words import lines_apart, listed
 
 __all__ = ["to_terminal"]
 
@@ -105,11 +105,9 @@ class _Page:
         whole = bool(change.before and change.after) or (test and change.grade is Grade.COSMETIC)
         if change.prompts or change.aspect is Aspect.RENAMED or not (whole and shows_values(change)):
             return
-        before, after = change.before.splitlines(), change.after.splitlines()
-        for sign, lines, other, style in (("-", before, after, _RED), ("+", after, before, _GREEN)):
-            for line in lines:
-                if line not in other:
-                    yield self.paint(f"{sign} {textwrap.shorten(printable(line), 2 * _WIDTH, placeholder=' …')}", style)
+        for sign, line in lines_apart(change.before, change.after):
+            shown = textwrap.shorten(printable(line), 2 * _WIDTH, placeholder=" …")
+            yield self.paint(f"{sign} {shown}", _RED if sign == "-" else _GREEN)
 
     def _prompt(self, text: PromptText) -> Iterator[str]:
         names = listed(text.new, at_most=_PROMPTS_SHOWN)

@@ -80,6 +80,28 @@ def test_a_block_in_another_file_is_no_change(repository: Path, capsys: pytest.C
     assert changed(capsys, "HEAD") == []
 
 
+def test_a_module_alone_is_told_to_be_one(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "rules.const").write_text(TENSION)
+    code, _, err = run(capsys, "house.const", "rules.const")
+    assert code == 2
+    assert "rules.const has no `constitution` line: it is a module" in err
+    (repository / "rules.const").write_text(WHOLE.replace("constitution", "constitutoin"))
+    code, _, err = run(capsys, "house.const", "rules.const")
+    assert (code, "is a module" in err) == (1, False)
+
+
+def test_a_file_of_a_revision_alone_is_compared_with_the_working_tree(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "house.const").write_text(EDITED)
+    assert changed(capsys, "main:house.const") == changed(capsys, "main", "--", "house.const") != []
+    (repository / "house.const").unlink()
+    code, out, _ = run(capsys, "main:house.const")
+    assert (code, "house is gone" in out) == (1, True)
+    code, _, err = run(capsys, "main:nothing.const")
+    assert (code, "nothing.const" in err) == (2, True)
+
+
 def test_a_comment_is_cosmetic_with_both_places(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "house.const").write_text(BASE + "\nuse ./rules\n")
     (repository / "rules.const").write_text("# Which comes first.\n" + TENSION)
