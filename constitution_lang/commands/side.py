@@ -61,6 +61,12 @@ def one_of(roots: dict[str, bytes], folder: str, where: str) -> str:
 
 
 def on_disk(path: Path, label: str) -> Side:
+    """A file, the one constitution of a folder, or a Bundle.
+
+    Raises:
+        WrongUseError: the folder has none or several, or the Bundle is none.
+        OSError: it cannot be read.
+    """
     if path.is_dir():
         found = {
             p.relative_to(path).as_posix(): p.read_bytes()
@@ -88,6 +94,7 @@ def _bundle(path: Path) -> Bundle:
 
 
 def in_tree(tree: Tree, path: str) -> Side:
+    """A file of a revision; places in it are told with the revision."""
     from constitution_lang.emit.relocate import relocated
 
     compilation = tree.compiled(path)

@@ -16,7 +16,7 @@ CARD_ENDING = ".card.json"
 BUNDLE_ENDING = ".bundle.json"
 
 
-class DataCard(msgspec.Struct, frozen=True, kw_only=True):
+class DataCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the files `NAME.*` of a data set are.
 
     `models` are pairs of a role and a model's identity. `content` is the hash of the rows, the same in every format;

@@ -36,7 +36,8 @@ def data_sets(folder: Path) -> list[str]:
 def published_misfits(folder: Path, name: str, history: History | None) -> Iterator[Misfit]:
     """All that does not fit about one data set: its rows first, then the constitution, then the card.
 
-    Without a history the JSON lines are what the rest is held against, by the card's hash of the rows.
+    Without a history the rows are those of the file that has the card's hash of them. Where none has it, each file is
+    looked at by itself, and then they are held against one another.
     """
     kind: Any = KINDS[name]
     path = folder / (name + CARD_ENDING)
@@ -45,22 +46,28 @@ def published_misfits(folder: Path, name: str, history: History | None) -> Itera
     except DataError as error:
         yield _whole(path, "card", str(error), "a card of the data set")
         return
-    rows: list[Any] | None = (
-        None if history is None else in_order(history.sft if name == "sft" else history.preferences)
-    )
+    files = {}
     for ending in _ENDINGS:
         file = folder / (name + ending)
         read = list(_read(file, kind))
         yield from (entry for entry in read if isinstance(entry, Misfit))
-        found = [entry for entry in read if not isinstance(entry, Misfit)]
+        files[file] = [entry for entry in read if not isinstance(entry, Misfit)], len(read)
+    rows: list[Any] | None
+    if history is None:
+        rows = next((found for found, _ in files.values() if rows_hash(found) == card.content), None)
+        for file, (found, _) in files.items():
+            if rows is None or found is rows:
+                yield from _alone(file, found, card)
+    else:
+        rows = in_order(history.sft if name == "sft" else history.preferences)
+    for file, (found, lines) in files.items():
         if rows is None:
-            yield from _alone(file, found, card)
             rows = found
         fits = True
         for misfit in row_misfits(str(file), found, rows):
             fits = False
             yield misfit
-        if fits and len(read) == len(found):
+        if fits and lines == len(found):
             yield from _bytes(file, found, rows, kind, card)
     yield from _constitution(folder, name, card, history)
     yield from _card(path, card, rows or [], history)
@@ -96,6 +103,9 @@ def review_misfits(folder: Path, history: History) -> Iterator[Misfit]:
 
 def _read(file: Path, kind: type[Any]) -> Iterator[Any]:
     """The rows of a file, and a misfit for what is none."""
+    if not file.exists():
+        yield _whole(file, "file", "missing", f"rows of {kind.__name__}")
+        return
     if file.suffix == ".parquet":
         try:
             yield from read_rows(file, kind)
@@ -155,8 +165,11 @@ def _constitution(folder: Path, name: str, card: DataCard, history: History | No
     try:
         body = file.read_bytes()
         bundle = loads(body)
+    except FileNotFoundError:
+        yield _whole(file, "file", "missing", "the compiled constitution")
+        return
     except (OSError, BundleError) as error:
-        yield _whole(file, "content", str(error), "the compiled constitution")
+        yield _whole(file, "content", getattr(error, "strerror", None) or str(error), "the compiled constitution")
         return
     wrong = verify(bundle)
     kept = None if history is None else difference(_without_places(bundle), _without_places(history.bundle), exact=True)

@@ -25,14 +25,15 @@ def weights_misfits(folder: Path) -> Iterator[Misfit]:
     try:
         card = read_card(folder)
     except (OSError, msgspec.DecodeError) as error:
-        yield card_misfit(path, "content", str(error), "the card of a checkpoint")
+        said = "missing" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or str(error)
+        yield card_misfit(path, "content", said, "the card of a checkpoint")
         return
     if card.rehearsed:
         return  # there are no weights
     try:
         files, weights = weights_sha256(folder, anew=True), model_identity(folder, anew=True)
     except OSError as error:
-        yield card_misfit(folder, "weights", str(error), "files of weights")
+        yield card_misfit(folder, "weights", error.strerror or str(error), "files of weights")
         return
     for name, should in card.files.items():
         if files.get(name) != should:

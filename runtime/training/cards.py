@@ -13,7 +13,7 @@ __all__ = ["CARD_FILE", "Card", "CardTruncation", "StandsFor", "card_bytes", "re
 CARD_FILE = "card.json"
 
 
-class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
+class CardTruncation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was cut to fit. `prompts` and `answers` are ids of the rows."""
 
     rule: str
@@ -22,7 +22,7 @@ class CardTruncation(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()
 
 
-class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
+class StandsFor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A later run whose rows say the same, so that it took the checkpoint over: `data` is the hash of its rows' ids."""
 
     provenance: Provenance
@@ -30,7 +30,7 @@ class StandsFor(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
+class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a checkpoint is and what it was made from.
 
     `base` and `preference_model` are model identities; `weights` is this model's own; `files` are the SHA-256

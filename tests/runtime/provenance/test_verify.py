@@ -128,7 +128,7 @@ def test_a_line_that_is_no_row_and_a_file_that_is_gone(copied: Path) -> None:
     found = first(copied)
     assert (Path(found.file).name, found.row, found.field) == ("sft.jsonl", 4, "line")
     path.unlink()
-    assert first(copied).field == "content"
+    assert (first(copied).field, first(copied).says) == ("file", "missing")
 
 
 def test_other_bytes_with_the_same_rows(copied: Path) -> None:
@@ -318,11 +318,40 @@ def test_a_folder_of_data_is_verified_alone(copied: Path, tmp_path: Path, capsys
     lines = (data / "sft.jsonl").read_text().splitlines()
     row = json.loads(lines[2])
     (data / "sft.jsonl").write_text("\n".join([*lines[:2], *lines[3:], ""]))
-    assert [m.field for m in misfits(data)][:2] == ["rows", "row"]
+    assert misfits(data)[0].field == "row"
     row["turns"][0]["text"] = "Another question?"
     (data / "sft.jsonl").write_text("\n".join([*lines[:2], json.dumps(row), *lines[3:], ""]))
-    found = misfits(data)[0]
-    assert (found.row, found.id, found.field) == (3, row["id"], "prompt")
+    found = misfits(data)
+    assert {m.file for m in found} == {str(data / "sft.jsonl"), str(data / "sft.card.json")}
+    assert (found[0].row, found[0].id, found[0].field) == (3, row["id"], "turns[0].text")
+
+
+def test_which_of_two_files_was_changed_is_known_by_the_card(copied: Path, tmp_path: Path) -> None:
+    shutil.copytree(copied / "out" / "data", tmp_path / "alone" / "data")
+    data = tmp_path / "alone" / "data"
+    lines = (data / "sft.jsonl").read_text().splitlines()
+    for n in (2, 4):
+        row = json.loads(lines[n])
+        row["completion"] += " And more."
+        lines[n] = json.dumps(row)
+    (data / "sft.jsonl").write_text("\n".join([*lines, ""]))
+    found = [m for m in misfits(data) if m.row]
+    assert [(Path(m.file).name, m.row, m.field) for m in found] == [
+        ("sft.jsonl", 3, "completion"), ("sft.jsonl", 5, "completion"),
+    ]  # fmt: skip
+    (data / "sft.parquet").unlink()
+    found = list(misfits(data))
+    assert [(Path(m.file).name, m.field) for m in found][:2] == [("sft.parquet", "file"), ("sft.jsonl", "rows' hash")]
+
+
+@pytest.mark.parametrize("card", ["data/sft.card.json", "checkpoints/CHECKPOINT/card.json"])
+def test_a_field_more_in_a_card(copied: Path, card: str) -> None:
+    out = copied / "out"
+    path = out / card.replace("CHECKPOINT", next((out / "checkpoints").iterdir()).name)
+    path.write_text(path.read_text().replace("{", '{"note": "ours",', 1))
+    found = first(copied)
+    assert Path(found.file) == path
+    assert "note" in found.says
 
 
 def test_what_cannot_be_verified_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
