@@ -99,7 +99,7 @@ def cases_moved(history: History, redone: Redone) -> Iterator[CaseMoved]:
     said: dict[tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]], list[str]] = {}
     for prompt in history.train:
         if prompt.id not in redone.cases:
-            counted["its case is to be asked for anew"] += 1
+            counted[redone.unknown[prompt.id]] += 1
             continue
         before, after = history.cases[prompt.id].mapping, redone.cases[prompt.id].mapping
         key = tuple(before.items()), tuple(after.items())

@@ -79,6 +79,10 @@ class Redone:
 
     bundle: Bundle
     cases: dict[str, CaseRecord]
+    unknown: Mapping[str, str]
+    """Why the case of a prompt is not known, by its id."""
+    refused: str
+    """The first thing in the data that a run would refuse before it asks anything; empty where there is none."""
     revision_draws: Draws
     preference_draws: Draws
     sft: list[RowFate]
@@ -101,7 +105,7 @@ class _Chain:
 def redo(history: History, replay: Replay, task: Task) -> Redone:
     """Go through the run once more under `replay`'s constitution; `task` advances by one for every prompt and pair."""
     bundle = replay.bundle
-    cases, unknown = _cases(history, replay)
+    cases, unknown, refused = _cases(history, replay)
     known = [cases[p.id] for p in history.train if p.id in cases]
     rounds = bundle.revision.rounds
     revision_draws = draw_principles(bundle, history.seed, Stage.REVISION, known, rounds)
@@ -116,7 +120,7 @@ def redo(history: History, replay: Replay, task: Task) -> Redone:
     asked = _Asked(cases, preference_draws, unknown)
     preferences = list(_preferences(history, replay, asked, task))
     stand = history.config.pair.policy is not None or _same_training(history, sft)
-    return Redone(bundle, cases, revision_draws, preference_draws, sft, stand, preferences)
+    return Redone(bundle, cases, unknown, refused, revision_draws, preference_draws, sft, stand, preferences)
 
 
 def _counted(prompts: Sequence[PromptRecord], task: Task) -> Iterator[PromptRecord]:
@@ -135,9 +139,9 @@ def _same_training(history: History, fates: Sequence[RowFate]) -> bool:
     return seen_texts(after) == seen_texts(history.sft)
 
 
-def _cases(history: History, replay: Replay) -> tuple[dict[str, CaseRecord], dict[str, str]]:
-    """The prompts' cases, and for those that have none the reason."""
-    cases, unknown = {}, {}
+def _cases(history: History, replay: Replay) -> tuple[dict[str, CaseRecord], dict[str, str], str]:
+    """The prompts' cases, for those that have none the reason, and the first one that a run refuses."""
+    cases, unknown, refused = {}, {}, ""
     for prompt in history.train:
         try:
             cases[prompt.id] = replay.case(prompt)
@@ -145,7 +149,8 @@ def _cases(history: History, replay: Replay) -> tuple[dict[str, CaseRecord], dic
             unknown[prompt.id] = "its case has to be asked for anew"
         except UnknownValueError as error:
             unknown[prompt.id] = f"its data do not fit: {error.says}"
-    return cases, unknown
+            refused = refused or f"{error}; {error.remedy}"
+    return cases, unknown, refused
 
 
 # --- revisions ----------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ def find_stale(checkpoint: Path, card: Card, history: History, redone: Redone, n
     """Count what becomes of every row behind a checkpoint."""
     old, new = history.bundle, redone.bundle
     difference = diff(old, new)
+    if redone.refused:
+        notes = (*notes, f"a run refuses these data before it asks anything: {redone.refused}")
     data = tuple(_chain(card.kind, history, redone))
     fates = _relevant(card.kind, history, redone)
     return Stale(

@@ -229,6 +229,10 @@ def test_a_value_that_is_gone_is_one_reason_however_many_rows_have_it(runs: dict
     [reason] = [r for r in found.trained_on[1].reasons if "none of its values" in r.why]
     assert reason.rows > 1
     assert reason.why == "its data do not fit: column 'severity' says 'minor', which is none of its values"
+    assert reason.why in {c.says for c in found.cases}, "nothing is asked anew of these"
+    [note] = found.notes
+    assert "a run refuses these data before it asks anything" in note
+    assert "write one of none, slight" in note
 
 
 def test_answers_of_a_later_run_are_known(tmp_path: Path) -> None:
