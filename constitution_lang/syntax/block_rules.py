@@ -158,17 +158,24 @@ class BlockLines:
         """Say what is missing."""
         self._pair_complete()
         who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
-        needed = [(field.key, _to_add(field)) for field in self._form.fields if field.required]
-        needed += [(line.opening, f"add a line such as `{line.example}`") for line in self._form.lines if line.required]
+        missing = [
+            opening for opening in self._form.required if opening not in self._seen and not self._may_be_lost(opening)
+        ]
         if {"table", "under", *_PAIR_KEYS} & {*self._seen, *self._lost} and "case" not in self._seen:
-            needed = []
-        for opening, help in needed:
-            if opening not in self._seen and not self._may_be_lost(opening):
-                self._say(codes.E110, self._header, f"{who} has no `{opening}`", help)
+            missing = []
+        for opening in missing:
+            self._say(codes.E110, self._header, f"{who} has no `{opening}`", self._how_to_add(opening))
         values = {"levels", "one of"}
         if self._form.keyword == "attribute" and not values & self._seen.keys() and not self._may_be_lost(*values):
             help = "add a line such as `levels: none < minor < grave` or, where they have no order, `one of: yes, no`"
             self._say(codes.E110, self._header, f"{who} has no values", help)
+
+    def _how_to_add(self, opening: str) -> str:
+        field = self._form.field(opening)
+        if field:
+            return _to_add(field)
+        example = next(line.example for line in self._form.lines if line.opening == opening)
+        return f"add a line such as `{example}`"
 
     def _may_be_lost(self, *openings: str) -> bool:
         """Whether a line that begins like one of these may be there, and could not be read."""

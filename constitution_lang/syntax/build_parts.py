@@ -51,15 +51,18 @@ class PartBuilder:
 
     def comments(self, text: str) -> Iterator[n.Comment]:
         """The comments of the block just built, whose text is `text`: every `#` outside texts begins one."""
-        at = 0
-        last = text.rfind("#")
-        for start, end in (*self._opaque, (len(text), len(text))):
-            if at > last:
-                return
-            for found in _COMMENT.finditer(text, at, start) if text.find("#", at, start) >= 0 else ():
-                place = Span(self._file, self._base + found.start(), self._base + found.end())
-                yield n.Comment(found.group().rstrip(), place)
-            at = end
+        texts = iter((*self._opaque, (len(text), len(text))))
+        start, end = next(texts)
+        found = _COMMENT.search(text)
+        while found:
+            at = found.start()
+            while end <= at:
+                start, end = next(texts)
+            if start <= at:
+                found = _COMMENT.search(text, end)
+                continue
+            yield n.Comment(found.group().rstrip(), Span(self._file, self._base + at, self._base + found.end()))
+            found = _COMMENT.search(text, found.end())
 
     def _span(self, first: Token, last: Token | None = None) -> Span:
         return Span(self._file, self._base + first.start, self._base + (last or first).end)

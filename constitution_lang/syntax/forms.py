@@ -72,6 +72,12 @@ class BlockForm(msgspec.Struct, frozen=True, dict=True):
         return any(line.opening.split()[0] == word for line in self.lines)
 
     @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The keys and openings of the lines that have to be there."""
+        fields = (form.key for form in self.fields if form.required)
+        return (*fields, *(form.opening for form in self.lines if form.required))
+
+    @cached_property
     def _by_key(self) -> dict[str, FieldForm]:
         return {form.key: form for form in self.fields}
 

@@ -43,6 +43,7 @@ class Tables(msgspec.Struct, frozen=True):
 
     A state's row has for each symbol the next state, or -1 - n to reduce by rule n. `scanners` are the terminals that
     may come next, in the order in which they are tried; the state at the same place in `scans` has that one.
+    `made_from` is the text of the grammar.
     """
 
     made_from: str
@@ -71,7 +72,7 @@ def tables() -> Tables:
     kept = Path(__file__).with_name(_KEPT)
     if kept.is_file():
         read = msgspec.json.decode(kept.read_bytes(), type=Tables)
-        if read.made_from == _hash(text):
+        if read.made_from == text:
             return read
     return make_tables(text)
 
@@ -116,7 +117,7 @@ def make_tables(text: str) -> Tables:
     terminals = {str(terminal.name): terminal.pattern.to_regexp() for terminal in parser.terminals}
     assert not any(re.compile(pattern).groups for pattern in terminals.values()), "groups are counted by the scanner"
     return Tables(
-        made_from=_hash(text),
+        made_from=text,
         start=number[table.start_states["block"]],
         end=number[table.end_states["block"]],
         literals=dict(sorted(fixed.items())),
@@ -154,12 +155,6 @@ def _reached(table: ParseTableBase[int]) -> Iterator[int]:
             if str(action) == "Shift" and arg not in seen:
                 seen.add(arg)
                 waiting.append(arg)
-
-
-def _hash(text: str) -> str:
-    from hashlib import sha256
-
-    return sha256(text.encode()).hexdigest()
 
 
 if __name__ == "__main__":
