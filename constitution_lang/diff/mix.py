@@ -29,6 +29,9 @@ from constitution_lang.sampling import shares
 
 __all__ = ["mix_changes"]
 
+_WEIGHED_MAX = 500_000
+"""So many times a principle is weighed, over all cases in which changed weights are compared one by one."""
+
 
 class _Weighing(NamedTuple):
     """Where weights are compared; `alone` where only one of them changed."""
@@ -45,7 +48,10 @@ def mix_changes(pairing: Pairing) -> Iterator[Change]:
     if categories or principles:
         # A weight changes no condition: the cases that stand for all are those of every weight.
         common = Common(pairing.old, pairing.old)
-        at = _Weighing(common, situations(common), alone=len(categories) + len(principles) == 1)
+        many = len(categories) + len(principles)
+        at = _Weighing(
+            common, situations(common).first(_WEIGHED_MAX // (many * len(pairing.old.principles))), many == 1
+        )
         for was, now in categories:
             yield _weight(SubjectKind.CATEGORY, was, now, pairing.old, at)
         for before, after in principles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from constitution_lang.analysis.diagram import Diagram, DiagramError
 from constitution_lang.analysis.outcomes import firing
@@ -12,7 +12,8 @@ from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import CASES_MAX, Common
 from constitution_lang.diff.words import LEAST, pairs_of
 from constitution_lang.ir.model import Bundle, Condition, Stage, Weigh
-from constitution_lang.sampling import moved, shares, weights
+from constitution_lang.sampling import moved, weights
+from constitution_lang.sampling import shares as shares_of
 
 __all__ = ["NODES_MAX", "SITUATIONS_MAX", "Situations", "movements", "share_moves", "situations"]
 
@@ -20,6 +21,8 @@ NODES_MAX = 20_000
 """Of the diagrams here."""
 SITUATIONS_MAX = 1024
 """Above so many, cases that differ in what is drawn are looked at as far as they are witnesses."""
+
+_Weights: TypeAlias = Mapping[str, float]
 
 
 def share_moves(pairing: Pairing, common: Common) -> tuple[ShareMove, ...]:
@@ -29,7 +32,7 @@ def share_moves(pairing: Pairing, common: Common) -> tuple[ShareMove, ...]:
         return ()
     found = []
     for stage in Stage:
-        before, after = (shares(bundle, stage, common.case(case, bundle)) for bundle in (pairing.old, pairing.new))
+        before, after = (shares_of(bundle, stage, common.case(case, bundle)) for bundle in (pairing.old, pairing.new))
         rows: dict[str, list[float]] = {}
         for at, (drawn, bundle) in enumerate(((before, pairing.old), (after, pairing.new))):
             for id, share in drawn.items():
@@ -55,6 +58,10 @@ class Situations(NamedTuple):
     exact: bool
     default: bool
 
+    def first(self, many: int) -> Situations:
+        """No more than so many of them, but one."""
+        return self if many >= len(self.cases) else self._replace(cases=self.cases[: max(many, 1)], exact=False)
+
     def and_also(self, case: Mapping[str, str]) -> Situations:
         """With one more case, for want of all of them."""
         return self if self.exact or case in self.cases else self._replace(cases=(*self.cases, case))
@@ -74,11 +81,14 @@ def movements(old: Bundle, new: Bundle, common: Common, at: Situations) -> tuple
     """For each stage the draws that two versions do not share; none where there is no case to look at."""
     if not at.cases:
         return ()
-    weighed = [tuple(_weighed(bundle, common.case(dict(case), bundle)) for bundle in (old, new)) for case in at.cases]
+    weighed = [
+        (_weighed(old, common.case(dict(case), old)), _weighed(new, common.case(dict(case), new))) for case in at.cases
+    ]
+    shares = [moved(p, q) for p, q in weighed]
     found = []
     for stage in Stage:
         draws = [b.revision.draw if stage is Stage.REVISION else b.preference.draw for b in (old, new)]
-        rows = [_moved(p, q, draws, case) for (p, q), case in zip(weighed, at.cases, strict=True)]
+        rows = [_moved(both, share, draws, case) for both, share, case in zip(weighed, shares, at.cases, strict=True)]
         default = rows[0] if at.default else None
         found.append(Movement(stage, default, min(rows, key=_share), max(rows, key=_share), at.exact, len(rows)))
     return tuple(found)
@@ -93,12 +103,13 @@ def _weighed(bundle: Bundle, case: Mapping[str, str]) -> dict[str, float]:
     return {bundle.principle(id).key: w for id, w in weights(bundle, case).items() if w > 0}
 
 
-def _moved(p: Mapping[str, float], q: Mapping[str, float], draws: Sequence[int], case: Mapping[str, str]) -> Moved:
-    pairs = pairs_of(case)
+def _moved(both: tuple[_Weights, _Weights], first: float, draws: Sequence[int], case: Mapping[str, str]) -> Moved:
+    """`first` is the share of first draws that move."""
+    (p, q), pairs = both, pairs_of(case)
     if draws[0] >= len(p) and draws[1] >= len(q):
         every = p.keys() | q.keys()
         return Moved(1 - len(p.keys() & q.keys()) / len(every) if every else 0.0, pairs, first=False)
-    return Moved(moved(p, q), pairs, first=list(draws) != [1, 1])
+    return Moved(first, pairs, first=list(draws) != [1, 1])
 
 
 def _every_way(common: Common) -> list[dict[str, str]] | None:

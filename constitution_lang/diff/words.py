@@ -115,11 +115,12 @@ def moving_words(movement: Iterable[Movement], defaults: CasePairs) -> list[str]
     for m in movement:
         if m.greatest.share <= LEAST:
             continue
-        share, where = percent(m.greatest.share), ""
-        if m.least.share != m.greatest.share:
-            share, where = f"up to {share}", f" ({in_case(m.greatest.case, defaults)})"
+        share, where, case = percent(m.greatest.share), "", in_case(m.greatest.case, defaults)
         if not m.exact:
-            where += " in the cases looked at"
+            most = f"the most of {number(m.looked_at)} cases" if m.looked_at > 1 else "the one case"
+            where = f" ({case}, {most} looked at)"
+        elif m.least.share != m.greatest.share:
+            share, where = f"up to {share}", f" ({case})"
         found.setdefault((share, where), []).append(draws_of(m.stage, m.greatest))
     return [f"{share} of {listed(draws)}{where}" for (share, where), draws in found.items()]
 

@@ -52,6 +52,13 @@ def test_between_the_two_bounds(pair: tuple[list[float], list[float]]) -> None:
     assert moved(p, p) == pytest.approx(0, abs=1e-12)
 
 
+@given(vectors)
+def test_the_sums_are_those_of_the_formula(pair: tuple[list[float], list[float]]) -> None:
+    both = list(zip(*pair, strict=True))
+    plain = sum(1 / sum(max(c / a, d / b) for c, d in both) for a, b in both if a > 0 < b)
+    assert stay(*map(named, pair)) == pytest.approx(plain, abs=1e-12)
+
+
 @given(st.lists(st.floats(1e-2, 1e2), min_size=2, max_size=8), st.floats(1, 10))
 def test_raising_one_weight_moves_the_least_possible(values: list[float], factor: float) -> None:
     p = named(values)
