@@ -35,6 +35,7 @@ def _check(options: argparse.Namespace) -> int:
         failed = failed or compilation.failed
         found += compilation.diagnostics
         sources |= compilation.sources
+        options.held = compilation  # until the process ends: to take it apart costs as much as to look at its names
     text = render(dict.fromkeys(found), sources, Format(options.format), color=colors(sys.stdout))
     sys.stdout.write(text)
     if options.format == "terminal" and not found:

@@ -15,14 +15,6 @@ from constitution_lang.syntax.words import closest, did_you_mean, listed
 __all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
 
 
-_TAKEN = {
-    ValueKind.NUMBER: n.Number,
-    ValueKind.PERCENT: n.Percent,
-    ValueKind.TEXT: n.Text,
-    ValueKind.SHARE: n.ShareBound,
-    ValueKind.PROSE: n.Prose,
-}
-"""The node of each kind of value that is taken as it is."""
 _EITHER = {"levels": "one of", "one of": "levels"}
 """Keys of which only one may be given."""
 _PAIR_KEYS = ("prompt", "better", "worse")
@@ -202,7 +194,7 @@ class BlockLines:
     ) -> n.Value | None:
         """The value as the kind that the key takes; None, and a finding, where it is of another kind."""
         value = written.value
-        if value.__class__ is _TAKEN.get(form.kind) and not (isinstance(value, n.Prose) and not value.lines):
+        if form.kind is written.kind and not (isinstance(value, n.Prose) and not value.lines):
             return value
         match form.kind, value:
             case ValueKind.PROSE, n.Prose():
@@ -216,9 +208,7 @@ class BlockLines:
                 return only
             case (ValueKind.CHOICE, (n.Name() as only,)) if only.text in form.choices:
                 return only
-            case (ValueKind.NAMES, tuple()) if written.kind is ValueKind.NAMES:
-                return value
-            case (ValueKind.LEVELS, tuple()) if written.kind is ValueKind.LEVELS or len(value) == 1:
+            case (ValueKind.LEVELS, tuple()) if len(value) == 1:
                 return value
         self._diagnostics.append(_mismatch(form, colon, written))
         return None

@@ -18,7 +18,7 @@ __all__ = ["PartBuilder", "first_token", "last_token"]
 
 _DEPTH_MAX = 50
 _DIGITS_MAX = 15
-_LEAD = re.compile(r"(?:\n(?:[^\S\n]*|(?![ ]{4})[^\n]*)(?=\n))*")
+_LEAD = re.compile(r"(?:\n(?:[^\S\n]*+|(?![ ]{4})[^\n]*+)(?=\n))*")
 """The blank and comment lines above a text."""
 _TRAILING = re.compile(r"[^\S\n]+\n")
 _COMMENT = re.compile(r"#[^\n]*")

@@ -267,13 +267,25 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr == "[]\n"
 
 
-def test_check_loads_no_model_library(good: Path) -> None:
+def test_check_loads_nothing_that_it_does_not_need(good: Path) -> None:
     code = (
         "import sys\nfrom constitution_lang.cli import main\n"
         f"main(['check', {str(good)!r}])\n"
-        "print([n for n in ('torch', 'numpy', 'pyarrow', 'pydantic', 'runtime') if n in sys.modules], file=sys.stderr)"
+        "slow = ('torch', 'numpy', 'pyarrow', 'pydantic', 'runtime', 'hashlib', 'inspect', 'typing_extensions')\n"
+        "print([name for name in slow if name in sys.modules], file=sys.stderr)"
     )
     assert _python("-c", code).stderr == "[]\n"
+
+
+@pytest.mark.parametrize(("text", "code"), [(WHOLE, 0), (BAD * 200, 1)])
+def test_a_process_ends_with_its_code_and_all_that_it_said(
+    text: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "house.const"
+    file.write_text(text)
+    assert cli.main(["check", str(file), "--format", "json"]) == code
+    done = _python("-m", "constitution_lang.cli", "check", str(file), "--format", "json")
+    assert (done.returncode, done.stdout, done.stderr) == (code, capsys.readouterr().out, "")
 
 
 def test_a_reader_that_goes_away_is_no_error(good: Path) -> None:
