@@ -43,7 +43,7 @@ class Fields:
         """Words; none where the field is absent."""
         for field in self._fields:
             value = field.value
-            if isinstance(value, tuple | nodes.Name) and field.key.text == key:
+            if field.key.text == key and isinstance(value, tuple | nodes.Name):
                 return value if isinstance(value, tuple) else (value,)
         return ()
 
@@ -59,6 +59,6 @@ class Fields:
     def _first(self, key: str, form: type[_V]) -> _V | None:
         for field in self._fields:
             value = field.value
-            if isinstance(value, form) and field.key.text == key:
+            if field.key.text == key and isinstance(value, form):
                 return value
         return None

@@ -150,12 +150,12 @@ def variants(bundle: Bundle, principle: Principle, at_most: int | None = None) -
     `at_most` the search ends at the first one above: so more than `at_most` says that there are too many.
     """
     group = group_of(bundle)[principle.id]
-    before = _before(bundle, group)
     space = space_of(bundle)
     # Principles of one group under equal conditions are one and the same question.
     known: dict[object, tuple[tuple[str, ...], ...]] = bundle.__dict__.setdefault("_variants", {})
     asked = (group, applies := space.literal(principle.applies), at_most)
     if asked not in known:
+        before = _before(bundle, group)
         found: set[tuple[str, ...]] = {()}
         for truths in space.truths(tuple(before.values()), applies) if before else ():
             found.add(tuple(side for side, true in zip(before, truths, strict=True) if true))

@@ -30,6 +30,8 @@ class Space:
         self._of_all: dict[frozenset[int], int] = {}
         self._fires: dict[str, tuple[int, ...]] = {}
         self._solver: _Solver | None = None
+        self._preferred = 0
+        """Of how many attributes the solver knows the default."""
 
     # --- propositions ---------------------------------------------------------------------------
 
@@ -195,8 +197,10 @@ class Space:
         if self._solver is None:
             self._solver = _Solver(self._clauses)
             self._clauses = []
-        for id, known in tuple(self._values.items()):
+        for id in tuple(self._values)[self._preferred :]:
+            known = self._values[id]
             self._solver.prefer(known[self._attributes[id].default], *known.values())
+        self._preferred = len(self._values)
         return self._solver
 
 
@@ -207,13 +211,10 @@ class _Solver:
         from pysat.solvers import Minisat22
 
         self._kept = Minisat22(bootstrap_with=clauses)
-        self._told: set[int] = set()
 
     def prefer(self, default: int, *values: int) -> None:
         """Try the default first."""
-        if default not in self._told:
-            self._told.add(default)
-            self._kept.set_phases([default, *(-value for value in values if value != default)])
+        self._kept.set_phases([default, *(-value for value in values if value != default)])
 
     def add(self, clause: list[int]) -> None:
         self._kept.add_clause(clause)
