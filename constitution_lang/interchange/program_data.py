@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -64,6 +65,10 @@ def from_program_data(data: Data, name: str) -> Imported:
         message, _, path = str(error).partition(" - at `$")
         at = path.rstrip("`").lstrip(".")
         raise WrongInputError(data.place(at), f"{message[:1].lower()}{message[1:]}") from error
+    for path, comment in _comments(document):
+        if not comment.startswith("#") or "\n" in comment:
+            text = comment.strip().partition("\n")[0]
+            raise WrongInputError(data.place(path), f"a comment is one line that begins with `#`: write `# {text}`")
     written = [(path, line) for path, text in text_lines(document) for line in text.split("\n")]
     source = Source(name, "\n".join((*(line for _, line in written), "")))
     tree, found = parse(source)
@@ -80,6 +85,17 @@ def from_program_data(data: Data, name: str) -> Imported:
     if len(document.blocks) != len(again.blocks):
         raise WrongInputError(data.place("blocks"), "one of these can't be written in the language as it is")
     return Imported(text, ())
+
+
+def _comments(document: s.Document) -> Iterator[tuple[str, str]]:
+    """Every comment of the data beside its path."""
+    for index, block in enumerate(document.blocks):
+        parts = [(f"blocks[{index}]", block), *((f"blocks[{index}].lines[{n}]", x) for n, x in enumerate(block.lines))]
+        for path, part in parts:
+            if part.remark:
+                yield f"{path}.remark", part.remark
+            if isinstance(part, s.Comment | s.CommentLine):
+                yield f"{path}.text", part.text
 
 
 def _difference(given: s.Block, read: s.Block) -> str:

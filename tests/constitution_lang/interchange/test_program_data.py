@@ -122,6 +122,11 @@ def test_what_is_wrong_is_told_with_its_place() -> None:
     assert _read(f"[{two}]").startswith("blocks[0]: `id` can't be written")
     prose = '{"block": "category", "id": "a", "lines": [{"line": "field", "key": "statement", "value": "tail \\nx"}]}'
     assert "lines" in _read(f"[{prose}]")
+    assert _read('[{"block": "comment", "text": "no mark"}]').startswith("blocks[0].text: a comment is one line that")
+    assert "write `# no mark`" in _read('[{"block": "category", "id": "a", "remark": "no mark"}]')
+    assert "lines[0].text" in _read(
+        '[{"block": "category", "id": "a", "lines": [{"line": "comment", "text": "# a\\nweight: 2"}]}]'
+    )
     with pytest.raises(WrongInputError, match="given twice"):
         read_json('{"a": 1, "a": 2}')
     with pytest.raises(WrongInputError, match="line 2: the key 'a' is given twice"):
