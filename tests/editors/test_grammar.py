@@ -30,6 +30,18 @@ SAMPLE = """principle harm.weapons "No # uplift" # why
   prefer:
     Which?
 """
+WORDS = """edition 2026 # now
+attribute where "Where?"
+  one of: in, to, of, is, or
+  default: in
+principle harm.a "A"
+  applies when where is to or where is one of of, in and where is not or
+  share: 5% to 40% in revision
+test "t"
+  table where | expect
+    in | harm over calm
+    of | harm over calm
+"""
 
 
 def test_the_grammar_knows_every_keyword() -> None:
@@ -78,3 +90,21 @@ def test_tokens_have_their_scopes(engine: Path) -> None:
     assert prose == ["Give # no help: when 2.", "principle still prose", "Text at last.", "Which?"]
     comments = [text for text, scope in tokens if scope == "comment.line.number-sign"]
     assert comments == ["# why", "# comment", "# key", "# before", "# the text"]
+
+
+@pytest.mark.editor
+def test_values_that_are_words_of_the_language_are_values(engine: Path) -> None:
+    done = subprocess.run(
+        ["node", str(engine / "tokens.js"), str(GRAMMAR)], input=WORDS, capture_output=True, text=True, check=True
+    )
+    tokens = [(text, scope.removesuffix(".const")) for text, scope in json.loads(done.stdout)]
+    assert [text for text, scope in tokens if scope == "constant.numeric"] == ["2026", "5%", "40%"]
+    words = [(text, scope) for text, scope in tokens if text in {"in", "to", "of", "is", "or"}]
+    value, control, operator = "variable.other", "keyword.control", "keyword.operator"
+    assert words == [
+        ("in", value), ("to", value), ("of", value), ("is", value), ("or", value),
+        ("in", value),
+        ("is", operator), ("to", value), ("or", operator), ("of", value), ("in", value), ("or", value),
+        ("to", control), ("in", control),
+        ("in", value), ("of", value),
+    ]  # fmt: skip
