@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from constitution_lang.analysis.play import Play
+from constitution_lang.analysis.rules import fates
 from constitution_lang.ir.model import Bundle, Origin
 from constitution_lang.testing.run import Expected
 
@@ -22,10 +24,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Every rule and every principle. A share counts both kinds alike."""
+    """Every rule that can decide something, and every principle. A share counts both kinds alike.
+
+    `idle` are the rules that decide in no case, so that no test can look at them; `check` says why.
+    """
 
     rules: tuple[Item, ...]
     principles: tuple[Item, ...]
+    idle: tuple[Item, ...] = ()
 
     @property
     def share(self) -> float:
@@ -45,12 +51,12 @@ def measure(bundle: Bundle, expected: Iterable[Expected]) -> Coverage:
     for one in expected:
         rules.update((decision.tension.id, decision.index) for decision in one.verdict.decisions)
         principles |= one.verdict.principles
-    return Coverage(
-        tuple(
-            Item(f"{'otherwise' if rule is t.rules[-1] else f'rule {index + 1}'} of {t.id}", rule.origin,
-                 (t.id, index) in rules)
-            for t in bundle.tensions
-            for index, rule in enumerate(t.rules)
-        ),
-        tuple(Item(p.id, p.origin, p.id in principles) for p in bundle.principles),
-    )  # fmt: skip
+    play = Play(bundle)
+    reached: dict[bool, list[Item]] = {True: [], False: []}
+    for tension in bundle.tensions:
+        for fate, rule in zip(fates(play, tension), tension.rules, strict=True):
+            covered = (tension.id, fate.index) in rules
+            name = "otherwise" if rule is tension.rules[-1] else f"rule {fate.index + 1}"
+            reached[fate.acts or covered].append(Item(f"{name} of {tension.id}", rule.origin, covered))
+    drawn = tuple(Item(p.id, p.origin, p.id in principles) for p in bundle.principles)
+    return Coverage(tuple(reached[True]), drawn, tuple(reached[False]))

@@ -69,6 +69,10 @@ def _coverage(report: FileReport, coverage: Coverage) -> str:
         for item in (*coverage.rules, *coverage.principles)
         if not item.covered
     ]
+    lines += [
+        f"  {item.name} decides in no case, and is not counted  ({where(report.place_of(item.origin), report.sources)})"
+        for item in coverage.idle
+    ]
     return "\n".join((f"{report.file}: coverage {_percent(coverage.share)}: {counted}", *lines, ""))
 
 
@@ -119,6 +123,7 @@ class _Coverage(msgspec.Struct, frozen=True):
     share: float
     rules: list[_Item]
     principles: list[_Item]
+    idle: list[_Item]
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -186,4 +191,5 @@ def _coverage_row(report: FileReport, coverage: Coverage) -> _Coverage:
         span = report.place_of(item.origin)
         return _Item(item.name, span.file, _line(span, report), item.covered)
 
-    return _Coverage(coverage.share, [row(r) for r in coverage.rules], [row(p) for p in coverage.principles])
+    rows = ([row(item) for item in items] for items in (coverage.rules, coverage.principles, coverage.idle))
+    return _Coverage(coverage.share, *rows)

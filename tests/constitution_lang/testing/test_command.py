@@ -163,6 +163,17 @@ def test_what_is_not_covered_is_listed_and_may_fail(house: Path, capsys: pytest.
     assert err == ""
 
 
+def test_a_rule_that_never_decides_is_not_counted(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (WHOLE + HOLDS).replace(
+        "  otherwise:", "  when severity is grave and topic is medical: abstain\n  otherwise:"
+    )
+    house.write_text(text, encoding="utf-8")
+    assert cli.main(["test", house.name, "--coverage-min", "100%"]) == 0
+    out, _ = capsys.readouterr()
+    assert "house.const: coverage 100%: 2 of 2 rules, 2 of 2 principles\n" in out
+    assert "rule 2 of care decides in no case, and is not counted" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
