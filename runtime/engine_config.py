@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 __all__ = ["EngineConfig", "EngineKind", "RayConfig", "Section", "ServerConfig", "VllmConfig"]
 
@@ -39,6 +40,13 @@ class VllmConfig(Section):
     block_size: PositiveInt | None = None
 
 
+_NO_KEY = "the address is to hold no key; put it into the environment, and its name into key_env"
+_KEYS_BEGIN = ("sk-", "sk_", "gsk_", "hf_", "pk-")
+"""As keys of the services that are known begin."""
+_KEY_MIN = 8
+"""A shorter word in the environment stands for no key, as servers of one's own want any."""
+
+
 class ServerConfig(Section):
     """A server that speaks OpenAI's protocol. Its key is in the environment, under the name `key_env`, only there."""
 
@@ -67,8 +75,18 @@ class ServerConfig(Section):
             raise ValueError("a port is a number up to 65535") from None
         if parts.username or parts.password or parts.query or parts.fragment:
             # It is kept with the run, and printed.
-            raise ValueError("the address is to hold no key; put it into the environment, and its name into key_env")
+            raise ValueError(_NO_KEY)
         return value
+
+    @model_validator(mode="after")
+    def _without_key_in_path(self) -> ServerConfig:
+        """A gateway may take a key as a part of the path. What is no key by its looks may be one by the environment."""
+        key = os.environ.get(self.key_env, "").strip().casefold()
+        for part in urlsplit(self.url).path.split("/"):
+            plain = unquote(part).casefold()
+            if plain.startswith(_KEYS_BEGIN) or (len(key) >= _KEY_MIN and key in plain):
+                raise ValueError(_NO_KEY)
+        return self
 
 
 class RayConfig(Section):

@@ -23,13 +23,14 @@ from runtime.text_tokenizer import TextTokenizer, is_control
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["ModelTokenizer", "fill", "transcript"]
+__all__ = ["PADS", "ModelTokenizer", "fill", "transcript"]
 
 _TRANSCRIPT = {Role.SYSTEM: "System", Role.USER: "User", Role.ASSISTANT: "Assistant"}
 _ENDS = frozenset({"<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<|end|>", "</s>"})
 """Tokens after which nothing belongs to an answer, in models whose configuration does not say so."""
 
-_PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
+PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
+"""Tokens that can pad: they never stand inside a conversation."""
 
 
 def transcript(conversation: Sequence[Turn]) -> str:
@@ -271,7 +272,7 @@ class ModelTokenizer:
         return frozenset((self.end_of_turn, *self._settings.eos_ids, *(id for id in named if id is not None)))
 
     def _find_pad(self) -> int:
-        for token in (self._settings.pad, *_PADS):
+        for token in (self._settings.pad, *PADS):
             id = self._id(token)
             if id is not None and id != self.end_of_turn:
                 return id

@@ -65,10 +65,6 @@ def share_prefixes(prompts: Sequence[Tokens], *, members_min: int = 2) -> Node:
                 leaves.extend(order[start:end])
                 continue
             first, last = prompts[order[start]], prompts[order[end - 1]]
-            members = end - start
-            if members < max(members_min, 2):
-                leaves.extend(order[start:end])
-                continue
             shared = _common(first, last)
             # The shortest member comes first where it is a prefix of the others.
             usable = min(shared, len(first) - 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.engines.base import EngineError
+from runtime.prompting import PADS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -17,9 +18,6 @@ __all__ = ["convert"]
 # Twice the disk of bfloat16, and no slower to load. Rounding to bfloat16 moves log-probabilities of SmolLM2 by up
 # to 0.24, so that labels in float32 would be those of another model than the file holds.
 _DTYPE = "float32"
-
-_PADS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<|finetune_right_pad_id|>", "<unk>")
-"""Tokens that can pad: they never stand inside a conversation."""
 
 
 def convert(file: Path, folder: Path) -> None:
@@ -83,7 +81,7 @@ def _choose_pad(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> N
     """A pad token that is not the end of a turn; else a loss mask over padding blanks the turns' ends too."""
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         vocabulary = tokenizer.get_vocab()
-        for token in _PADS:
+        for token in PADS:
             if token in vocabulary and vocabulary[token] != tokenizer.eos_token_id:
                 tokenizer.pad_token = token
                 break
