@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))
-from processes import cpu_seconds, principles, write
+from processes import principles, side_by_side, write
 
 RULES = 2_000
-RUNS = 5
+RUNS = 15
 BIN = Path(sys.executable).parent
 
 BAML_RULE = """\
@@ -92,12 +92,10 @@ def main() -> None:
             "baml-cli check": ([str(BIN / "baml-cli"), "check", "--from", str(Path(baml).parent)], baml),
             "cedarpy.validate_policies": ([sys.executable, "-c", CEDAR_PROGRAM, cedar, schema], cedar),
         }
-        ours = 0.0
-        for what, (command, file) in commands.items():
-            taken = cpu_seconds(command, runs=RUNS)
-            ours = ours or taken
+        taken = side_by_side({what: command for what, (command, _) in commands.items()}, runs=RUNS)
+        for what, (_, file) in commands.items():
             size = Path(file).stat().st_size
-            print(f"| {what} | {size:,} | {taken:.3f} | {ours / taken:.1f} |")
+            print(f"| {what} | {size:,} | {taken[what]:.3f} | {taken[what] / taken['baml-cli check']:.2f} |")
 
 
 if __name__ == "__main__":

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-__all__ = ["cpu_seconds", "principles", "write"]
+__all__ = ["cpu_seconds", "principles", "side_by_side", "write"]
 
 
 def cpu_seconds(command: Sequence[str], *, runs: int) -> float:
-    """The middle of several runs, after one that is not counted.
+    """The middle of several runs of one command, after one that is not counted (`side_by_side`)."""
+    return side_by_side({"": command}, runs=runs)[""]
 
-    That one lets Python keep the bytecode of its modules, as it does for everyone who does not forbid it.
+
+def side_by_side(commands: Mapping[str, Sequence[str]], *, runs: int) -> dict[str, float]:
+    """For each command the middle of several runs, taken in turns: what else the machine does comes to all of them.
+
+    A first round is not counted. It lets Python keep the bytecode of its modules, as it does for everyone who does
+    not forbid it.
 
     Raises:
-        SystemExit: the command fails, so that its time means nothing.
+        SystemExit: a command fails, so that its time means nothing.
     """
-    taken = []
+    taken = [{what: _once(command) for what, command in commands.items()} for _ in range(runs + 1)]
+    return {what: median(one[what] for one in taken[1:]) for what in commands}
+
+
+def _once(command: Sequence[str]) -> float:
     keeping = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    for _ in range(runs + 1):
-        with subprocess.Popen(command, env=keeping, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603 - our own
-            said = process.stderr.read().decode() if process.stderr else ""
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)} failed:\n{said}")
-        taken.append(usage.ru_utime + usage.ru_stime)
-    return median(taken[1:])
+    with subprocess.Popen(command, env=keeping, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:  # noqa: S603 - our own
+        said = process.stderr.read().decode() if process.stderr else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{said}")
+    return usage.ru_utime + usage.ru_stime
 
 
 def principles(number: int) -> str:
