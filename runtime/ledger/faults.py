@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["LedgerError", "faults_of"]
+__all__ = ["LedgerError", "RowError", "faults_of"]
 
 
 class LedgerError(Exception):
@@ -19,6 +19,17 @@ class LedgerError(Exception):
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.remedy = remedy
+
+
+class RowError(LedgerError):
+    """A record cannot be read: the `row`-th of its kind in its step, counted from 1."""
+
+    def __init__(self, path: Path, kind: str, step: str, row: int, fault: Exception) -> None:
+        super().__init__(
+            f"The ledger {path} holds a row that this version cannot read: {kind} {row} of step {step} ({fault}).",
+            "Use the version that wrote it, or name another folder and run again.",
+        )
+        self.kind, self.step, self.row, self.fault = kind, step, row, str(fault)
 
 
 _FULL_REMEDY = "Make room and start the run again: it goes on where it stopped; all that was reported done is kept."

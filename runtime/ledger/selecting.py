@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from runtime.ledger.faults import RowError
 from runtime.ledger.runs import Step, StepId
 from runtime.records import Record
 
-__all__ = ["ORDER", "decoded", "selection", "step_id"]
+__all__ = ["ORDER", "ordered", "records_of", "selection", "step_id"]
 
 R = TypeVar("R", bound=Record)
+Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 ORDER = {step.value: place for place, step in enumerate(Step)}
 """The place of each step in a run."""
@@ -29,7 +35,32 @@ def selection(run_id: str, kind: type[Any], step: Step | StepId | None) -> dict[
     return {"run": run_id, "kind": kind.__name__, "step": name and name.value, "round": turn}
 
 
-def decoded(rows: list[tuple[str, int, int, bytes]], kind: type[R]) -> list[R]:
-    """The records of rows of step, round, number and body: by step, by round, then as they were written."""
+def ordered(rows: list[tuple[str, int, int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Number and body of rows of step, round, number and body: by step, by round, then as they were written."""
+    return ((number, body) for _, _, number, body in sorted(rows, key=lambda row: (ORDER[row[0]], row[1], row[2])))
+
+
+def records_of(kind: type[R], rows: Iterable[tuple[int, bytes]], reading: Reading, path: Path) -> Iterator[R]:
+    """The records of numbers and bodies.
+
+    Raises:
+        RowError: one is none of this kind.
+    """
     decode = msgspec.msgpack.Decoder(kind).decode
-    return [decode(row[3]) for row in sorted(rows, key=lambda row: (ORDER[row[0]], row[1], row[2]))]
+    for number, body in rows:
+        try:
+            record = decode(body)
+        except msgspec.DecodeError as fault:
+            raise _unreadable(number, fault, reading, path) from fault
+        yield record
+
+
+def _unreadable(number: int, fault: Exception, reading: Reading, path: Path) -> RowError:
+    query = (
+        "SELECT kind, step, (SELECT count(*) FROM record AS other WHERE other.run = record.run"
+        " AND other.kind = record.kind AND other.step = record.step AND other.round = record.round"
+        " AND other.number <= record.number) FROM record WHERE number = ?"
+    )
+    with reading() as connection:
+        kind, step, row = connection.execute(query, (number,)).fetchone()
+    return RowError(path, kind, step, row, fault)

@@ -32,7 +32,7 @@ from runtime.ledger.runs import (
     Written,
 )
 from runtime.ledger.schema import connect, create, hold_lock
-from runtime.ledger.selecting import ORDER, decoded, selection, step_id
+from runtime.ledger.selecting import ORDER, ordered, records_of, selection, step_id
 from runtime.ledger.staging import staged
 from runtime.records import Record
 
@@ -226,7 +226,8 @@ class Ledger:
             " AND (:step IS NULL OR step = :step) AND (:round IS NULL OR round = :round)"
         )
         with self._reading() as connection:
-            return decoded(connection.execute(query, selection(run_id, kind, step)).fetchall(), kind)
+            rows = connection.execute(query, selection(run_id, kind, step)).fetchall()
+        return list(self._records_of(kind, ordered(rows)))
 
     def naming(self, run_id: str, kind: type[R], ids: Iterable[str]) -> list[R]:
         """Of what `read` gives, the records that hold any of `ids` anywhere; the others are not decoded."""
@@ -236,7 +237,8 @@ class Ledger:
         )
         values = (run_id, kind.__name__, msgspec.json.encode(list(ids)).decode())
         with self._reading() as connection:
-            return decoded(connection.execute(query, values).fetchall(), kind)
+            rows = connection.execute(query, values).fetchall()
+        return list(self._records_of(kind, ordered(rows)))
 
     def each(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> Iterator[R]:
         """What `read` gives, one by one, so that not all are held at once."""
@@ -254,8 +256,10 @@ class Ledger:
             "SELECT number, body FROM record WHERE run = ? AND kind = ? AND step = ? AND round = ? AND number > ?"
             " ORDER BY number LIMIT ?"
         )
-        decode = msgspec.msgpack.Decoder(kind).decode
-        return (decode(body) for _, body in self._paged(query, (run_id, kind.__name__, *place)))
+        return self._records_of(kind, self._paged(query, (run_id, kind.__name__, *place)))
+
+    def _records_of(self, kind: type[R], rows: Iterable[tuple[int, bytes]]) -> Iterator[R]:
+        return records_of(kind, rows, self._reading, self.path)
 
     def _paged(self, query: str, values: tuple[str | int, ...]) -> Iterator[Any]:
         """The rows of a query that begins with their number, and ends with one to go on from and a limit."""
@@ -282,13 +286,12 @@ class Ledger:
                 "SELECT number FROM record WHERE run = ? AND kind = ? AND step = ? AND round = ? ORDER BY id, number"
             )
             numbers = array("q", (number for (number,) in connection.execute(query, place)))
-        decode = msgspec.msgpack.Decoder(kind).decode
         for first in range(0, len(numbers), _ROWS_AT_ONCE):
             some = numbers[first : first + _ROWS_AT_ONCE].tolist()
             with self._reading() as connection:
                 query = "SELECT number, body FROM record WHERE number IN (SELECT value FROM json_each(?))"
                 bodies = dict(connection.execute(query, (msgspec.json.encode(some).decode(),)).fetchall())
-            yield from (decode(bodies[number]) for number in some)
+            yield from self._records_of(kind, ((number, bodies[number]) for number in some))
 
     def records(self, run_id: str, step: StepId) -> Iterator[Record]:
         """All records of a step, in the order written, one by one."""
@@ -296,8 +299,8 @@ class Ledger:
             "SELECT number, kind, body FROM record WHERE run = ? AND step = ? AND round = ? AND number > ?"
             " ORDER BY number LIMIT ?"
         )
-        for _, kind, body in self._paged(query, (run_id, step.step.value, step.round)):
-            yield msgspec.msgpack.decode(body, type=_KINDS[kind])
+        for number, kind, body in self._paged(query, (run_id, step.step.value, step.round)):
+            yield from self._records_of(_KINDS[kind], [(number, body)])
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""

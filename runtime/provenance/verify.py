@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from runtime.datasets.cards import CARD_ENDING, read_data_card
 from runtime.datasets.errors import DataError
+from runtime.ledger.faults import RowError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
@@ -88,7 +89,7 @@ def verify(targets: Sequence[Target], *, models: Sequence[Path], progress: Progr
     """Derive and compare. With `first_only` it ends at the first thing that does not fit."""
     account = _Account()
     distinct = dict.fromkeys(targets)
-    found = (misfit for target in distinct for misfit in _misfits(target, models, progress, account))
+    found = (misfit for target in distinct for misfit in _readable(target, models, progress, account))
     misfits = tuple(islice(found, 1) if first_only else found)
     return Verified(
         misfits=misfits,
@@ -103,6 +104,18 @@ def verify(targets: Sequence[Target], *, models: Sequence[Path], progress: Progr
 def _beside(folder: Path) -> Path | None:
     ledger = folder / LEDGER
     return ledger if ledger.is_file() else None
+
+
+def _readable(target: Target, models: Sequence[Path], progress: Progress, account: _Account) -> Iterator[Misfit]:
+    """The misfits of a target, of which a row that cannot be read at all is the last."""
+    try:
+        yield from _misfits(target, models, progress, account)
+    except RowError as error:
+        account.unchecked.append(f"what comes after the row that cannot be read, in {target.ledger}")
+        yield Misfit(
+            file=str(target.ledger), row=error.row, kind=error.kind, id="", field="record", says=error.fault,
+            should=f"a row of step {error.step} that can be read",
+        )  # fmt: skip
 
 
 def _misfits(target: Target, models: Sequence[Path], progress: Progress, account: _Account) -> Iterator[Misfit]:

@@ -85,3 +85,13 @@ def tampered_vote(label: Any) -> Any:
     votes = list(label.votes)
     votes[1] = replace(votes[1], log_odds=votes[1].log_odds + 1)
     return replace(label, votes=tuple(votes))
+
+
+def spoil_record(folder: Path, kind: str, step: str, nth: int) -> None:
+    """Make of a record, the `nth` from 1 in its step, what is none."""
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        (number,) = connection.execute(
+            "SELECT number FROM record WHERE kind = ? AND step = ? ORDER BY round, number LIMIT 1 OFFSET ?",
+            (kind, step, nth - 1),
+        ).fetchone()
+        connection.execute("UPDATE record SET body = ? WHERE number = ?", (msgspec.msgpack.encode(None), number))

@@ -22,6 +22,7 @@ from tests.runtime.provenance.tampering import (
     double_record,
     drop_record,
     drop_result,
+    spoil_record,
     tampered_vote,
 )
 from tests.runtime.small_run import CONSTITUTION, RUN_FILE, write_run
@@ -281,6 +282,24 @@ def test_a_row_that_is_added_to_the_ledger(copied: Path, kind: str, step: str) -
     added = double_record(copied, kind, step, lambda r: replace(r, id="f" * 32))
     found = first(copied)
     assert found.id == added.id == "f" * 32
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("PromptRecord", "data"), ("CaseRecord", "tag"), ("Draw", "revise"), ("SftRow", "sft"), ("Comparison", "pair"),
+        ("Label", "evaluate"), ("Checkpoint", "sft"), ("TrainingStep", "sft"), ("Measure", "evaluate"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_named(
+    copied: Path, kind: str, step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil_record(copied, kind, step, 1)
+    found = first(copied)
+    assert (found.kind, found.row, found.field) == (kind, 1, "record")
+    assert f"of step {step}" in found.should
+    assert main(["verify", str(copied / "out"), "--quiet"]) == 1
+    assert f"{kind} row 1" in capsys.readouterr().out
 
 
 def test_an_answer_that_is_gone(copied: Path) -> None:
