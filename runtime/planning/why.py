@@ -40,7 +40,10 @@ class Reasons:
         if self._first:
             return (Reason(says="it was never done"),)
         if not principle and step is not Step.TAG:
-            return (_NEW_POLICY if follows else _UNKNOWN,)
+            counted = [_reason(c) for c in self._changes if any(s.work is Work.MEASURES for s in c.stale)]
+            found = [_NEW_POLICY] if follows else []
+            found += counted if step is Step.EVALUATE else []
+            return tuple(found) or (_UNKNOWN,)
         found = [_reason(c) for c in self._changes if _touches(c, step, principle, moved=moved)]
         if follows:
             found.append(_NEW_TEXTS)

@@ -93,7 +93,10 @@ def stage_works(
         kept = max(listed, sum(kept for kept, _ in counted.values()))
         why = tuple(dict.fromkeys(r for p in principles for r in p.why))
         if cost.calls and not why:
-            why = reasons.of_answers(step.step, "", moved=False, follows=step.step in (Step.PAIR, Step.EVALUATE))
+            wrote = any(t.generate.calls for t in tallies)
+            why = reasons.of_answers(
+                step.step, "", moved=False, follows=wrote and step.step in (Step.PAIR, Step.EVALUATE)
+            )
         works.append(
             StageWork(
                 step=step,
