@@ -177,6 +177,8 @@ def _approvals(pair: Pair, options: argparse.Namespace) -> tuple[str, tuple[Appr
         else:
             text = side.beside(APPROVALS) or ""
         return text, read(text)
+    except UnicodeDecodeError as error:
+        raise WrongUseError(f"{named or APPROVALS} beside {side.label} is no UTF-8 text") from error
     except ApprovalsError as error:
         raise WrongUseError(f"{named or APPROVALS} beside {side.label}: {error}") from error
     except OSError as error:
@@ -245,7 +247,9 @@ def _approve(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse
                     "compare with the working tree, or say --approvals FILE"
                 )
             file = Path(options.approvals) if options.approvals else Path(side.folder) / APPROVALS
-            text, _ = _approvals(pair, options)
+            text, given = _approvals(pair, options)
+            if any(review.is_of(one, change) for one in given):
+                continue  # of a constitution of the same name
             today = date.today().isoformat()  # noqa: DTZ011 - the author's day
             made = entry(text, review.difference, change, reason=options.reason, by=by, date=today)
             write_whole(file, made.encode())

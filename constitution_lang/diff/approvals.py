@@ -58,6 +58,12 @@ class Review(Struct, frozen=True):
     """By fingerprint of the change."""
     unused: tuple[Approval, ...] = ()
 
+    def is_of(self, approval: Approval, change: Change) -> bool:
+        """Whether an approval is of this change."""
+        names = {self.difference.old.name, self.difference.new.name}
+        same = (approval.change, approval.fingerprint) == (change.id, change.fingerprint)
+        return same and approval.constitution in names and approval.since == self.difference.old.version
+
     def open(self, grade: Grade) -> tuple[Change, ...]:
         """The changes of this grade or above that nobody approved."""
         return tuple(c for c in self.difference.changes if c.grade >= grade and c.fingerprint not in self.approved)

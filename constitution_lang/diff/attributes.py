@@ -37,7 +37,7 @@ def attribute_changes(pairing: Pairing, texts: Mapping[str, tuple[PromptText, ..
         if before is None:
             says = f"{new.id} is new: each prompt is asked for {listed(new.values, 'or')}"
             yield change(
-                Grade.BEHAVIOUR, _subject(new), Aspect.ADDED, says, (None, new.origin), values=("", _values(new)),
+                Grade.BEHAVIOUR, _subject(new), Aspect.ADDED, says, (None, new.origin), values=("", _whole(new)),
                 stale=_asked(new, pairing.new),
             )  # fmt: skip
         else:
@@ -78,6 +78,15 @@ def _values(attribute: Attribute) -> str:
     return f"{attribute.kind}: {(' < ' if attribute.kind == 'levels' else ', ').join(attribute.values)}"
 
 
+def _asks(attribute: Attribute) -> str:
+    """What a prompt for its tag is made of."""
+    return f"{_values(attribute)}\nquestion: {attribute.question}"
+
+
+def _whole(attribute: Attribute) -> str:
+    return f"{_asks(attribute)}\ndefault: {attribute.default}"
+
+
 def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[PromptText, ...]) -> Iterator[Change]:
     places, subject = (old.origin, new.origin), _subject(new)
     stale = _asked(new, pairing.new)
@@ -89,12 +98,15 @@ def _changed(old: Attribute, new: Attribute, pairing: Pairing, texts: tuple[Prom
         elif asked:
             grade, says = Grade.WORDING, f"the values of {new.id} stand in another order, and so does the question"
         else:
-            grade, says = Grade.METADATA, f"the values of {new.id} are {new.kind} now, and were {old.kind}"
+            says = f"the values of {new.id} are {new.kind} now, and were {old.kind}"
+            grade = Grade.WORDING if texts else Grade.METADATA
+        if old.question != new.question:
+            says += ", and its question is put otherwise"
         came = [v for v in new.values if v not in old.values]
-        about = "\n".join((_values(new), *_said_of(new.id, pairing.new))) if came else _values(new)
+        about = (_asks(new), *_said_of(new.id, pairing.new)) if came else (_asks(new),)
         yield change(
-            grade, subject, Aspect.VALUES, says, places, values=(_values(old), about), prompts=texts,
-            stale=stale if asked else (),
+            grade, subject, Aspect.VALUES, says, places, values=(_asks(old), "\n".join(about)), prompts=texts,
+            stale=stale if asked or texts else (),
         )  # fmt: skip
     elif texts:
         yield change(

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from constitution_lang.diff.attributes import attribute_changes
 from constitution_lang.diff.case_tests import case_test_changes
+from constitution_lang.diff.categories import category_changes
 from constitution_lang.diff.counts import Movement
 from constitution_lang.diff.every_case import all_cases
 from constitution_lang.diff.identity import identity_changes
@@ -47,6 +48,7 @@ def diff(old: Bundle, new: Bundle, texts: Texts | None = None) -> Difference:
         *(found.change for found in by_case),
         *attribute_changes(pairing, wording.tags()),
         *wording.changes(),
+        *category_changes(pairing),
         *mix_changes(pairing),
         *metadata_changes(pairing),
         *test_changes(pairing),

@@ -24,7 +24,7 @@ from constitution_lang.ir.model import ALWAYS, AllOf, AnyOf, Attribute, Bundle, 
 __all__ = ["default_change", "of_cases"]
 
 _NEVER = AnyOf(())
-_FOLLOWS = frozenset(Work) - {Work.TAGS}
+_FOLLOWS = frozenset(Work) - {Work.TAGS, Work.MEASURES}
 
 
 def default_change(old: Attribute, new: Attribute, pairing: Pairing) -> Change:

@@ -16,7 +16,7 @@ from constitution_lang.diff.model import (
     change,
 )
 from constitution_lang.diff.pairing import Pairing
-from constitution_lang.diff.principles import Found, retired_lines, went
+from constitution_lang.diff.principles import Found, retired_lines, went, yields
 from constitution_lang.diff.space import Common
 from constitution_lang.diff.staleness import of_applicability, of_key
 from constitution_lang.diff.words import count_words
@@ -59,7 +59,7 @@ def _removed_principle(old: Principle, pairing: Pairing, common: Common) -> Foun
             help=f"write `formerly: {_names(old)}` in {like.id} if it is the same one, else "
             f"`{_retire(SubjectKind.PRINCIPLE, old.id, pairing)}`",
         )  # fmt: skip
-    stale = of_applicability((old.id,), cases, gone=True)
+    stale = of_applicability((old.id,), cases, yields=yields((common.old, old)), gone=True)
     return Found(structs.replace(made, cases=cases, stale=stale), told)
 
 

@@ -15,7 +15,7 @@ from constitution_lang.diff.model import (
     change,
 )
 from constitution_lang.diff.pairing import Pairing
-from constitution_lang.diff.words import listed, percent
+from constitution_lang.diff.words import declared, listed
 from constitution_lang.ir.model import Bundle, Category, Origin, Principle, ShareBound, Stage
 from constitution_lang.syntax.nodes import FileTree
 
@@ -99,7 +99,7 @@ def _fields(subject: Subject, fields: _Fields, places: tuple[Origin | None, Orig
 
 def _bounds(shares: tuple[ShareBound, ...]) -> str:
     return "; ".join(
-        f"{percent(b.low)} to {percent(b.high)}{'' if len(b.stages) == len(Stage) else f' in {b.stages[0]}'}"
+        f"{declared(b.low)} to {declared(b.high)}{'' if len(b.stages) == len(Stage) else f' in {b.stages[0]}'}"
         for b in shares
     )
 

@@ -23,7 +23,7 @@ from constitution_lang.diff.movement import NODES_MAX, Situations, movements, si
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common
 from constitution_lang.diff.staleness import of_draws
-from constitution_lang.diff.words import in_case, listed, moving_words, number, pairs_of, percent, percents
+from constitution_lang.diff.words import declared, in_case, listed, moving_words, number, pairs_of, percents
 from constitution_lang.ir.model import Bundle, Category, PreferenceSampling, Principle, Stage
 from constitution_lang.sampling import shares
 
@@ -65,7 +65,7 @@ def mix_changes(pairing: Pairing) -> Iterator[Change]:
     clamp = _clamp(was_), _clamp(now_)
     evidence = {
         "orders": (str(was_.orders), str(now_.orders)),
-        "decided": (percent(was_.decided), percent(now_.decided)),
+        "decided": (declared(was_.decided), declared(now_.decided)),
         "reasoning": tuple("yes" if s.reasoning else "no" for s in (was_, now_)),
         "clamp": clamp if reasoning else (),
     }
@@ -79,7 +79,7 @@ def mix_changes(pairing: Pairing) -> Iterator[Change]:
 
 
 def _clamp(sampling: PreferenceSampling) -> str:
-    return f"{percent(sampling.clamp_low)} to {percent(sampling.clamp_high)}"
+    return f"{declared(sampling.clamp_low)} to {declared(sampling.clamp_high)}"
 
 
 def _weight(

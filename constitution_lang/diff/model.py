@@ -151,6 +151,8 @@ class Work(StrEnum):
     REVISIONS = "revisions"
     VOTES = "votes"
     LABELS = "labels"
+    MEASURES = "measures"
+    """What an evaluation counts. No training sees it."""
 
 
 class Stale(Struct, frozen=True):

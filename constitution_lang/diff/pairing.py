@@ -14,6 +14,8 @@ _T = TypeVar("_T", Category, Principle)
 
 LIKE = 0.6
 """From this likeness on two texts may be one text that was edited."""
+_PAIRS_MAX = 250_000
+"""So many pairs of words are compared in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +95,8 @@ def _matched(old: tuple[_T, ...], new: tuple[_T, ...]) -> list[tuple[_T, _T]]:
 
 def likeness(one: str, other: str) -> float:
     """How much of the words of two texts is the same, from 0 to 1."""
-    matcher = SequenceMatcher(None, one.split(), other.split(), autojunk=False)
-    return matcher.ratio() if matcher.real_quick_ratio() >= LIKE and matcher.quick_ratio() >= LIKE else 0.0
+    words = one.split(), other.split()
+    matcher = SequenceMatcher(None, *words, autojunk=False)
+    if matcher.real_quick_ratio() < LIKE or (quick := matcher.quick_ratio()) < LIKE:
+        return 0.0
+    return quick if len(words[0]) * len(words[1]) > _PAIRS_MAX else matcher.ratio()

@@ -17,11 +17,11 @@ from constitution_lang.diff.model import (
 )
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common, Told
-from constitution_lang.diff.staleness import of_applicability, of_move
-from constitution_lang.diff.words import condition_words, count_words, listed
-from constitution_lang.ir.model import AllOf, AnyOf, Compare, Condition, Not, Prefer, Principle, Retired
+from constitution_lang.diff.staleness import of_applicability
+from constitution_lang.diff.words import condition_words, count_words, listed, number
+from constitution_lang.ir.model import AllOf, AnyOf, Bundle, Compare, Condition, Not, Prefer, Principle, Retired
 
-__all__ = ["Found", "narrowed", "principle_changes", "retired_lines"]
+__all__ = ["Found", "narrowed", "principle_changes", "retired_lines", "yields"]
 
 _NO = "does not apply"
 _YES = "applies"
@@ -51,7 +51,8 @@ def principle_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
             change(
                 Grade.BEHAVIOUR, _subject(new), Aspect.ADDED,
                 f"{new.id} is new, and applies in {count_words(cases.changed, cases.total)}{_known(cases)}",
-                (None, new.origin), values=("", new.statement), cases=cases, stale=of_applicability((new.id,), cases),
+                (None, new.origin), values=("", _whole(new, common)), cases=cases,
+                stale=of_applicability((new.id,), cases, yields=yields((common.new, new))),
             ),
             told,
         )  # fmt: skip
@@ -67,7 +68,7 @@ def principle_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
                     Grade.BEHAVIOUR, _subject(old), Aspect.RETIRED,
                     f"{old.id} is retired; it applied in {count_words(cases.changed, cases.total)}{instead}",
                     (old.origin, line.origin), values=(old.statement, ""), help=help, cases=cases,
-                    stale=of_applicability((old.id,), cases, gone=True),
+                    stale=of_applicability((old.id,), cases, yields=yields((common.old, old)), gone=True),
                 ),
                 told,
             )  # fmt: skip
@@ -94,7 +95,7 @@ def _applies(old: Principle, new: Principle, common: Common) -> Iterator[Found]:
             change(Grade.METADATA, _subject(new), Aspect.REWRITTEN, says, places, values=(before, after), cases=cases)
         )
         return
-    stale = of_applicability((new.id,), cases)
+    stale = of_applicability((new.id,), cases, yields=yields((common.old, old), (common.new, new)))
     yield Found(
         change(
             Grade.BEHAVIOUR, _subject(new), Aspect.APPLIES, f"{new.id} {_more_or_fewer(cases)}", places,
@@ -141,7 +142,7 @@ def _moved(old: Principle, new: Principle, pairing: Pairing, common: Common) -> 
     yield Found(
         change(
             Grade.BEHAVIOUR, _subject(new), Aspect.MOVED, says, (old.origin, new.origin), values=(old.id, new.id),
-            cases=cases, stale=of_move(new.id, cases, yields=_yields(old, new, pairing)),
+            cases=cases, stale=of_applicability((new.id,), cases, yields=yields((common.old, old), (common.new, new))),
         ),
         told,
     )  # fmt: skip
@@ -157,15 +158,29 @@ def _sides(old: Principle, new: Principle, pairing: Pairing) -> str:
     return f"; it {now}" if after else ""
 
 
-def _yields(old: Principle, new: Principle, pairing: Pairing) -> bool:
-    """Whether a tension of either category lets one side come first: that stands in the prompts of the other side."""
+def yields(*versions: tuple[Bundle, Principle]) -> bool:
+    """Whether a tension lets one side come first, and a principle stands on either: prompts of the other say so."""
     return any(
         isinstance(rule.outcome, Prefer)
-        for tensions, side in ((pairing.old.tensions, old.category), (pairing.new.tensions, new.category))
-        for tension in tensions
-        if side in tension.sides
+        for bundle, principle in versions
+        for tension in bundle.tensions
+        if {principle.id, principle.category} & set(tension.sides)
         for rule in tension.rules
     )
+
+
+def _whole(principle: Principle, common: Common) -> str:
+    """All that a new principle brings: who approves it approves that."""
+    lines = [
+        f"category: {principle.category}",
+        f"weight: {number(principle.weight)}",
+        f"applies when {condition_words(principle.applies, common.declared[1])}",
+        *(f"{field}: {getattr(principle, field)}" for field in ("statement", "critique", "revise", "prefer")),
+    ]
+    for example in common.new.exemplars:
+        if example.target == principle.id:
+            lines += [f"example in {example.stage}", *(f"{key}: {text}" for key, text in example.fields)]
+    return "\n".join(lines)
 
 
 def _counted(

@@ -14,6 +14,9 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 DIFFERENT = 0.3
 """Texts that are less alike than this are shown whole, one after the other: their few common words say nothing."""
 _SIGNS = 2
+_ENDS = frozenset(".!?:;")
+_PAIRS_MAX = 250_000
+"""So many pairs of words are compared one by one."""
 _CONTEXT = 8
 """Words that are shown on either side of what differs."""
 
@@ -35,11 +38,15 @@ def marked(old: str, new: str) -> tuple[Segment, ...]:
 
 
 def alike(old: str, new: str) -> float:
-    """How much of two texts is the same, from 0 to 1, word by word."""
-    return SequenceMatcher(None, old.split(), new.split(), autojunk=False).ratio()
+    """How much of two texts is the same, from 0 to 1, word by word; of long ones whatever the order of their words."""
+    one, other = old.split(), new.split()
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() if len(one) * len(other) > _PAIRS_MAX else matcher.ratio()
 
 
 def _middle(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:
+    if len(a) * len(b) > _PAIRS_MAX:
+        return _by_sentence(a, b)
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if a and b and matcher.ratio() < DIFFERENT:
         return [(Mark.OLD, "".join(a)), (Mark.NEW, "".join(b))]
@@ -51,6 +58,30 @@ def _middle(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:
         else:
             found += [(Mark.OLD, old), (Mark.NEW, new)]
     return _bridged(found)
+
+
+def _by_sentence(a: list[str], b: list[str]) -> list[tuple[Mark, str]]:
+    """Long texts sentence by sentence, and only what differs word by word, where that is not too long either."""
+    found: list[tuple[Mark, str]] = []
+    old, new = _sentences(a), _sentences(b)
+    for what, a_from, a_to, b_from, b_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        before, after = ([w for s in part for w in s] for part in (old[a_from:a_to], new[b_from:b_to]))
+        if what == "equal":
+            found.append((Mark.SAME, "".join(before)))
+        elif len(before) * len(after) > _PAIRS_MAX:
+            found += [(Mark.OLD, "".join(before)), (Mark.NEW, "".join(after))]
+        else:
+            found += _middle(before, after)
+    return found
+
+
+def _sentences(words: list[str]) -> list[tuple[str, ...]]:
+    found: list[list[str]] = [[]]
+    for word in words:
+        found[-1].append(word)
+        if word in _ENDS or "\n" in word:
+            found.append([])
+    return [tuple(sentence) for sentence in found if sentence]
 
 
 def _bridged(parts: list[tuple[Mark, str]]) -> list[tuple[Mark, str]]:

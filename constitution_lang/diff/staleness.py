@@ -9,7 +9,7 @@ from constitution_lang.diff.model import Stale, Work
 from constitution_lang.diff.words import count_words, listed
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 
-__all__ = ["of_applicability", "of_draws", "of_key", "of_move", "of_prompts", "of_tags", "of_tension"]
+__all__ = ["of_applicability", "of_draws", "of_key", "of_prompts", "of_tags", "of_tension"]
 
 _WORK = {
     PromptKind.TAG: Work.TAGS,
@@ -19,6 +19,7 @@ _WORK = {
     PromptKind.PREFER: Work.VOTES,
     PromptKind.REASON: Work.VOTES,
     PromptKind.PREFER_REASONED: Work.VOTES,
+    PromptKind.REFUSAL: Work.MEASURES,
 }
 _SHOWN = 6
 
@@ -35,6 +36,8 @@ def of_prompts(kinds: Iterable[PromptKind], prompts: Sequence[str], subjects: Se
         named = listed(under, at_most=_SHOWN)
         if work is Work.TAGS:
             found.append(Stale(work, f"tags of {named}, where the model gave them", attributes=under, prompts=ids))
+        elif work is Work.MEASURES:
+            found.append(Stale(work, "the refusals that an evaluation counts", prompts=ids))
         else:
             follow = ", and the revisions that follow" if work is Work.CRITIQUES else ""
             found.append(Stale(work, f"{work} under {named}{follow}", principles=under, prompts=ids))
@@ -54,33 +57,28 @@ def _where(cases: Cases) -> str:
     return f"{told} and in those with {cases.left_out}" if cases.left_out else told
 
 
-def of_applicability(principles: Sequence[str], cases: Cases, *, gone: bool = False) -> tuple[Stale, ...]:
-    """Of principles that apply in other cases than before, and so stand in other draws; `gone` where in none."""
+def of_applicability(principles: Sequence[str], cases: Cases, *, yields: bool, gone: bool = False) -> tuple[Stale, ...]:
+    """Of principles that apply in other cases than before, and so stand in other draws; `gone` where in none.
+
+    `yields` where a tension has one side come before another and they stand on one of the two: prompts of the other
+    side say so where they apply, and do not where they do not.
+    """
     where, named = _where(cases), listed(principles, at_most=_SHOWN)
     draws = f"the draws of prompts in {where}, and what follows from those that move"
+    texts = f"critiques and revisions in {where} in which a tension puts {named} first or another before it"
     votes = Stale(Work.VOTES, f"votes under {named} in {where}", principles=tuple(principles), cases=cases.changed)
     return (
         Stale(Work.DRAWS, draws, cases=cases.changed),
         *(() if gone else (votes,)),
         Stale(Work.LABELS, f"labels in {where}", cases=cases.changed),
+        *(Stale(work, texts, cases=cases.changed) for work in (Work.CRITIQUES, Work.REVISIONS) if yields),
     )
-
-
-def of_move(principle: str, cases: Cases, *, yields: bool) -> tuple[Stale, ...]:
-    """Of a principle in another category; `yields` where tensions of either have one side come before another.
-
-    Prompts of every principle of these tensions may then say so otherwise.
-    """
-    where = _where(cases)
-    texts = f"critiques and revisions in {where} in which a tension puts {principle} first or another before it"
-    told = tuple(Stale(work, texts, cases=cases.changed) for work in (Work.CRITIQUES, Work.REVISIONS) if yields)
-    return (*of_applicability((principle,), cases), *told)
 
 
 def of_key(principle: str) -> tuple[Stale, ...]:
     """Of a principle whose chance in every draw is another one."""
     says = f"every draw in which {principle} has a part, and the texts, votes and labels of those that move"
-    return tuple(Stale(work, says) for work in Work if work is not Work.TAGS)
+    return tuple(Stale(work, says) for work in Work if work not in {Work.TAGS, Work.MEASURES})
 
 
 def of_draws(moving: Sequence[str], share: float, *, alone: bool) -> tuple[Stale, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import frexp, inf
+
+from msgspec import structs
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
@@ -24,7 +26,18 @@ from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_tension
 from constitution_lang.diff.words import condition_words, count_words, outcome_words
 from constitution_lang.ir.groups import governing
-from constitution_lang.ir.model import ALWAYS, Abstain, Attribute, Bundle, Origin, Prefer, Tension, Weigh
+from constitution_lang.ir.model import (
+    ALWAYS,
+    Abstain,
+    Attribute,
+    Bundle,
+    Condition,
+    Origin,
+    Prefer,
+    Principle,
+    Tension,
+    Weigh,
+)
 from constitution_lang.ir.model import Outcome as Decided
 
 __all__ = ["rules_text", "tension_changes"]
@@ -48,13 +61,18 @@ class _Group:
 
 
 _Pairs = Mapping[tuple[str, str], _Governed]
-"""By two new ids of principles, the lesser first. Pairs with a principle that one version lacks are not among them."""
+"""By two new ids of principles, the lesser first. Pairs with a principle that is gone are not among them.
+
+A principle that is new is held against what the old tensions would have decided of it: what they would is told with the
+principle, and what is different with the tension.
+"""
 
 
 def tension_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
     """Every tension that came, went or is written otherwise."""
-    before = _governed(pairing.old, dict(pairing.names))
-    after = _governed(pairing.new, {new: new for new in pairing.names.values()})
+    came = [p for p in pairing.added() if p.id not in pairing.names]
+    before = _governed(_with(pairing, came), {**pairing.names, **{p.id: p.id for p in came}})
+    after = _governed(pairing.new, {p.id: p.id for p in (*came, *(new for _, new in pairing.principles.values()))})
     old = {t.id: t for t in pairing.old.tensions}
     new = {t.id: t for t in pairing.new.tensions}
     for id in sorted(old.keys() | new.keys()):
@@ -72,6 +90,16 @@ def rules_text(tension: Tension, attributes: Mapping[str, Attribute]) -> str:
         where = "otherwise" if rule.condition == ALWAYS else f"when {condition_words(rule.condition, attributes)}"
         lines.append(f"{where}: {decided}")
     return "\n".join(lines)
+
+
+def _with(pairing: Pairing, came: Sequence[Principle]) -> Bundle:
+    """The old version with the principles of the new one beside its own, in its own names of categories."""
+    back = {now: was for was, now in pairing.names.items()}
+    more = (structs.replace(p, category=back.get(p.category, p.category)) for p in came)
+    principles = tuple(sorted((*pairing.old.principles, *more), key=lambda p: p.id))
+    known = {c.id for c in pairing.old.categories}
+    categories = (*pairing.old.categories, *(c for c in pairing.added_categories() if c.id not in known))
+    return structs.replace(pairing.old, principles=principles, categories=categories)
 
 
 def _governed(bundle: Bundle, names: Mapping[str, str]) -> dict[tuple[str, str], _Governed]:
@@ -258,10 +286,15 @@ class _Comparison:
             for version, governed in enumerate((group.was, group.now)):
                 if governed is None:
                     continue
-                conditions = tuple(self.pairing.principles[id][version].applies for id in (first, second))
+                conditions = tuple(self._applies(id, version) for id in (first, second))
                 if conditions not in done:
                     done.add(conditions)
                     yield diagram.and_(of(conditions[0]), of(conditions[1]))
+
+    def _applies(self, id: str, version: int) -> Condition:
+        """Where a principle applies in the old or the new version; one that is new as it does in the new one."""
+        both = self.pairing.principles.get(id)
+        return both[version].applies if both is not None else self.pairing.new.principle(id).applies
 
 
 def _says_of(sides: tuple[str, str], before: object, after: object) -> Told | None:

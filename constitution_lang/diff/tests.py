@@ -15,6 +15,7 @@ from constitution_lang.diff.model import (
 )
 from constitution_lang.diff.pairing import LIKE, Pairing, likeness
 from constitution_lang.diff.segments import marked
+from constitution_lang.diff.words import declared
 from constitution_lang.ir.model import ModelTest
 
 __all__ = ["test_changes"]
@@ -71,7 +72,7 @@ def _change(old: ModelTest | None, new: ModelTest | None) -> Change:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
             texts.append(PromptText((), (), (), marked(before, after), called))
-    bounds = [f"{t.at_least:.0%}" if t.at_least is not None else "more than half" for t in (old, new)]
+    bounds = [declared(t.at_least) if t.at_least is not None else "more than half" for t in (old, new)]
     told = [text.note for text in texts] + (["bound"] if bounds[0] != bounds[1] else [])
     told += ["title"] if old.title != new.title else []
     says = f"the {name} {under} has another {' and '.join(told)}"

@@ -25,7 +25,7 @@ from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.segments import DIFFERENT, alike, hunks, marked
 from constitution_lang.diff.staleness import of_prompts
 from constitution_lang.diff.words import listed
-from constitution_lang.ir.model import Exemplar, Literal, Origin, Principle, Prompt, PromptKind, Stage
+from constitution_lang.ir.model import Bundle, Exemplar, Literal, Origin, Principle, Prompt, PromptKind, Stage
 
 __all__ = ["Wording", "text_of_prompt"]
 
@@ -68,6 +68,7 @@ class Wording:
         self.pairing = pairing
         self._edits = {s.id: edits for s, edits in self._all_edits()}
         self._examples = self._changed_examples()
+        self._templates = [_templates_of(bundle) for bundle in (pairing.old, pairing.new)]
         self._texts: dict[Subject, dict[object, PromptText]] = {}
         old = {p.id: p for p in pairing.old.prompts}
         for prompt in pairing.new.prompts:
@@ -141,7 +142,8 @@ class Wording:
             segments, note = _whole(old, new, text)
             if any(s.mark is Mark.OLD and s.text not in text_of_prompt(old) for s in segments):
                 segments, note = _whole(old, new)  # what went holds an edited text, of which only the old one was there
-            self._note(self._residue(new), old, new, segments, note)
+            for subject in self._residue(new):
+                self._note(subject, old, new, segments, note)
 
     def _near(self, prompt: Prompt) -> list[_Edit]:
         """The edits of texts that a prompt may carry, long texts first: a short one may be part of a long one."""
@@ -149,13 +151,15 @@ class Wording:
         found = [edit for side in sides for edit in self._edits.get(side, ())]
         return sorted(found, key=lambda e: -len(e.old))
 
-    def _residue(self, prompt: Prompt) -> Subject:
+    def _residue(self, prompt: Prompt) -> Iterator[Subject]:
+        """What may have changed the rest of a prompt: its examples, its template where that was edited, or both."""
         stage = _STAGE.get(prompt.kind)
-        for target in (prompt.principle, stage.value if stage else None):
-            subject = Subject(SubjectKind.EXEMPLAR, target or "")
-            if any(stage is s for s in self._examples.get(subject, ())):
-                return subject
-        return Subject(SubjectKind.TEMPLATE, prompt.kind)
+        template = Subject(SubjectKind.TEMPLATE, prompt.kind)
+        targets = (Subject(SubjectKind.EXEMPLAR, id) for id in (prompt.principle, stage.value if stage else None) if id)
+        examples = [subject for subject in targets if any(stage is s for s in self._examples.get(subject, ()))]
+        yield from examples
+        if not examples or self._templates[0].get(prompt.kind) != self._templates[1].get(prompt.kind):
+            yield template
 
     def _note(self, subject: Subject, old: Prompt, new: Prompt, segments: tuple[Segment, ...], note: str = "") -> None:
         texts = self._texts.setdefault(subject, {})
@@ -233,6 +237,12 @@ class Wording:
             for other in ("new", "old")
         ]
         return changed[0], changed[1]
+
+
+def _templates_of(bundle: Bundle) -> dict[PromptKind, str]:
+    """The hashes of the templates that take the place of standard ones."""
+    hashes = {source.name: source.sha256 for source in bundle.sources}
+    return {one.kind: hashes.get(one.file, "") for one in bundle.templates}
 
 
 def _two(*texts: str) -> tuple[str, str]:

@@ -20,8 +20,8 @@ from constitution_lang.ir.model import (
 )
 
 __all__ = [
-    "LEAST", "condition_words", "count_words", "draws_of", "in_case", "lines_apart", "listed", "moving_words", "number",
-    "outcome_words", "pairs_of", "percent", "percents",
+    "LEAST", "condition_words", "count_words", "declared", "draws_of", "in_case", "lines_apart", "listed",
+    "moving_words", "number", "outcome_words", "pairs_of", "percent", "percents",
 ]  # fmt: skip
 
 LEAST = 5e-7
@@ -74,11 +74,17 @@ def percents(before: float, after: float) -> tuple[str, str]:
     return told
 
 
+def declared(share: float) -> str:
+    """A share as a constitution declares it, with all of its digits."""
+    return f"{100 * share:.12g}%"
+
+
 def number(value: float, *, roughly: bool = False) -> str:
     """A number without needless digits; integers in groups of three, `roughly` as a power of ten where long."""
     if isinstance(value, int):
         return f"about 10^{len(str(value)) - 1}" if roughly and value >= _EXACT_TO else f"{value:,}"
-    return f"{value:.10g}"
+    shown = f"{value:.10g}"
+    return shown if float(shown) == value else repr(value)
 
 
 def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:

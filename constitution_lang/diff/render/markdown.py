@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 from constitution_lang.diff.approvals import Review
 from constitution_lang.diff.model import Change, Grade, PromptText
@@ -31,6 +32,7 @@ ROOM = 65_536
 _NOTES = 400
 """Kept free in each comment, to say what is left out."""
 _PROMPTS_SHOWN = 12
+_SHARES_SHOWN = 100
 
 
 def to_markdown(reviews: Sequence[Review], room: int = ROOM) -> str:
@@ -39,8 +41,9 @@ def to_markdown(reviews: Sequence[Review], room: int = ROOM) -> str:
     Of what does not fit into so many characters the details of changes are left out first, the lowest grades before the
     others, then rows of the table, and how many is said.
     """
-    parts = [_part(review) for review in reviews]
-    spare = room - sum(len(text) + 1 for part in parts for text in (*part.head, *part.tail)) - _NOTES * len(parts)
+    every = [_part(review) for review in reviews]
+    parts = every[: _heads_that_fit(every, room - _NOTES)]
+    spare = room - sum(_least(part) for part in parts) - _NOTES
     shown = []
     for at, part in enumerate(parts):
         share = spare // (len(parts) - at)
@@ -48,7 +51,20 @@ def to_markdown(reviews: Sequence[Review], room: int = ROOM) -> str:
         details = _fitting(part.details, share - _length(rows))
         spare -= _length(rows) + _length(details)
         shown.append("\n".join(_shown(part, rows, details)).rstrip() + "\n")
+    if less := len(every) - len(parts):
+        shown.append(f"And {less} more constitutions, for which there is no room in a comment.\n")
     return "\n".join(shown)
+
+
+def _heads_that_fit(parts: Sequence[_Part], room: int) -> int:
+    """Of how many constitutions the least can be said."""
+    sizes = accumulate(_least(part) for part in parts)
+    return sum(1 for _ in takewhile(lambda size: size <= room, sizes))
+
+
+def _least(part: _Part) -> int:
+    """Characters of what is said in any case."""
+    return _length((*part.head, *part.tail)) + (_NOTES if part.rows else 0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ def _part(review: Review) -> _Part:
         cells = _grade(change, review), plain(change.says), _direction(change), plain(_brief(change))
         rows.append(f"| {' | '.join(cells)} |")
     details = ["\n".join(_details(change, review)) for change in found.changes]
-    tail = [*_together(review)]
+    tail = [*_together(review), *_shares(review)]
     if unused := unused_line(review):
         tail.append(f"{plain(unused)}\n")
     if verdict.holds and found.changes:
@@ -143,13 +159,18 @@ def _together(review: Review) -> Iterator[str]:
         yield f"- {plain(line)}"
     if found.movement or (found.cases and len(found.changes) > 1):
         yield ""
-    rows = share_rows(found.shares)
+
+
+def _shares(review: Review) -> Iterator[str]:
+    rows = share_rows(review.difference.shares)
     if rows:
         yield "<details><summary>Shares of a first draw, in the default case</summary>\n"
         yield "| | before | after | in |"
         yield "| --- | ---: | ---: | --- |"
-        for target, stages, before, after in rows:
+        for target, stages, before, after in rows[:_SHARES_SHOWN]:
             yield f"| {plain(target)} | {before} | {after} | {stages} |"
+        if len(rows) > _SHARES_SHOWN:
+            yield f"| … and {len(rows) - _SHARES_SHOWN} more | | | |"
         yield "\n</details>\n"
 
 

@@ -63,7 +63,9 @@ def test_a_value_that_came_leaves_its_cases_out() -> None:
     assert change.cases.left_out == "severity bad"
     values = next(c for c in found.changes if c.aspect is Aspect.VALUES)
     assert values.says == "severity has the new value bad: 2 new cases, in which care looks at it"
-    assert [stale.work for stale in values.stale] == list(Work), "all that follows from a tag may come out otherwise"
+    assert [stale.work for stale in values.stale] == list(Work)[:-1], (
+        "all that follows from a tag may come out otherwise"
+    )
 
 
 def test_a_pair_that_is_no_longer_labelled_is_stricter() -> None:

@@ -11,7 +11,7 @@ from constitution_lang.diff.counts import Direction
 from constitution_lang.diff.model import Aspect, Change, Grade, Mark, SubjectKind, Work
 from constitution_lang.diff.pairing import Pairing, pair
 from constitution_lang.diff.wording import text_of_prompt
-from constitution_lang.ir.cases import applicable, cases, decisions
+from constitution_lang.ir.cases import applicable, cases, decisions, yields
 from constitution_lang.ir.model import Bundle, Prefer, Stage, Weigh
 from constitution_lang.sampling import draws, moved, weights
 from runtime.records import Vote
@@ -108,9 +108,45 @@ def test_what_no_change_tells_is_as_it_was(both: tuple[Bundle, Bundle]) -> None:
                 before, after = (draws(bundle, 7, stage, prompt, case) for bundle in both)
                 if named(before, pairing) != [[p.id for p in drawn] for drawn in after]:
                     assert stale & {Work.DRAWS, Work.REVISIONS}
+        if said_before(old, case, pairing) != said_before(new, case, None):
+            assert stale & {Work.CRITIQUES, Work.REVISIONS}
         one, two = labels(both, case, pairing)
         if one != two:
             assert stale & ({Work.LABELS} if weighed(both, case, pairing) else {Work.LABELS, Work.DRAWS})
+
+
+@st.composite
+def edited_twice(draw: st.DrawFn) -> tuple[Bundle, Bundle, Bundle]:
+    """A version, an edit of it, and that edit with more."""
+    old = draw(texts())
+    new = draw(edits(old))
+    later = draw(edits(new))
+    compilations = [compiled(text.text(), text.files()) for text in (old, new, later)]
+    assume(all(c.bundle is not None for c in compilations))
+    one, other, third = (c.bundle for c in compilations)
+    assert one is not None
+    assert other is not None
+    assert third is not None
+    return one, other, third
+
+
+@quick
+@given(three=edited_twice())
+def test_an_approval_covers_nothing_that_comes_after(three: tuple[Bundle, Bundle, Bundle]) -> None:
+    """Where the approvals of one edit are all that another one needs, the two are the same to a run."""
+    old, approved, later = three
+    given, needed = (
+        {c.fingerprint for c in diff(old, version).changes if c.grade >= Grade.MIX} for version in (approved, later)
+    )
+    if given == needed:
+        assert all(change.grade < Grade.MIX for change in diff(approved, later).changes)
+
+
+def said_before(bundle: Bundle, case: dict[str, str], pairing: Pairing | None) -> dict[str, tuple[str, ...]]:
+    """Of each principle that both versions have, the sides that its prompts say come first."""
+    name = pairing.side if pairing else str
+    found = {name(p.id): tuple(sorted(map(name, yields(bundle, p, case)))) for p in applicable(bundle, case)}
+    return {id: over for id, over in found.items() if over}
 
 
 def named(drawn: tuple[tuple[object, ...], ...], pairing: Pairing) -> list[list[str]]:
@@ -126,7 +162,7 @@ def weighed(both: tuple[Bundle, Bundle], case: dict[str, str], pairing: Pairing)
 def labels(both: tuple[Bundle, Bundle], case: dict[str, str], pairing: Pairing) -> list[tuple[object, object]]:
     """The label that each version makes of the same votes."""
     back = {new: old for old, new in pairing.names.items()}
-    ids = [p.id for p in applicable(both[1], case)]
+    ids = [p.id for p in applicable(both[1], case) if p.id in pairing.principles]
     found = []
     for bundle, name in ((both[0], lambda new: back.get(new, new)), (both[1], str)):
         votes = [vote(name(id), (-1) ** at * (0.4 + at)) for at, id in enumerate(ids)]

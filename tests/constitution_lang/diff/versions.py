@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 ATTRIBUTES = {"one": ("a", "b", "c"), "two": ("a", "b"), "three": ("x", "y")}
 PRINCIPLES = ("u.p", "u.q", "v.p", "v.q", "w.p")
 CATEGORIES = ("u", "v", "w")
+NEW = ("x.n", "x.m", "u.n")
+"""Principles that an edit may add; `x` is a category of its own."""
+NEW_PAIRS = (("u", "x"), ("v", "x.n"), ("u.n", "v"))
 PAIRS = (("u", "v"), ("u", "w"), ("u.p", "v.p"), ("u.q", "w.p"), ("v", "w"))
 EVIDENCE = (
-    ("orders", "first"), ("decided", "75%"), ("decided", "90%"), ("reasoning", "yes"), ("clamp", "30% to 70%"),
+    ("orders", "first"), ("decided", "75%"), ("decided", "75.01%"), ("decided", "90%"), ("reasoning", "yes"),
+    ("clamp", "30% to 70%"),
 )  # fmt: skip
 TEMPLATE = "{{% user %}}{} {{{{ prompt }}}} {{{{ response }}}} {{{{ critique_request }}}}{{% enduser %}}\n"
 WORDS = ("be", "kind", "safe", "true", "short", "plain", "fair")
@@ -45,6 +49,10 @@ class Text:
     examples: dict[str, str] = field(default_factory=dict)
     promised: dict[str, int] = field(default_factory=dict)
     template: str = ""
+    added: tuple[str, ...] = ()
+    """Of `NEW`, those that are there."""
+    levels: tuple[str, ...] = ()
+    """Attributes whose values are levels."""
 
     def files(self) -> dict[str, str]:
         """What stands beside the file."""
@@ -54,12 +62,14 @@ class Text:
         """The file; with `turned` its blocks in the reverse order, with comments between them."""
         blocks = [
             f'attribute {id} "{self.questions.get(id, id)}?"\n'
-            f"  one of: {', '.join(v)}\n  default: {self.defaults.get(id, v[0])}\n"
+            f"{self._values(id, v)}\n  default: {self.defaults.get(id, v[0])}\n"
             for id, v in self.values.items()
         ]
-        blocks += [self._category(c) for c in CATEGORIES]
+        blocks += [self._category(c) for c in self._categories()]
         blocks += [self._principle(p) for p in PRINCIPLES if p not in self.retired]
-        blocks += [self._tension(id) for id in self.tensions]
+        blocks += [self._principle(p) for p in self.added]
+        known = {*self._categories(), *PRINCIPLES, *self.added}
+        blocks += [self._tension(id) for id in self.tensions if set(self.tensions[id][0]) <= known]
         blocks += [f"retired principle {p} since {self.version}\n" for p in self.retired]
         blocks.append(f"sampling revision\n  rounds: {self.rounds}\n  draw: {self.draw}\n")
         evidence = "".join(f"  {key}: {value}\n" for key, value in self.evidence.items())
@@ -70,6 +80,12 @@ class Text:
         if turned:
             blocks = [f"# A remark.\n{block}" for block in reversed(blocks)]
         return f'edition 2026\nconstitution house {self.version} "{self.title}"\n\n' + "\n".join(blocks)
+
+    def _categories(self) -> tuple[str, ...]:
+        return (*CATEGORIES, "x") if any(id.startswith("x.") for id in self.added) else CATEGORIES
+
+    def _values(self, id: str, values: tuple[str, ...]) -> str:
+        return f"  levels: {' < '.join(values)}" if id in self.levels else f"  one of: {', '.join(values)}"
 
     def _category(self, id: str) -> str:
         statement = f"  statement:\n    {self.said[id]}.\n" if id in self.said else ""
@@ -147,11 +163,11 @@ def texts(draw: st.DrawFn) -> Text:
 
 
 @st.composite
-def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912 - one kind of edit in a case
+def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912, PLR0915 - one kind of edit in a case
     """The next version: some edits, or none."""
     for _ in range(draw(st.integers(0, 3))):
         id = draw(st.sampled_from(PRINCIPLES))
-        match draw(st.integers(0, 18)):
+        match draw(st.integers(0, 22)):
             case 0:
                 text = replace(text, weights={**text.weights, draw(st.sampled_from((*CATEGORIES, id))): draw(weights)})
             case 1:
@@ -200,6 +216,20 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912 - one kin
                 text = replace(
                     text, promised={**text.promised, draw(st.sampled_from(CATEGORIES)): draw(st.integers(90, 100))}
                 )
+            case 19 | 20:
+                new = draw(st.sampled_from(NEW))
+                text = replace(
+                    text,
+                    added=tuple(dict.fromkeys((*text.added, new))),
+                    weights={**text.weights, draw(st.sampled_from((new, "x"))): draw(weights)},
+                    applies={**text.applies, new: draw(st.one_of(st.just(""), conditions))},
+                    statements={**text.statements, new: draw(statements)},
+                )
+            case 21 if text.added:
+                at = draw(st.integers(0, len(NEW_PAIRS) - 1))
+                text = replace(text, tensions={**text.tensions, f"n{at}": (NEW_PAIRS[at], draw(rules))})
+            case 22:
+                text = replace(text, levels=tuple({*text.levels, draw(st.sampled_from(sorted(ATTRIBUTES)))}))
             case _:
                 pass
     return text
