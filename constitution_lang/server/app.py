@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import gc
-import logging
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
-from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from constitution_lang.check.modules import LIBRARY, SUFFIX
 from constitution_lang.server.completion import completions
@@ -21,6 +18,7 @@ from constitution_lang.server.layout import formatted
 from constitution_lang.server.outline import folds, hints, symbols
 from constitution_lang.server.positions import Positions
 from constitution_lang.server.program import Program
+from constitution_lang.server.protocol import Protocol, Server, hush
 from constitution_lang.server.publisher import Publisher
 from constitution_lang.server.renaming import RefusedError, check_own, former_names, renamed
 from constitution_lang.server.workspace_edit import edit_of
@@ -28,14 +26,6 @@ from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
 __all__ = ["serve"]
-
-
-class _Protocol(LanguageServerProtocol):
-    """Keeps no second copy of the texts: the library's would take longer to update than a block to check."""
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Iterator[object]:
-        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
 
 
 class _Spot:
@@ -53,13 +43,8 @@ class _Spot:
 def serve() -> None:
     """Speak over standard input and output until the client ends it."""
     gc.set_threshold(50_000, 50, 100)
-    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
+    hush()
     _server().start_io()
-
-
-def _is_fault(record: logging.LogRecord) -> bool:
-    """Whether a record is of more than a request that was refused: the client is told why, with the answer."""
-    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcInvalidParams))
 
 
 def _server() -> LanguageServer:
@@ -67,7 +52,7 @@ def _server() -> LanguageServer:
         number = version("constitution-compiler")
     except PackageNotFoundError:
         number = "0"
-    server = LanguageServer("cai-compile", number, protocol_cls=_Protocol)
+    server = Server("cai-compile", number, protocol_cls=Protocol)
     publisher = Publisher(server)
     _texts(server, publisher)
     _questions(server, publisher)
