@@ -92,7 +92,9 @@ def _fail(error: Exception) -> int:
     if isinstance(error, OSError):
         what = f"{error.filename}: " if error.filename else ""
         print(f"cai-run: {what}{error.strerror or error}", file=sys.stderr)
-        print("  help: check the disk and the folder; what was done is kept: run again to go on", file=sys.stderr)
+        print(
+            "  help: check the disk and the folder, then do it again; a run goes on where it stopped", file=sys.stderr
+        )
         return 2
     if os.environ.get("CAI_DEBUG") == "1":
         raise error

