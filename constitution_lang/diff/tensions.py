@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from math import frexp, inf
-
-from msgspec import structs
 
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
 from constitution_lang.diff.counts import Cases, Direction
+from constitution_lang.diff.governed import Governed, Pairs, governed_pairs
 from constitution_lang.diff.model import (
     Aspect,
     Change,
@@ -25,7 +24,6 @@ from constitution_lang.diff.principles import Found, narrowed, retired_lines
 from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_tension
 from constitution_lang.diff.words import condition_words, count_words, outcome_words
-from constitution_lang.ir.groups import governing
 from constitution_lang.ir.model import (
     ALWAYS,
     Abstain,
@@ -34,7 +32,6 @@ from constitution_lang.ir.model import (
     Condition,
     Origin,
     Prefer,
-    Principle,
     Tension,
     Weigh,
 )
@@ -44,35 +41,17 @@ __all__ = ["rules_text", "tension_changes"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Governed:
-    """The tension of a pair of principles, and whether the lesser of the two ids is on its first side."""
-
-    tension: Tension = field(hash=False)
-    straight: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """Pairs that are governed alike; `names` are the sides of the lesser and of the greater id."""
 
-    was: _Governed | None
-    now: _Governed | None
+    was: Governed | None
+    now: Governed | None
     names: tuple[str, str]
-
-
-_Pairs = Mapping[tuple[str, str], _Governed]
-"""By two new ids of principles, the lesser first. Pairs with a principle that is gone are not among them.
-
-A principle that is new is held against what the old tensions would have decided of it: what they would is told with the
-principle, and what is different with the tension.
-"""
 
 
 def tension_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
     """Every tension that came, went or is written otherwise."""
-    came = [p for p in pairing.added() if p.id not in pairing.names]
-    before = _governed(_with(pairing, came), {**pairing.names, **{p.id: p.id for p in came}})
-    after = _governed(pairing.new, {p.id: p.id for p in (*came, *(new for _, new in pairing.principles.values()))})
+    before, after = governed_pairs(pairing)
     old = {t.id: t for t in pairing.old.tensions}
     new = {t.id: t for t in pairing.new.tensions}
     for id in sorted(old.keys() | new.keys()):
@@ -90,25 +69,6 @@ def rules_text(tension: Tension, attributes: Mapping[str, Attribute]) -> str:
         where = "otherwise" if rule.condition == ALWAYS else f"when {condition_words(rule.condition, attributes)}"
         lines.append(f"{where}: {decided}")
     return "\n".join(lines)
-
-
-def _with(pairing: Pairing, came: Sequence[Principle]) -> Bundle:
-    """The old version with the principles of the new one beside its own, in its own names of categories."""
-    back = {now: was for was, now in pairing.names.items()}
-    more = (structs.replace(p, category=back.get(p.category, p.category)) for p in came)
-    principles = tuple(sorted((*pairing.old.principles, *more), key=lambda p: p.id))
-    known = {c.id for c in pairing.old.categories}
-    categories = (*pairing.old.categories, *(c for c in pairing.added_categories() if c.id not in known))
-    return structs.replace(pairing.old, principles=principles, categories=categories)
-
-
-def _governed(bundle: Bundle, names: Mapping[str, str]) -> dict[tuple[str, str], _Governed]:
-    found = {}
-    for (first, second), tension in governing(bundle).items():
-        if first in names and second in names:
-            one, other = names[first], names[second]
-            found[min(one, other), max(one, other)] = _Governed(tension, one < other)
-    return found
 
 
 def _plain(tension: Tension, pairing: Pairing | None, common: Common) -> object:
@@ -138,7 +98,7 @@ class _Comparison:
         self,
         pairing: Pairing,
         common: Common,
-        governed: tuple[_Pairs, _Pairs],
+        governed: tuple[Pairs, Pairs],
         versions: tuple[Tension | None, Tension | None],
     ) -> None:
         self.pairing, self.common = pairing, common
@@ -255,14 +215,14 @@ class _Comparison:
         preferred = {decided.side for decided in value if isinstance(decided, Prefer)}
         self.yielding |= {pair[at] for pair in pairs for at in (0, 1) if names[1 - at] in preferred}
 
-    def _is_mine(self, was: _Governed | None, now: _Governed | None) -> bool:
+    def _is_mine(self, was: Governed | None, now: Governed | None) -> bool:
         """Whether a pair is told of under this tension: under the new one that governs it, where that is another."""
         if now is not None and now.tension is self.new:
             return True
         taken_over = now is not None and now.tension.id not in {t.id for t in self.pairing.old.tensions}
         return was is not None and was.tension is self.old and not taken_over
 
-    def _names(self, pair: tuple[str, str], now: _Governed | None) -> tuple[str, str]:
+    def _names(self, pair: tuple[str, str], now: Governed | None) -> tuple[str, str]:
         """The sides on which a pair stands, in order of its ids and in the names of the new version."""
         if now is not None and now.tension is self.new:
             first, second, straight = *now.tension.sides, now.straight
@@ -271,7 +231,7 @@ class _Comparison:
             first, second, straight = *map(self.pairing.side, was.tension.sides), was.straight
         return (first, second) if straight else (second, first)
 
-    def _decides(self, diagram: Diagram, governed: _Governed | None, names: tuple[str, str]) -> Node:
+    def _decides(self, diagram: Diagram, governed: Governed | None, names: tuple[str, str]) -> Node:
         """The outcome of a tension that governs a pair, whose sides are called `names` in order of the pair's ids."""
         if governed is None:
             return diagram.constant(None)
