@@ -33,6 +33,7 @@ def need_extras(config: RunConfig, *, trains: bool) -> None:
         wanted.setdefault("train", []).extend(_TRAINING)
     if config.engine.spread == "ray":
         wanted["ray"] = ["ray"]
+        wanted.pop("vllm", None)  # the actors need it, wherever they are, and say so
     missing = {extra: absent for extra, modules in wanted.items() if (absent := _absent(modules))}
     if not missing:
         return

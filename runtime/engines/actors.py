@@ -6,9 +6,6 @@ that ask one model load it once, and nothing is held while something trains.
 
 from __future__ import annotations
 
-import logging
-import re
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -17,29 +14,26 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 from ray.util.queue import Queue
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from runtime.config import RayConfig
-from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
+from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest, Precise
+from runtime.engines.cluster import connect, reason
 from runtime.engines.shards import ShardStore
-from runtime.ledger.keys import work_key
 
-__all__ = ["Actors", "Held", "Shard"]
-
-_MARKS = re.compile("\x1b\\[[0-9;]*m")
+__all__ = ["Actors", "Held", "Shard", "Told"]
 
 _TRIES_MAX = 3
 """So often a shard is done again whose actor died; one that kills it every time ends the run."""
-_REACH_SECONDS = 10
 _START_SECONDS = 120
 """An actor is up in seconds where there is room for it, before it loads a model."""
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Requests that one actor answers at a time. `encoded` is MessagePack of them."""
+    """Requests that one actor answers at a time. `encoded` is MessagePack of them, `keys` are theirs in the ledger."""
 
     id: str
     operation: str
+    keys: tuple[str, ...]
     encoded: bytes
 
 
@@ -49,6 +43,18 @@ class Held(msgspec.Struct, frozen=True):
     name: str
     model: str
     open: Callable[[], Engine]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What an engine computes as: its identity, and the precision of generation where it chose one."""
+
+    model: str
+    generate_dtype: str | None
+
+    @classmethod
+    def by(cls, engine: Engine) -> Told:
+        """What this one says."""
+        return cls(engine.model, engine.generate_dtype if isinstance(engine, Precise) else None)
 
 
 class Actors:
@@ -68,7 +74,7 @@ class Actors:
     @classmethod
     def join(cls, how: RayConfig) -> Actors:
         """Those that are there, or new ones; `leave` has to follow."""
-        _connect(how)
+        connect(how)
         actors = cls._shared.setdefault(how, cls(how))
         actors._users += 1  # noqa: SLF001
         return actors
@@ -85,6 +91,23 @@ class Actors:
             self._free.shutdown(force=True)
         self._actors, self._free = [], None
 
+    def ask(self, open_engine: Callable[[], Engine]) -> Told:
+        """What an actor would compute as, which is found out before anything is spent. Nothing stays open.
+
+        Raises:
+            EngineError: The engine cannot be opened there, or no actor can start.
+        """
+        try:
+            self._free = self._started(1)
+            fault, remedy, told = ray.get(self._actors[0].tell.remote(open_engine))
+        except RayError as error:
+            raise EngineError(
+                f"no engine could be opened on Ray: {reason(error)}", "Ray's log says what ended the actor"
+            ) from error
+        if told is None:
+            raise EngineError(fault, remedy)
+        return Told(*told)
+
     def answer(self, shards: Sequence[Shard], held: Held, store: tuple[str, str]) -> Iterator[str]:
         """Ids of the shards, as they are written to `store`, its root and part.
 
@@ -100,7 +123,7 @@ class Actors:
             yield from self._answer(shards, held, store)
         except RayError as error:
             raise EngineError(
-                f"the work on Ray ended: {_reason(error)}",
+                f"the work on Ray ended: {reason(error)}",
                 "what was answered is kept in the shards: run again to go on; Ray's log says what ended the actors",
             ) from error
 
@@ -109,22 +132,26 @@ class Actors:
         self._free = None  # until all have come back
         # The desk's process does nothing but wait for an actor. It stays on this machine: with a machine that is lost
         # its seat would be.
-        beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        work = ray.data.from_items(
-            [{"shard": msgspec.msgpack.encode(shard)} for shard in shards], override_num_blocks=len(shards)
-        ).map_batches(
-            _through_a_free_actor,
-            batch_size=1,
-            fn_kwargs={"free": free, "held": held, "store": store},
-            compute=ray.data.TaskPoolStrategy(size=len(self._actors)),
-            num_cpus=0,
-            scheduling_strategy=beside,
-        )
-        for row in work.iter_rows():
-            if row["fault"]:
-                raise EngineError(row["fault"], row["remedy"])
-            yield str(row["shard"])
-        self._free = free
+        beside = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
+        try:
+            work = ray.data.from_items(
+                [{"shard": msgspec.msgpack.encode(shard)} for shard in shards], override_num_blocks=len(shards)
+            ).map_batches(
+                _through_a_free_actor,
+                batch_size=1,
+                fn_kwargs={"free": free, "held": held, "store": store},
+                compute=ray.data.TaskPoolStrategy(size=min(len(self._actors), len(shards))),
+                num_cpus=0,
+                label_selector=beside,
+            )
+            for row in work.iter_rows():
+                if row["fault"]:
+                    raise EngineError(row["fault"], row["remedy"])
+                yield str(row["shard"])
+            self._free = free
+        finally:
+            if self._free is None:  # some actors may never come back to it
+                free.shutdown(force=True)
 
     def _started(self, shards: int) -> Queue:
         """A queue with all actors, none of which has anything to do."""
@@ -139,7 +166,6 @@ class Actors:
         if self._free is not None:
             self._free.put_nowait_batch(new)
             return self._free
-        # After a call that was left half way, some may never come back to its queue.
         free = Queue(actor_options={"num_cpus": 0})
         free.put_nowait_batch(self._actors)
         return free
@@ -191,8 +217,21 @@ class _Actor:
             return str(error), error.remedy
         except Exception as error:  # noqa: BLE001 - whatever it is, its words have to come through
             where = ray.util.get_node_ip_address()
-            return f"an actor at {where} failed: {type(error).__name__}: {_reason(error)}", _FAILED
+            return f"an actor at {where} failed: {type(error).__name__}: {reason(error)}", _FAILED
         return "", ""
+
+    def tell(self, open_engine: Callable[[], Engine]) -> tuple[str, str, tuple[str, str | None] | None]:
+        """Fault and remedy as `answer` has them, else what the engine computes as."""
+        where = ray.util.get_node_ip_address()
+        try:
+            engine = open_engine()
+            told = Told.by(engine)
+            engine.close()
+        except EngineError as error:
+            return f"at an actor, {where}: {error}", error.remedy, None
+        except Exception as error:  # noqa: BLE001 - whatever it is, its words have to come through
+            return f"an actor at {where} failed: {type(error).__name__}: {reason(error)}", _FAILED, None
+        return "", "", (told.model, told.generate_dtype)
 
     def _opened(self, held: Held) -> Engine:
         if self._engine is None or self._name != held.name:
@@ -217,61 +256,9 @@ _FAILED = (
 )
 
 
-def _reason(error: BaseException) -> str:
-    """The last line of an error, without the marks that Ray puts around it for terminals."""
-    lines = _MARKS.sub("", str(error)).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
-
-
-def _reach(address: str | None) -> None:
-    """EngineError where nobody is at an address: Ray would look for a cluster there for minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not (host and port.isdecimal()):
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise EngineError(
-            f"Ray cannot be had at {address}: {getattr(error, 'strerror', None) or error}",
-            "start it there with `ray start --head --port PORT`, or correct [engine.ray] address",
-        ) from error
-
-
 def _answers(engine: Engine, shard: Shard) -> dict[str, Completion | Choice]:
     if shard.operation == "generate":
         drawn = msgspec.msgpack.decode(shard.encoded, type=list[GenerateRequest])
-        return {work_key(engine.model, drawn[index]): made for index, made in engine.generate(drawn)}
+        return {shard.keys[index]: made for index, made in engine.generate(drawn)}
     asked = msgspec.msgpack.decode(shard.encoded, type=list[ChooseRequest])
-    return {work_key(engine.model, asked[index]): made for index, made in engine.choose(asked)}
-
-
-def _connect(how: RayConfig) -> None:
-    """Join the cluster, or start one on this machine; refuse what would wait for ever."""
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False  # the run has its own
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
-    if not ray.is_initialized():
-        _reach(how.address)
-        # Ray guards a cluster that it starts here with a token, as its ports are open to the network; that is as it
-        # should be, and nothing that a run has to say.
-        logging.getLogger("ray._private.authentication.authentication_token_setup").setLevel(logging.ERROR)
-        try:
-            ray.init(
-                address=how.address, include_dashboard=None if how.address else False, log_to_driver=False,
-                logging_level=logging.WARNING,
-            )  # fmt: skip
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            where = how.address or "this machine"
-            raise EngineError(
-                f"Ray cannot be had at {where}: {str(error).strip().splitlines()[0]}",
-                "start it with `ray start --head`, and name its address in [engine.ray] address",
-            ) from error
-    has = ray.cluster_resources()
-    for name, unit in (("CPU", how.cpus), ("GPU", how.gpus)):
-        if unit * how.actors > has.get(name, 0):
-            raise EngineError(
-                f"{how.actors} actors with {unit:g} {name} each do not fit: the cluster has {has.get(name, 0):g}, "
-                "and Ray would wait without a word",
-                f"lower [engine.ray] actors or {name.lower()}s, or add machines",
-            )
+    return {shard.keys[index]: made for index, made in engine.choose(asked)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.config import EngineConfig, EngineKind
-from runtime.engines.base import Engine, EngineError
+from runtime.engines.base import ChatTokenizer, Engine, EngineError
 
 __all__ = ["open_engine"]
 
@@ -24,7 +24,8 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
                 f'[engine] spread = "ray" needs {e.name or "a library"}, which is not installed',
                 "pip install 'constitution-compiler[ray]'",
             ) from e
-        return RayEngine(config, model, open_engine)
+        # vLLM and its device are wanted where the actors are, and not on the machine that asks them.
+        return RayEngine(config, model, open_engine, _tokenizer if config.kind is EngineKind.VLLM else None)
     if config.kind is EngineKind.SCRIPTED:
         from runtime.engines.scripted import ScriptedEngine
 
@@ -54,6 +55,13 @@ def _transformers(config: EngineConfig, model: str) -> Engine:
         batch_tokens=config.batch_tokens,
         batch_rows=config.batch_rows,
     )
+
+
+def _tokenizer(config: EngineConfig, model: str) -> ChatTokenizer:
+    from runtime.engines.models import resolve
+    from runtime.prompting import ModelTokenizer
+
+    return ModelTokenizer(resolve(model), context_max=config.vllm.context_max)
 
 
 def _vllm(config: EngineConfig, model: str) -> Engine:

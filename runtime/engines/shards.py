@@ -41,6 +41,8 @@ class ShardStore:
                 f"the shards cannot be kept in {root}: {error}",
                 "name a folder or URL in [engine.ray] store that exists",
             ) from error
+        self._seen: set[str] = set()
+        self._places: dict[str, str] = {}  # of each key, the shard that holds it
 
     def write(self, shard: str, answers: Mapping[str, Completion | Choice]) -> None:
         """Write a shard, whole or not at all. Answers are of one kind, by their keys."""
@@ -70,27 +72,60 @@ class ShardStore:
                 "name in [engine.ray] store a folder or URL that every machine of the cluster sees",
             ) from error
 
-    def find(self, keys: Iterable[str]) -> dict[str, Completion | Choice]:
-        """What the shards so far hold of `keys`."""
-        wanted = set(keys)
-        found: dict[str, Completion | Choice] = {}
-        for entry in self._files.get_file_info(fs.FileSelector(self._folder)):
-            if not entry.base_name.endswith(".parquet") or entry.base_name.startswith("."):
-                continue
-            found.update((key, answer) for key, answer in self._read(entry.path).items() if key in wanted)
-        return found
+    def find(self, keys: Iterable[str]) -> Iterator[dict[str, Completion | Choice]]:
+        """What the shards so far hold of `keys`, shard by shard, each key once.
+
+        Of a shard the keys are read once for as long as the store is open, and the answers only where one is wanted.
+        """
+        self._look()
+        wanted: dict[str, set[str]] = {}
+        for key in keys:
+            if key in self._places:
+                wanted.setdefault(self._places[key], set()).add(key)
+        for path, some in wanted.items():
+            yield {key: answer for key, answer in self._read(path).items() if key in some}
+
+    def _look(self) -> None:
+        """Learn which shards there are by now, and what is in those that are new."""
+        there = {
+            entry.path
+            for entry in self._files.get_file_info(fs.FileSelector(self._folder, allow_not_found=True))
+            if entry.base_name.endswith(".parquet") and not entry.base_name.startswith(".")
+        }
+        if self._seen - there:  # somebody made room
+            self._places = {key: path for key, path in self._places.items() if path in there}
+        for path in sorted(there - self._seen):
+            try:
+                self._places.update(dict.fromkeys(self._columns(path, ["key"])["key"].to_pylist(), path))
+            except FileNotFoundError:
+                there.discard(path)
+        self._seen = there
 
     def _read(self, path: str) -> dict[str, Completion | Choice]:
+        table = self._columns(path)
+        try:
+            return dict(_answers(table))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _no_shard(path, error) from error
+
+    def _columns(self, path: str, columns: list[str] | None = None) -> pa.Table:
         try:
             with self._files.open_input_file(path) as file:
-                return dict(_answers(pq.read_table(file)))
+                table = pq.read_table(file, columns=columns)
         except FileNotFoundError:
             raise
-        except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-            raise EngineError(
-                f"{path} is no shard, or not a whole one: {str(error).strip().partition(chr(10))[0]}",
-                "delete it: what it held is asked again",
-            ) from error
+        except (OSError, pa.ArrowException) as error:
+            raise _no_shard(path, error) from error
+        if "key" not in table.column_names:
+            raise _no_shard(path, KeyError("key"))
+        return table
+
+
+def _no_shard(path: str, error: Exception) -> EngineError:
+    return EngineError(
+        f"{path} is no shard, or not a whole one: {str(error).strip().partition(chr(10))[0]}",
+        "delete it: what it held is asked again",
+    )
 
 
 def _table(answers: Mapping[str, Completion | Choice]) -> pa.Table:

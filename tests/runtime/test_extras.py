@@ -9,7 +9,10 @@ import pytest
 
 from runtime.cli import main
 from runtime.config import EngineConfig, EngineKind, LaunchConfig
+from runtime.engines.base import EngineError
+from runtime.extras import need_extras
 from runtime.launching import need_launchers
+from runtime.run_file import load_run_file
 from runtime.training.errors import TrainingError
 from tests.runtime.small_run import RUN_FILE, write_run
 
@@ -39,6 +42,18 @@ def test_an_extra_that_is_missing(
     assert all(name in told for name in missing)
     assert line in told
     assert not (tmp_path / "out").exists()
+
+
+def test_vllm_is_wanted_where_the_actors_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("vllm", "trl"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "ray", sys.modules["msgspec"])
+    text = RUN_FILE.replace('kind = "scripted"', 'kind = "vllm"\nspread = "ray"')
+    _, config = load_run_file(write_run(tmp_path, run_file=text))
+    need_extras(config, trains=False)
+    with pytest.raises(EngineError, match="this run needs trl, which is not installed") as caught:
+        need_extras(config, trains=True)
+    assert caught.value.remedy == "pip install 'constitution-compiler[train]'"
 
 
 def test_a_rehearsal_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runtime.engines.base import Choice, EngineError
+from runtime.engines.base import Choice, Completion, EngineError
 from runtime.engines.shards import ShardStore
+
+
+def _found(store: ShardStore, *keys: str) -> dict[str, Completion | Choice]:
+    return {key: answer for answers in store.find(keys) for key, answer in answers.items()}
 
 
 @pytest.mark.parametrize("content", [b"junk", b"PAR1PAR1"])
@@ -16,27 +20,60 @@ def test_a_torn_shard_is_named(tmp_path: Path, content: bytes) -> None:
     torn = tmp_path / "generate" / "x" / "torn.parquet"
     torn.write_bytes(content)
     with pytest.raises(EngineError, match=r"torn\.parquet is no shard") as caught:
-        store.find(["k"])
+        _found(store, "k")
     assert "delete it" in caught.value.remedy
     torn.unlink()
-    assert store.find(["k"]) == {}
+    assert _found(store, "k") == {}
 
 
 def test_a_table_of_something_else_is_no_shard(tmp_path: Path) -> None:
     store = ShardStore(str(tmp_path), "generate/x")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "generate" / "x" / "other.parquet")
     with pytest.raises(EngineError, match="is no shard"):
-        store.find(["k"])
+        _found(store, "k")
 
 
 def test_an_unfinished_shard_does_not_count(tmp_path: Path) -> None:
     store = ShardStore(str(tmp_path), "generate/x")
     (tmp_path / "generate" / "x" / ".half.0").write_bytes(b"PAR1")
     store.write("whole", {"k": Choice((-1.0, -2.0))})
-    assert store.find(["k", "other"]) == {"k": Choice((-1.0, -2.0))}
+    assert _found(store, "k", "other") == {"k": Choice((-1.0, -2.0))}
 
 
 def test_shards_that_another_machine_keeps_are_missed(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="is not in") as caught:
         ShardStore(str(tmp_path), "choose/x").read("abc")
     assert "every machine" in caught.value.remedy
+
+
+def test_a_shard_is_read_once_for_its_keys_and_for_what_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, read = ShardStore(str(tmp_path), "choose/x"), list[tuple[str, object]]()
+    made = {f"k{n}": Choice((-1.0 - n, -2.0)) for n in range(3)}
+    for key, choice in made.items():
+        store.write(key, {key: choice})
+    plain = pq.read_table
+
+    def noting(file: pa.NativeFile, *, columns: list[str] | None = None) -> pa.Table:
+        table = plain(file, columns=columns)
+        read.append((table["key"][0].as_py(), columns))
+        return table
+
+    monkeypatch.setattr(pq, "read_table", noting)
+    assert _found(store, "k1", "other") == {"k1": made["k1"]}
+    assert read == [("k0", ["key"]), ("k1", ["key"]), ("k2", ["key"]), ("k1", None)]
+    read.clear()
+    store.write("k3", {"k3": Choice((-9.0, -2.0))})
+    assert _found(store, "k2") == {"k2": made["k2"]}
+    assert read == [("k3", ["key"]), ("k2", None)]
+
+
+def test_shards_that_went_are_forgotten(tmp_path: Path) -> None:
+    store = ShardStore(str(tmp_path), "choose/x")
+    store.write("one", {"k": Choice((-1.0, -2.0))})
+    assert _found(store, "k")
+    (tmp_path / "choose" / "x" / "one.parquet").unlink()
+    assert _found(store, "k") == {}
+    (tmp_path / "choose" / "x").rmdir()
+    assert _found(store, "k") == {}
