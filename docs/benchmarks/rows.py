@@ -1,7 +1,8 @@
-"""Benchmark: what a prompt costs a whole run in processor time and memory, as prompts become more.
+"""Benchmark: what a prompt costs a whole run, or its check, in processor time and memory, as prompts become more.
 
     python docs/benchmarks/rows.py PROMPTS          1,000, 4,000 and 16,000 prompts
     python docs/benchmarks/rows.py PROMPTS --all    100,000 as well
+    python docs/benchmarks/rows.py PROMPTS --verify what `cai-run verify` of such a run takes, and not the run
 
 PROMPTS is a data set as a run file takes it; its conversations are repeated, with a number behind each, until there are
 enough. `sixteen.const`, scripted engine: four rounds of critique and revision, and sixteen votes in both orders on
@@ -41,17 +42,17 @@ def write(folder: Path, prompts: Path, count: int) -> Path:
     return folder / "run.toml"
 
 
-def measure(file: Path) -> tuple[float, float]:
-    """Processor seconds of a run, and the most memory that it had, in KB."""
-    command = [sys.executable, "-m", "runtime.cli", "run", str(file), "--quiet"]
-    with (file.parent / "said").open("wb") as said:
+def measure(folder: Path, *arguments: str) -> tuple[float, float]:
+    """Processor seconds of a command of `cai-run`, and the most memory that it had, in KB."""
+    command = [sys.executable, "-m", "runtime.cli", *arguments]
+    with (folder / "said").open("wb") as said:
         out = said.fileno()
         process = os.posix_spawn(
             command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out, 1), (os.POSIX_SPAWN_DUP2, out, 2)]
         )
         _, status, used = os.wait4(process, 0)
     if status:
-        raise SystemExit((file.parent / "said").read_text())
+        raise SystemExit((folder / "said").read_text())
     return used.ru_utime + used.ru_stime, used.ru_maxrss
 
 
@@ -60,13 +61,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prompts", type=Path)
     parser.add_argument("--all", action="store_true", help="100,000 prompts as well")
+    parser.add_argument("--verify", action="store_true", help="of `cai-run verify`, and not of the run")
     options = parser.parse_args()
     print("| prompts | processor, s | for each prompt, ms | against the first | memory, MB | KB for each more |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     first = before = None
     for count in (*COUNTS, 100_000) if options.all else COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            seconds, memory = measure(write(Path(folder), options.prompts.resolve(), count))
+            file = write(Path(folder), options.prompts.resolve(), count)
+            seconds, memory = measure(file.parent, "run", str(file), "--quiet")
+            if options.verify:
+                seconds, memory = measure(file.parent, "verify", str(file.parent / "out"), "--quiet")
         each = 1000 * seconds / count
         first = first or each
         more = f"{(memory - before[1]) / (count - before[0]):.1f}" if before else ""

@@ -15,7 +15,7 @@ from runtime.datasets.conversations import CHOSEN, Form, RowConversation, extrac
 from runtime.datasets.errors import BadRow, DataError, RowError
 from runtime.datasets.hh import join_turns, parse_hh
 from runtime.datasets.reading import RawRow, read
-from runtime.datasets.stored import PromptShelf, Stored
+from runtime.datasets.stored import Shelf, Stored
 from runtime.records import PromptRecord, PromptUse, identify
 
 __all__ = ["LoadReport", "PromptStream", "load_prompts", "select"]
@@ -198,7 +198,7 @@ def select(
     A larger limit keeps what a smaller one selected, and adjoining offsets share nothing. All prompts lie in a file
     before they are put in order.
     """
-    shelf = PromptShelf()
+    shelf = Shelf(PromptRecord)
     keyed = ((identify("select", seed, prompt.id), shelf.put(prompt)) for prompt in prompts)
     ordered = sorted(keyed) if limit is None else heapq.nsmallest(offset + limit, keyed)
     return Stored(shelf, (number for _, number in ordered[offset:]))

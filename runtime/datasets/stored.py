@@ -1,4 +1,4 @@
-"""Prompts that lie in a file and not in memory, so that a data set of any size can be gone through in any order."""
+"""Rows that lie in a file and not in memory, so that as many as there are can be gone through in any order."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import overload
+from typing import Generic, TypeVar, overload
 
 import msgspec
 
 from runtime.datasets.errors import DataError
 from runtime.records import PromptRecord
 
-__all__ = ["Chained", "PromptShelf", "Stored", "by_id", "distinct"]
+__all__ = ["Chained", "Shelf", "Stored", "by_id", "distinct"]
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(PromptRecord)
+
+R = TypeVar("R")
 
 
-class PromptShelf:
-    """Records in a file without a name, which is gone with the last who holds the shelf.
+class Shelf(Generic[R]):
+    """Records of one kind in a file without a name, which is gone with the last who holds the shelf.
 
     One number is held for each, whatever the length of its texts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[R]) -> None:
+        self._decode = msgspec.msgpack.Decoder(kind).decode
         with _faults():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the shelf
         self._begins = array("Q", [0])
@@ -39,26 +41,26 @@ class PromptShelf:
     def __len__(self) -> int:
         return len(self._begins) - 1
 
-    def put(self, prompt: PromptRecord) -> int:
-        """Keep a prompt; the number to get it by.
+    def put(self, row: R) -> int:
+        """Keep a row; the number to get it by.
 
         Raises:
             DataError: There is no room for it.
         """
-        body = _ENCODER.encode(prompt)
+        body = _ENCODER.encode(row)
         with _faults():
             self._file.write(body)
         self._begins.append(self._begins[-1] + len(body))
         return len(self) - 1
 
-    def get(self, number: int) -> PromptRecord:
-        """The prompt that was given this number."""
+    def get(self, number: int) -> R:
+        """The row that was given this number."""
         begin, end = self._begins[number], self._begins[number + 1]
         with _faults():
             if end > self._written:
                 self._file.flush()
                 self._written = self._begins[-1]
-            return _DECODER.decode(os.pread(self._file.fileno(), end - begin, begin))
+            return self._decode(os.pread(self._file.fileno(), end - begin, begin))
 
 
 @contextmanager
@@ -68,44 +70,44 @@ def _faults() -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = "Make room there, or name another folder in the environment's TMPDIR."
-        raise DataError(f"prompts cannot be set aside: {reason}", tempfile.gettempdir(), remedy) from error
+        raise DataError(f"rows cannot be set aside: {reason}", tempfile.gettempdir(), remedy) from error
 
 
-class _Prompts(Sequence[PromptRecord]):
-    """Prompts that are fetched whenever one is looked at."""
+class _Rows(Sequence[R]):
+    """Rows that are fetched whenever one is looked at."""
 
-    def _at(self, index: int) -> PromptRecord:
+    def _at(self, index: int) -> R:
         raise NotImplementedError
 
     @overload
-    def __getitem__(self, index: int) -> PromptRecord: ...
+    def __getitem__(self, index: int) -> R: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[PromptRecord]: ...
+    def __getitem__(self, index: slice) -> list[R]: ...
 
-    def __getitem__(self, index: int | slice) -> PromptRecord | list[PromptRecord]:
+    def __getitem__(self, index: int | slice) -> R | list[R]:
         places = range(len(self))[index]
         return self._at(places) if isinstance(places, int) else [self._at(n) for n in places]
 
-    def __iter__(self) -> Iterator[PromptRecord]:
+    def __iter__(self) -> Iterator[R]:
         return (self._at(n) for n in range(len(self)))
 
 
-class Stored(_Prompts):
-    """The prompts of a shelf with these numbers, in their order."""
+class Stored(_Rows[R]):
+    """The rows of a shelf with these numbers, in their order."""
 
-    def __init__(self, shelf: PromptShelf, numbers: Iterable[int]) -> None:
+    def __init__(self, shelf: Shelf[R], numbers: Iterable[int]) -> None:
         self._shelf = shelf
         self._numbers = array("Q", numbers)
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def _at(self, index: int) -> PromptRecord:
+    def _at(self, index: int) -> R:
         return self._shelf.get(self._numbers[index])
 
 
-class Chained(_Prompts):
+class Chained(_Rows[PromptRecord]):
     """Several sequences of prompts, one after the other."""
 
     def __init__(self, parts: Sequence[Sequence[PromptRecord]]) -> None:
@@ -120,7 +122,7 @@ class Chained(_Prompts):
         return self._parts[part][index - (self._ends[part - 1] if part else 0)]
 
 
-class _Picked(_Prompts):
+class _Picked(_Rows[PromptRecord]):
     def __init__(self, of: Sequence[PromptRecord], places: Iterable[int]) -> None:
         self._of = of
         self._places = array("Q", places)

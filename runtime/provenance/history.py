@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from runtime.config import EngineKind, RunConfig
 from runtime.ledger.faults import LedgerError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
+from runtime.provenance.shelved import ShelvedGroups, ShelvedMap, grouped, kept_by, shelve
 from runtime.records import (
     CaseRecord,
     Checkpoint,
@@ -32,8 +33,6 @@ from runtime.records import (
 
 __all__ = ["TRAININGS", "History", "evaluated_name", "keys_of", "read_history"]
 
-Q = TypeVar("Q", Draw, Critique, Revision)
-
 TRAININGS = {
     Step.SFT: "sl-cai",
     Step.PREFERENCE_MODEL: "preference-model",
@@ -50,30 +49,33 @@ def evaluated_name(step: Step, checkpoint: Checkpoint) -> str:
 
 @dataclass(frozen=True)
 class History:
-    """A run's records. Where several belong to one prompt and round, they stand in order of position."""
+    """A run's records, which lie in files until they are looked at.
+
+    Where several belong to one prompt and round, they stand in order of position.
+    """
 
     ledger: Ledger
     manifest: RunManifest
     bundle: Bundle
     config: RunConfig
-    prompts: dict[str, PromptRecord]
-    cases: dict[str, CaseRecord]
-    answers: dict[str, Response]
+    prompts: ShelvedMap[str, PromptRecord]
+    cases: ShelvedMap[str, CaseRecord]
+    answers: ShelvedMap[str, Response]
     """First answers, by prompt, in the order of the training set."""
-    revision_draws: dict[tuple[str, int], list[Draw]]
-    critiques: dict[tuple[str, int], list[Critique]]
-    revisions: dict[tuple[str, int], list[Revision]]
-    sft: list[SftRow]
-    pair_answers: dict[str, list[Response]]
-    pairs: list[Comparison]
-    preference_draws: dict[str, list[Draw]]
+    revision_draws: ShelvedGroups[tuple[str, int], Draw]
+    critiques: ShelvedGroups[tuple[str, int], Critique]
+    revisions: ShelvedGroups[tuple[str, int], Revision]
+    sft: Sequence[SftRow]
+    pair_answers: ShelvedGroups[str, Response]
+    pairs: Sequence[Comparison]
+    preference_draws: ShelvedGroups[str, Draw]
     """By prompt, all rounds."""
-    peoples_sides: dict[str, Response]
+    peoples_sides: ShelvedMap[str, Response]
     """Replies of pairs that people labelled, by id."""
-    peoples_pairs: list[Comparison]
-    labels: dict[str, Label]
+    peoples_pairs: Sequence[Comparison]
+    labels: ShelvedMap[str, Label]
     """Of the label step, by comparison."""
-    preferences: list[PreferenceRow]
+    preferences: Sequence[PreferenceRow]
     checkpoints: dict[Step, Checkpoint]
 
     @property
@@ -92,9 +94,9 @@ class History:
         return self.config.engine.kind is EngineKind.SCRIPTED
 
     @cached_property
-    def train(self) -> list[PromptRecord]:
+    def train(self) -> Sequence[PromptRecord]:
         """The prompts that were trained on, in their order."""
-        return [self.prompts[id] for id in self.answers if id in self.prompts]
+        return self.prompts.pick(self.answers)
 
     def chain(self, prompt: str) -> list[Revision]:
         """A prompt's revisions, from the first."""
@@ -106,11 +108,8 @@ class History:
         return self._sft_by_prompt.get(prompt, [])
 
     @cached_property
-    def _sft_by_prompt(self) -> dict[str, list[SftRow]]:
-        found: dict[str, list[SftRow]] = {}
-        for row in self.sft:
-            found.setdefault(row.prompt, []).append(row)
-        return found
+    def _sft_by_prompt(self) -> ShelvedGroups[str, SftRow]:
+        return grouped(SftRow, self.sft, lambda row: row.prompt)
 
     def peoples_labels(self) -> list[Label]:
         """The labels that people gave."""
@@ -139,15 +138,6 @@ def read_history(ledger: Ledger, run: RunManifest) -> History:
             f"one does not know ({wrong})",
             "Run its run file again with this version: what was answered is taken over.",
         ) from error
-    draws = ledger.read(of, Draw, Step.REVISE)
-    labelled = ledger.read(of, Draw, Step.LABEL)
-    answers = ledger.read(of, Response, StepId(Step.RESPOND))
-    by_prompt: dict[str, list[Draw]] = {}
-    for draw in labelled:
-        by_prompt.setdefault(draw.prompt, []).append(draw)
-    pair_answers: dict[str, list[Response]] = {}
-    for response in ledger.read(of, Response, StepId(Step.PAIR)):
-        pair_answers.setdefault(response.prompt, []).append(response)
     checkpoints = {}
     for step in TRAININGS:
         found = ledger.read(of, Checkpoint, StepId(step))
@@ -158,20 +148,20 @@ def read_history(ledger: Ledger, run: RunManifest) -> History:
         manifest=run,
         bundle=bundle,
         config=config,
-        prompts={p.id: p for p in ledger.read(of, PromptRecord, Step.DATA)},
-        cases={c.prompt: c for c in ledger.read(of, CaseRecord, Step.TAG)},
-        answers={r.prompt: r for r in answers},
-        revision_draws=_by_round(draws),
-        critiques=_by_round(ledger.read(of, Critique, Step.REVISE)),
-        revisions=_by_round(ledger.read(of, Revision, Step.REVISE)),
-        sft=ledger.read(of, SftRow, Step.SFT),
-        pair_answers=pair_answers,
-        pairs=ledger.read(of, Comparison, StepId(Step.PAIR)),
-        preference_draws=by_prompt,
-        peoples_sides={r.id: r for r in ledger.read(of, Response, StepId(Step.LABEL))},
-        peoples_pairs=ledger.read(of, Comparison, StepId(Step.LABEL)),
-        labels={x.comparison: x for x in ledger.read(of, Label, StepId(Step.LABEL))},
-        preferences=ledger.read(of, PreferenceRow, Step.LABEL),
+        prompts=kept_by(PromptRecord, ledger.each(of, PromptRecord, Step.DATA), lambda p: p.id),
+        cases=kept_by(CaseRecord, ledger.each(of, CaseRecord, Step.TAG), lambda c: c.prompt),
+        answers=kept_by(Response, ledger.each(of, Response, StepId(Step.RESPOND)), _prompt),
+        revision_draws=grouped(Draw, ledger.each(of, Draw, Step.REVISE), _round),
+        critiques=grouped(Critique, ledger.each(of, Critique, Step.REVISE), _round),
+        revisions=grouped(Revision, ledger.each(of, Revision, Step.REVISE), _round),
+        sft=shelve(SftRow, ledger.each(of, SftRow, Step.SFT)),
+        pair_answers=grouped(Response, ledger.each(of, Response, StepId(Step.PAIR)), _prompt),
+        pairs=shelve(Comparison, ledger.each(of, Comparison, StepId(Step.PAIR))),
+        preference_draws=grouped(Draw, ledger.each(of, Draw, Step.LABEL), _prompt),
+        peoples_sides=kept_by(Response, ledger.each(of, Response, StepId(Step.LABEL)), lambda r: r.id),
+        peoples_pairs=shelve(Comparison, ledger.each(of, Comparison, StepId(Step.LABEL))),
+        labels=kept_by(Label, ledger.each(of, Label, StepId(Step.LABEL)), lambda x: x.comparison),
+        preferences=shelve(PreferenceRow, ledger.each(of, PreferenceRow, Step.LABEL)),
         checkpoints=checkpoints,
     )
 
@@ -186,8 +176,9 @@ def keys_of(history: History) -> Iterable[str]:
     yield from (key for x in history.labels.values() for v in x.votes for key in v.keys)
 
 
-def _by_round(rows: Sequence[Q]) -> dict[tuple[str, int], list[Q]]:
-    found: dict[tuple[str, int], list[Q]] = {}
-    for row in rows:
-        found.setdefault((row.prompt, row.round), []).append(row)
-    return found
+def _prompt(row: Response | Draw) -> str:
+    return sys.intern(row.prompt)
+
+
+def _round(row: Draw | Critique | Revision) -> tuple[str, int]:
+    return sys.intern(row.prompt), row.round

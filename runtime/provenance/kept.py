@@ -71,15 +71,26 @@ class Texts:
 
 
 class KeptAnswers:
-    """The answers of a ledger, by key; those that are loaded together come in one query."""
+    """The answers of a ledger, by key; those that are loaded together come in one query.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: what keeps them.
+        held_max: so many are held at the most, before those that are loaded next; all where unnamed.
+    """
+
+    def __init__(self, ledger: Ledger, *, held_max: int | None = None) -> None:
         self.ledger = ledger
+        self._held_max = held_max
         self._known: dict[str, Completion | Choice] = {}
 
     def load(self, keys: Iterable[str]) -> None:
         """Fetch what will be needed."""
-        self._known |= self.ledger.lookup(list(dict.fromkeys(keys)))
+        together = list(dict.fromkeys(keys))
+        if all(key in self._known for key in together):
+            return
+        if self._held_max is not None and len(self._known) >= self._held_max:
+            self._known.clear()
+        self._known |= self.ledger.lookup([key for key in together if key not in self._known])
 
     def get(self, key: str) -> Completion | Choice | None:
         """The answer under a key; None where none is kept."""
@@ -126,6 +137,7 @@ class KeptWorker(Worker):
     def tell(self, *, texts: Iterable[str | None] = (), choices: Iterable[str | None] = ()) -> None:
         """The keys of the requests to come. None is for one whose key no row has: it gave no answer, or a figure."""
         self._texts, self._choices = deque(texts), deque(choices)
+        self._answers.load(key for told in (self._texts, self._choices) for key in told if key is not None)
 
     def generate(self, requests: Sequence[GenerateRequest], title: str) -> list[Answer[Completion]]:
         """The completions that are kept."""

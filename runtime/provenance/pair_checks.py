@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from constitution_lang.ir.model import Stage
 from runtime.datasets.errors import DataError
@@ -12,14 +13,16 @@ from runtime.provenance.checks import Checks
 from runtime.provenance.kept import MissingAnswerError
 from runtime.provenance.misfits import Misfit, difference
 from runtime.provenance.rows import row_misfits
+from runtime.provenance.shelved import grouped, shelve
 from runtime.records import (
     Comparison,
+    PreferenceRow,
     PromptRecord,
     Response,
 )
 from runtime.stages.draws import draw_principles
 from runtime.stages.label import Question
-from runtime.stages.rows import preference_rows
+from runtime.stages.rows import preference_row
 
 __all__ = ["PairChecks"]
 
@@ -37,9 +40,7 @@ class PairChecks(Checks):
         history = self.history
         if not history.pairs and not history.pair_answers:
             return
-        said: dict[str, list[Comparison]] = {}
-        for comparison in history.pairs:
-            said.setdefault(comparison.prompt, []).append(comparison)
+        said = grouped(Comparison, history.pairs, lambda comparison: comparison.prompt)
         for prompt in history.train:
             self.task.advance(1)
             answers = history.pair_answers.get(prompt.id, [])
@@ -93,7 +94,7 @@ class PairChecks(Checks):
         history = self.history
         if not history.labels:
             return
-        cases = [history.cases[p.id] for p in history.train if p.id in history.cases]
+        cases = history.cases.pick(p.id for p in history.train)
         pairs = max(history.config.pair.pairs, 1)
         draws = draw_principles(history.bundle, history.seed, Stage.PREFERENCE, cases, pairs)
         nth: Counter[str] = Counter()
@@ -113,7 +114,7 @@ class PairChecks(Checks):
                 continue
             question = Question(comparison, prompt, history.cases[prompt.id].mapping, tuple(should))
             yield from self.label(label, question, StepId(Step.LABEL))
-        known = {c.id for c in (*history.pairs, *history.peoples_pairs)}
+        known = {c.id for c in chain(history.pairs, history.peoples_pairs)}
         for label in history.labels.values():
             if label.comparison not in known:
                 yield self.at(label, Step.LABEL, "comparison", label.comparison, "a pair of this run")
@@ -122,8 +123,10 @@ class PairChecks(Checks):
         history = self.history
         if not history.preferences:
             return
-        pairs = [x for x in (*history.pairs, *history.peoples_pairs) if x.id in history.labels]
-        rows = preference_rows(
-            history.prompts, pairs, history.labels, constitution=history.bundle.meaning_hash
-        )  # fmt: skip
+        made = (
+            preference_row(history.prompts[x.prompt], x, history.labels[x.id], constitution=history.bundle.meaning_hash)
+            for x in chain(history.pairs, history.peoples_pairs)
+            if x.id in history.labels
+        )
+        rows = shelve(PreferenceRow, (row for row in made if row is not None))
         yield from row_misfits(self.file, history.preferences, rows)

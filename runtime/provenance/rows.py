@@ -14,8 +14,11 @@ T = TypeVar("T", SftRow, PreferenceRow)
 
 
 def row_misfits(file: str, says: Sequence[T], should: Sequence[T]) -> Iterator[Misfit]:
-    """Rows that differ, rows too many, rows that are missing. A row whose id differs is known by its prompt."""
-    by_id = {row.id: row for row in should}
+    """Rows that differ, rows too many, rows that are missing. A row whose id differs is known by its prompt.
+
+    Both are gone through more than once, and no more than their ids is held.
+    """
+    by_id = {row.id: n for n, row in enumerate(should)}
     known = {row.id for row in says}
     waiting: dict[str, list[T]] = {}
     for row in should:
@@ -27,7 +30,7 @@ def row_misfits(file: str, says: Sequence[T], should: Sequence[T]) -> Iterator[M
             yield _misfit(file, n, row, Difference("row", "a row with the id of an earlier one", "each row once"))
             continue
         seen.add(row.id)
-        meant = by_id.get(row.id) or _next(waiting, row.prompt)
+        meant = should[by_id[row.id]] if row.id in by_id else _next(waiting, row.prompt)
         if meant is None:
             yield _misfit(file, n, row, Difference("row", "a row", "no row: nothing that was made gives it"))
         elif found := difference(row, meant):

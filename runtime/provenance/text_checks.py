@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 import msgspec
 
@@ -13,15 +14,17 @@ from runtime.ledger.runs import Step
 from runtime.provenance.checks import Checks
 from runtime.provenance.misfits import Misfit
 from runtime.provenance.rows import row_misfits
+from runtime.provenance.shelved import shelve
 from runtime.records import (
     PromptRecord,
     Response,
     Revision,
+    SftRow,
     SftSource,
     identify,
 )
 from runtime.stages.draws import draw_principles
-from runtime.stages.rows import sft_rows
+from runtime.stages.rows import demonstration_rows, revised_rows
 
 __all__ = ["TextChecks"]
 
@@ -64,7 +67,7 @@ class TextChecks(Checks):
             worker = self.replay.workers.feedback
             yield from self.same(case, Step.TAG, worker, partial(self.replay.case, prompt, case))
 
-        answered = self.history.ledger.read(self.history.run, Response, Step.EVALUATE)
+        answered = self.history.ledger.each(self.history.run, Response, Step.EVALUATE)
         for id in dict.fromkeys((*self.history.answers, *(r.prompt for r in answered))):
             if id in self.history.prompts and id not in self.history.cases:
                 yield self.of("CaseRecord", id, "row", "missing", "a case of this prompt")
@@ -81,11 +84,11 @@ class TextChecks(Checks):
 
     def _revisions(self) -> Iterator[Misfit]:
         history = self.history
-        train = [p for p in history.train if p.id in history.cases]
+        train = history.prompts.pick(id for id in history.answers if id in history.cases)
         if not history.revisions and not history.revision_draws:
             return
         rounds = history.bundle.revision.rounds
-        cases = [history.cases[p.id] for p in train]
+        cases = history.cases.pick(p.id for p in train)
         draws = draw_principles(history.bundle, history.seed, Stage.REVISION, cases, rounds)
         known = {p.id for p in train}
         done = {r for _, r in history.revisions}
@@ -132,19 +135,20 @@ class TextChecks(Checks):
         history = self.history
         if not history.sft:
             return
-        shown_by = [
+        shown_by = (
             msgspec.structs.replace(history.prompts[row.prompt], demonstration=row.completion)
             if history.prompts[row.prompt].demonstration is None
             else history.prompts[row.prompt]
             for row in history.sft
             if row.source is SftSource.DEMONSTRATION and row.prompt in history.prompts
-        ]
-        rows = sft_rows(
-            history.train,
-            history.answers,
-            {p.id: history.chain(p.id) for p in history.train},
-            shown_by,
-            target=history.config.sft.target,
-            constitution=history.bundle.meaning_hash,
         )
+        target, constitution = history.config.sft.target, history.bundle.meaning_hash
+        revised = (
+            row
+            for p in history.train
+            for row in revised_rows(
+                p, history.answers[p.id], history.chain(p.id), target=target, constitution=constitution
+            )
+        )
+        rows = shelve(SftRow, chain(revised, demonstration_rows(shown_by, constitution=constitution)))
         yield from row_misfits(self.file, history.sft, rows)

@@ -15,7 +15,7 @@ from runtime.ledger.faults import RowError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
-from runtime.provenance.history import TRAININGS, History, keys_of, read_history
+from runtime.provenance.history import TRAININGS, History, read_history
 from runtime.provenance.kept import KeptAnswers
 from runtime.provenance.measured_checks import unmeasured
 from runtime.provenance.misfits import Misfit
@@ -30,6 +30,8 @@ from runtime.training.cards import CARD_FILE
 __all__ = ["Target", "Verified", "find_target", "verify"]
 
 LEDGER = "ledger.sqlite"
+_ANSWERS_MAX = 1_000
+"""Answers that are held at a time: those of a row are needed together, and those of the row before no more."""
 
 
 class Verified(Struct, frozen=True, kw_only=True):
@@ -181,8 +183,7 @@ def _run_of(ledger: Ledger, folder: Path, name: str, latest: RunManifest) -> Run
 
 
 def _ledger(history: History, models: Sequence[Path], progress: Progress, account: _Account) -> Iterator[Misfit]:
-    answers = KeptAnswers(history.ledger)
-    answers.load(keys_of(history))
+    answers = KeptAnswers(history.ledger, held_max=_ANSWERS_MAX)
     workers, reasons = checking_workers(history, answers, models)
     account.unchecked += [*reasons, *unmeasured(history)]
     account.runs.append(history.run)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from constitution_lang.ir.model import Role
 from runtime.datasets.errors import DataError
-from runtime.datasets.stored import Chained, PromptShelf, Stored, by_id, distinct
+from runtime.datasets.stored import Chained, Shelf, Stored, by_id, distinct
 from runtime.records import PromptRecord, PromptUse, Turn, identify
 
 
@@ -25,7 +25,7 @@ def test_they_are_what_lists_of_them_would_be(texts: list[list[str]], data: st.D
     lists = [[prompt(text, row) for row, text in enumerate(part)] for part in texts]
     parts = []
     for part in lists:
-        shelf = PromptShelf()
+        shelf = Shelf(PromptRecord)
         numbers = [shelf.put(p) for p in part]
         order = data.draw(st.permutations(numbers))
         stored = Stored(shelf, order)
@@ -43,7 +43,7 @@ def test_they_are_what_lists_of_them_would_be(texts: list[list[str]], data: st.D
 
 
 def test_a_shelf_takes_more_after_it_was_read() -> None:
-    shelf = PromptShelf()
+    shelf = Shelf(PromptRecord)
     first = shelf.put(prompt("one", 1))
     assert shelf.get(first).row == 1
     assert [shelf.get(n).row for n in (shelf.put(prompt("two", 2)), first)] == [2, 1]
@@ -52,4 +52,4 @@ def test_a_shelf_takes_more_after_it_was_read() -> None:
 def test_where_there_is_no_room_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises(DataError, match="set aside"):
-        PromptShelf()
+        Shelf(PromptRecord)
