@@ -18,12 +18,14 @@ from constitution_lang.server.findings import as_diagnostic
 from constitution_lang.server.program import Program
 from constitution_lang.server.whole import Whole
 
-__all__ = ["Publisher"]
+__all__ = ["Publisher", "tidy"]
 
 _SOON = 0.002
 """Seconds after the first change of a few that come together."""
 _PAUSE = 0.4
 """Seconds after the last change."""
+_REST = 20.0
+"""Seconds after the last change of any file, when nobody is likely to wait for an answer."""
 
 
 class _Client(Protocol):
@@ -41,6 +43,7 @@ class Publisher:
         self.desk = Desk()
         self._soon: dict[Path, asyncio.TimerHandle] = {}
         self._pause: dict[Path, asyncio.TimerHandle] = {}
+        self._rest: asyncio.TimerHandle | None = None
         self._whole = Whole()
         self._turn = asyncio.Lock()
         self._more: dict[str, tuple[Diagnostic, ...]] = {}
@@ -77,6 +80,8 @@ class Publisher:
 
     async def stop(self) -> None:
         """End what runs beside."""
+        if self._rest:
+            self._rest.cancel()
         for task in self._running:
             task.cancel()
         await self._whole.stop()
@@ -90,6 +95,9 @@ class Publisher:
         if root in self._pause:
             self._pause[root].cancel()
         self._pause[root] = loop.call_later(_PAUSE, self._ask, uri, root)
+        if self._rest:
+            self._rest.cancel()
+        self._rest = loop.call_later(_REST, tidy)
 
     def _publish(self, uri: str, due: Path | None = None) -> None:
         if due:
@@ -142,6 +150,13 @@ class Publisher:
         more = (finding for finding in everything if _said(finding) not in said)
         self._more[program.key] = tuple(program.inside(finding) for finding in more)
         self._publish(uri)
+
+
+def tidy() -> None:
+    """Free what is garbage in circles: each pause keeps it with all else, so that no edit waits for a look at it."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _said(found: Diagnostic) -> tuple[str, str, object]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lsprotocol import types
@@ -22,6 +22,8 @@ from processes import principles
 from pygls.lsp.client import LanguageClient
 
 from constitution_lang.compile import compile_text
+from constitution_lang.server.desk import Desk
+from constitution_lang.server.publisher import tidy
 
 PRINCIPLES = 2_000
 EDITS = 200
@@ -126,6 +128,20 @@ def row(what: str, measured: list[tuple[float, float]], whole: float) -> None:
     )
 
 
+def rested() -> float:
+    """Processor seconds of the look for garbage in circles, which the server takes when the typing rests."""
+    desk = Desk()
+    document = desk.documents.opened("untitled:big", 1, principles(PRINCIPLES))
+    desk.touched()
+    program = desk.program(document)
+    tidy()
+    start = process_time()
+    tidy()
+    taken = process_time() - start
+    assert program
+    return taken
+
+
 def main() -> None:
     """Print a table row for each kind of edit, typed at once and with the whole compiler at work beside."""
     text = principles(PRINCIPLES)
@@ -134,6 +150,7 @@ def main() -> None:
     compile_text(text)
     whole = perf_counter() - start
     print(f"{len(text.encode()):,} bytes; the whole check of it, warm: {whole:.3f} s")
+    print(f"a look for garbage in circles, at rest: {rested() * 1000:.0f} ms of processor time")
     for what, pause in (("", 0.0), (", the whole compiler beside", 0.6)):
         taken = asyncio.run(measured(pause))
         for kind, seconds in taken.items():
