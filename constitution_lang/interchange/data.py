@@ -82,7 +82,17 @@ def read_json(text: str) -> Data:
         place = f"line {error.lineno}, column {error.colno}"
         raise WrongInputError(place, f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}") from error
     except RecursionError as error:
-        raise WrongInputError("", "this nests too deep") from error
+        raise WrongInputError(_line_of_depth(text), "this nests too deep") from error
+
+
+def _line_of_depth(text: str) -> str:
+    """Where the first part opens that lies deeper than is read for certain."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token.group() in "{[") - (token.group() in "}]")
+        if depth > _DEPTH_MAX:
+            return _line(text, token.start())
+    return ""
 
 
 def _line(text: str, at: int) -> str:

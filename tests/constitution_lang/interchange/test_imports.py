@@ -326,6 +326,7 @@ def test_two_releases_have_the_same_ids() -> None:
     [
         (read_json, '{\n"a": {"b": 1,\n "c": [{"b": 2}],\n "\\u0062": 3}}', "line 4: the key 'b' is given twice"),
         (read_json, '[1,\n"NaN",\n-Infinity]', "line 3: -Infinity is not JSON"),
+        (read_json, '{"[[": 1,\n"a":\n' + "[" * 100_000, "line 3: this nests too deep"),
         (read_yaml, "a: 1\nb: \x01\n", r"line 2: this is not YAML: the character U\+0001"),
     ],
 )
