@@ -30,26 +30,33 @@ Written for OpenRLHF 0.11, from the run `{run}` under `{constitution}` {version}
       --data.apply_chat_template …
     python3 -m openrlhf.cli.train_ppo_ray \\
       --data.prompt_dataset prompts.jsonl --data.input_key input --data.apply_chat_template \\
-      --reward.model_name_or_path reward-model …
+      --reward.model_name_or_path {reward} …
 
 `train_dpo` takes what `train_rm` takes. OpenRLHF has no soft labels: it trains on the order of `chosen` and
-`rejected`, and does not read `probability`. The reward model's head is called `score`, which is its default.
+`rejected`, and does not read `probability`. {about}
 """,
     "verl": """\
 # For verl
 
-Written for verl 0.10, from the run `{run}` under `{constitution}` {version} (meaning `{meaning}`).
+Written for verl 0.9, from the run `{run}` under `{constitution}` {version} (meaning `{meaning}`).
 
     python3 -m verl.trainer.sft_trainer data.train_files=sft.parquet data.messages_key=messages …
     python3 -m verl.trainer.main_ppo data.train_files=prompts.parquet data.prompt_key=prompt \\
-      reward.reward_model.enable=True reward.reward_model.model_path=reward-model \\
+      reward.reward_model.enable=True reward.reward_model.model_path={reward} \\
       reward.reward_model.rollout.name=vllm …
 
 verl trains no preference model and nothing on pairs, so there is no file of pairs. It serves the reward model with
 vLLM or SGLang, as a sequence classifier with one label, and takes the value before any activation. Early
 versions say `reward_model.enable` and `reward_model.model.path`, and load the same folder as a token classifier.
+{about}
 """,
 }
+
+_HEAD = "The reward model's head is called `score`, as in transformers."
+_NO_MODEL = (
+    "**There is no reward model here:** this run has trained none whose weights are kept. Put one of your own for "
+    "`YOUR-REWARD-MODEL`, or let the run train its preference model and export it again."
+)
 
 
 class Target(StrEnum):
@@ -70,8 +77,10 @@ def export_run(ledger: Ledger, run: RunManifest, folder: Path, target: Target, o
         out: The folder to make; it must not exist, or be empty.
 
     Raises:
-        LedgerError: The run has no rows yet, or `out` holds something.
+        LedgerError: The run has no rows yet, or `out` is a file or holds something.
     """
+    if out.exists() and not out.is_dir():
+        raise LedgerError(f"{out} is a file, and a folder is to be made.", "Name a folder that does not exist yet.")
     if out.exists() and any(out.iterdir()):
         raise LedgerError(f"{out} is not empty.", "Name a folder that does not exist yet.")
     sft = ledger.read(run.id, SftRow, StepId(Step.SFT, 0))
@@ -93,11 +102,13 @@ def export_run(ledger: Ledger, run: RunManifest, folder: Path, target: Target, o
             _parquet(work / "prompts.parquet", [verl_prompt(p, n, source=source) for n, p in enumerate(prompts)])
         model = ledger.read(run.id, Checkpoint, StepId(Step.PREFERENCE_MODEL))
         weights = folder / "checkpoints" / model[0].path if model else None
-        if weights is not None and any(weights.glob("*.safetensors")):
+        kept = weights is not None and any(weights.glob("*.safetensors"))
+        if weights is not None and kept:
             shutil.copytree(weights, work / "reward-model")
         readme = _READ[target].format(
-            run=run.id, constitution=run.constitution, version=run.version, meaning=run.meaning_hash
-        )
+            run=run.id, constitution=run.constitution, version=run.version, meaning=run.meaning_hash,
+            reward="reward-model" if kept else "YOUR-REWARD-MODEL", about=_HEAD if kept else _NO_MODEL,
+        )  # fmt: skip
         (work / "README.md").write_text(readme, encoding="utf-8")
         work.chmod(0o755)
         if out.exists():

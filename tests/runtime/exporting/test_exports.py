@@ -65,6 +65,24 @@ def test_verl_reads_prompts_with_a_model_as_their_reward(run: Path, tmp_path: Pa
     assert [row["extra_info"]["index"] for row in read] == list(range(12))
 
 
+@pytest.mark.parametrize("target", list(Target))
+def test_a_run_without_a_reward_model_says_that_there_is_none(run: Path, tmp_path: Path, target: Target) -> None:
+    assert "reward-model" not in exported(run, target, tmp_path / "out")
+    said = (tmp_path / "out" / "README.md").read_text()
+    assert "There is no reward model here" in said
+    assert "=reward-model" not in said
+    assert "path reward-model" not in said
+
+
+def test_a_file_in_the_way_is_named(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    ran = cai_run("export", "--to", "verl", "--run", run, "--out", tmp_path / "out", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert f"{tmp_path / 'out'} is a file, and a folder is to be made" in " ".join(ran.stderr.split())
+    assert "Name a folder that does not exist yet" in " ".join(ran.stderr.split())
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_a_folder_with_something_in_it_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(LedgerError, match="not empty"):
@@ -101,7 +119,9 @@ def test_the_reward_model_scores_alike_however_it_is_loaded(run: Path, tmp_path:
     # What serves it for verl goes by the architecture; early versions loaded a token classifier instead.
     config = json.loads((out / "reward-model" / "config.json").read_bytes())
     assert config["architectures"] == ["LlamaForSequenceClassification"]
-    assert "reward.reward_model.model_path=reward-model" in (out / "README.md").read_text()
+    said = (out / "README.md").read_text()
+    assert "reward.reward_model.model_path=reward-model" in said
+    assert "no reward model" not in said
     tokens = torch.tensor([[5, 6, 7, 8]])
     whole = AutoModelForSequenceClassification.from_pretrained(out / "reward-model").eval()
     each = AutoModelForTokenClassification.from_pretrained(out / "reward-model").eval()
