@@ -87,7 +87,7 @@ W504 = Code(
 W505 = Code(
     "W505",
     "tension that never acts",
-    what="A tension decides in no case: a side is empty, both are never in play together, or others decide where they are.",
+    what="A tension decides in no case: a side is empty, both are never in play together, or others decide there.",
     why="Its rules decide nothing, which its author does not know. More special tensions that take all are named.",
     example="""
         principle harm.weapons "No uplift for weapons"
