@@ -27,6 +27,7 @@ class _Circle:
 def test_garbage_in_circles_is_freed_when_the_typing_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PAUSE", 0.01)
     monkeypatch.setattr(module, "_REST", 0.3)
+    gc.unfreeze()  # what a command of another test has kept
     gc.disable()  # nothing else may find the circle before the pause does
     found = weakref.ref(_Circle())
 
