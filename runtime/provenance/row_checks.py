@@ -73,7 +73,12 @@ class RowChecks(Checks):
         if not history.ledger.count(history.run, Checkpoint, step):
             yield self.of("Checkpoint", "", step.step.value, "missing", "the checkpoint of a training that is done")
             return
-        counted = [row.step for row in history.ledger.each(history.run, TrainingStep, step)]
+        name = history.config.policy.method.value if step.step is Step.POLICY else TRAININGS[step.step]
+        counted = []
+        for row in history.ledger.each(history.run, TrainingStep, step):
+            counted.append(row.step)
+            if row.trainer != name:
+                yield self.at(row, step.step, "trainer", row.trainer, name)
         if sorted(set(counted)) != list(range(1, len(set(counted)) + 1)):
             should = f"1 to {max(counted)}"
             yield self.of("TrainingStep", "", f"{step.step.value}: steps", shown(counted), should)

@@ -12,8 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from runtime.cli import main
+from runtime.records import TrainedKind
 from tests.runtime.provenance.reading import first, misfits
-from tests.runtime.provenance.tampering import double_record, drop_record
+from tests.runtime.provenance.tampering import change_record, double_record, drop_record
 from tests.runtime.small_run import CONSTITUTION, write_run
 
 
@@ -141,3 +142,9 @@ def test_a_folder_that_no_run_trained(copied: Path, capsys: pytest.CaptureFixtur
 def test_what_is_named_twice_counts_once(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(finished / "out"), str(finished / "out"), "--quiet"]) == 0
     assert "of 1 run, 2 data sets, 4 checkpoints" in capsys.readouterr().out
+
+
+def test_a_step_of_another_training(copied: Path) -> None:
+    change_record(copied, "TrainingStep", lambda row: replace(row, trainer=TrainedKind.DPO), step="sft", nth=1)
+    found = first(copied)
+    assert (found.kind, found.field, found.says, found.should) == ("TrainingStep", "trainer", "dpo", "sl-cai")
