@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from hypothesis import settings
 
 from constitution_lang.ir.model import (
     ALWAYS,
@@ -27,6 +28,10 @@ from constitution_lang.ir.model import (
 
 # As in cai-run: before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long an example takes is the machine's affair: no test asserts it.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 BuildBundle = Callable[..., Bundle]
 

@@ -58,13 +58,13 @@ def damaged(text: str, random: random.Random) -> str:
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from((WHOLE, CLINIC)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_text(random: random.Random, text: str) -> None:
     assert_sound(compiled(damaged(text, random)))
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_text(text: str) -> None:
     assert_sound(compiled(text))
 

@@ -63,7 +63,7 @@ PLANTS_IN_TEMPLATE = {
 }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from(sorted(PLANTS))), st.sets(st.sampled_from(sorted(PLANTS_IN_TEMPLATE))))
 def test_each_planted_mistake_is_told_and_nothing_else(planted: set[str], in_template: set[str]) -> None:
     text, template = TEXT, TEMPLATE

@@ -103,7 +103,7 @@ def test_answers_in_order_once_asked_and_reused(ledger: Ledger) -> None:
     assert engine.asked == [[5, 3, 9], [7]]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     rounds=st.lists(st.lists(st.integers(0, 12), max_size=20), min_size=1, max_size=4),
     chunk_rows=st.integers(1, 5),

@@ -67,7 +67,7 @@ def test_the_union_of_attributes() -> None:
     assert diagram.count(diagram.and_(diagram.declared(OLD), diagram.declared(NEW))) == 2 * 2 * 3 * 2
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(one=conditions_over(ALL), other=conditions_over(ALL), ordered=st.booleans())
 def test_conditions(one: Condition, other: Condition, ordered: bool) -> None:  # noqa: FBT001
     diagram = Diagram(ALL, about=[one, other] if ordered else [])
@@ -97,7 +97,7 @@ def away(case: dict[str, str]) -> int:
     return sum(case[a.id] != a.default for a in ALL)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(listed=st.lists(conditions_over(ALL), max_size=4))
 def test_functions_to_numbers(listed: list[Condition]) -> None:
     diagram = Diagram(ALL, about=listed)
@@ -141,7 +141,7 @@ def made(draw: st.DrawFn, build: BuildBundle, attributes: tuple[Attribute, ...])
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_two_versions(data: st.DataObject, build_bundle: BuildBundle) -> None:
     old, new = data.draw(made(build_bundle, OLD)), data.draw(made(build_bundle, NEW))

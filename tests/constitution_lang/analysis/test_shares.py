@@ -95,7 +95,7 @@ def targets(bundle: Bundle) -> tuple[str, ...]:
     return tuple(x.id for x in (*bundle.categories, *bundle.principles))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(min_value=0), attributes=st.integers(1, 6), fold_max=st.sampled_from((0, 20, FOLD_MAX)))
 def test_extremes(seed: int, attributes: int, fold_max: int, build_bundle: BuildBundle) -> None:
     """With little or nothing folded, the walk over many diagrams has to come to the same."""
@@ -110,7 +110,7 @@ def test_extremes(seed: int, attributes: int, fold_max: int, build_bundle: Build
                 assert share_in(bundle, target, found.case) == found.share
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(min_value=0), fold_max=st.sampled_from((0, 20)), rounds_max=st.sampled_from((0, 1, 5)))
 def test_a_search_that_is_given_up_still_bounds(
     seed: int, fold_max: int, rounds_max: int, build_bundle: BuildBundle
@@ -126,7 +126,7 @@ def test_a_search_that_is_given_up_still_bounds(
             assert greatest.share - 1e-9 <= high <= greatest.bound + 1e-9
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(min_value=0), attributes=st.integers(1, 6))
 def test_what_the_solver_learns(seed: int, attributes: int, build_bundle: BuildBundle) -> None:
     """The search by itself, on every target, each after what it learned of the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution_lang.ir.cases import cases, holds
@@ -53,7 +53,6 @@ conditions = st.recursive(
 
 
 @given(conditions)
-@settings(deadline=None)
 def test_a_condition_means_what_it_says(written: tuple[str, Truth]) -> None:
     text, truth = written
     bundle = bundle_of(WHOLE + f'\nprinciple harm.x "X"\n  applies when {text}\n  statement:\n    Do.\n')

@@ -156,7 +156,7 @@ def written(draw: st.DrawFn) -> tuple[str, list[str]]:
 
 
 @given(written())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_formatting_once_is_enough_and_loses_nothing(program: tuple[str, list[str]]) -> None:
     text, comments = program
     tree, found = parse(Source("a.const", text))

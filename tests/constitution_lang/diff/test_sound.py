@@ -19,9 +19,7 @@ from runtime.stages.evidence import label_of
 from tests.constitution_lang.diff.versions import Text, edits, texts
 from tests.constitution_lang.texts import bundle_of, compiled
 
-quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 @st.composite

@@ -72,7 +72,7 @@ def _both_ways(text: str) -> None:
 
 
 @given(trees)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_lost(tree: n.FileTree) -> None:
     _both_ways(to_text.format(tree))
 

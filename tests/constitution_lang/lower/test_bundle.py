@@ -170,7 +170,7 @@ def _blocks(text: str) -> list[str]:
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(("\n", "\n\n", "\n# A remark.\n", "\n\n# One.\n# Two.\n\n")))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_order_of_blocks_comments_and_layout_do_not_count(shuffle: random.Random, glue: str) -> None:
     blocks = _blocks(RICH)
     shuffle.shuffle(blocks)

@@ -195,7 +195,7 @@ def test_a_nul_is_refused_in_a_file() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_reaches_a_prompt_as_it_is(text: str) -> None:
     source = package_loader("<templates>/critique.j2")
     assert source is not None

@@ -125,7 +125,7 @@ def test_chunks_and_cases_in_any_mixture(bundle: Bundle) -> None:
 
 # --- properties ---------------------------------------------------------------------------------
 
-relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 cased = st.lists(st.tuples(st.text(max_size=5), st.integers(0, 2)), min_size=1, max_size=30)
 
 

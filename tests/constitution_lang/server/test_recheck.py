@@ -102,7 +102,7 @@ def _looked_at(documents: Documents, root: Path, before: Program | None) -> Prog
     return program
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edits=st.lists(_edit, min_size=1, max_size=6))
 @example(edits=[("word", LINES.index("  share: at most 60%\n"), "harm.insults"), ("delete", 0, "")])
 def test_a_look_after_edits_finds_what_a_first_look_finds(edits: list[tuple[str, int, str]]) -> None:

@@ -22,7 +22,7 @@ SAMPLE = (Path(__file__).parent / "sample.const").read_text(encoding="utf-8")
 
 
 @given(trees)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_parsing_what_was_formatted_gives_the_tree(tree: n.FileTree) -> None:
     text = to_text.format(tree)
     read, findings = parse(Source("t.const", text))
@@ -54,7 +54,7 @@ def _damaged(edits: list[tuple[int, int, str]]) -> str:
 
 
 @given(_EDITS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_damage_ends_in_findings_with_a_place_and_in_plain_words(edits: list[tuple[int, int, str]]) -> None:
     source = Source("sample.const", _damaged(edits))
     tree, findings = parse(source)

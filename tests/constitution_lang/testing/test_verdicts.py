@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from constitution_lang.ir.cases import applicable, cases, decide
@@ -135,7 +135,6 @@ def test_what_a_verdict_looked_at() -> None:
 
 
 @given(st.sampled_from(list(cases(BUNDLE.attributes))), st.permutations(["harm", "autonomy"]))
-@settings(deadline=None)
 def test_over_holds_only_where_every_meeting_pair_is_decided_so(case: dict[str, str], sides: list[str]) -> None:
     winner, loser = sides
     here = {p.id for p in applicable(BUNDLE, case)}

@@ -117,4 +117,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestLedger.settings = settings(max_examples=40, stateful_step_count=20)

@@ -69,7 +69,7 @@ def test_a_run_does_what_its_plan_says_and_ends_as_one_from_nothing(
         assert sum(stage.kept for stage in plan.stages) > 0
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(edits=SOME)
 def test_random_edits(done: Path, run_file: str, edits: list[Edit]) -> None:
     text = BASE

@@ -288,7 +288,7 @@ def test_certainty_is_not_an_error(build_bundle: Build, log_odds: float, expecte
 
 sides = st.sampled_from(["a", "b", "c", "a.x", "b.x", "c.y"])
 finite = st.floats(-40, 40)
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite

@@ -97,7 +97,7 @@ def test_a_cut_prompt_keeps_its_turns_for_the_reward(chat: ModelTokenizer, promp
     assert data[1].tokens == chat.encode(prompts[1].turns)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     texts=st.lists(st.text(max_size=80), min_size=1, max_size=5), answer=st.text(max_size=80), room=st.integers(45, 160)
 )
