@@ -13,7 +13,7 @@ from constitution_lang.ir.model import PromptKind, Stage
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
-__all__ = ["check_references", "former_ids", "references_elsewhere", "references_of"]
+__all__ = ["check_references", "former_ids", "has_nameless_category", "references_elsewhere", "references_of"]
 
 _DECLARED_ELSEWHERE = ("principle", "category or principle", "principle or stage", "tension", "category", "attribute")
 _STAGES = tuple(stage.value for stage in Stage)
@@ -118,6 +118,14 @@ def _there_is(candidates: Collection[str], what: str) -> str:
     return f"there is {listed}{' and more' if len(candidates) > 8 else ''}"
 
 
+def has_nameless_category(declared: Declarations) -> bool:
+    """Whether there is a category whose name cannot be read, and which may be any."""
+    return any(
+        isinstance(block, nodes.CategoryBlock) and nodes.HEADER in declared.lost.get(block.span, ())
+        for block in declared.repeated
+    )
+
+
 def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnostic]:
     category, dot, _ = name.text.partition(".")
     if not dot:
@@ -127,11 +135,8 @@ def _category_of(declared: Declarations, name: nodes.Name) -> Iterator[Diagnosti
             help=f"write the category first, as in `{next(iter(declared.categories), 'harm')}.{name.text}`",
         )
     elif category not in declared.categories and category not in declared.broken and not declared.incomplete:
-        if any(
-            isinstance(b, nodes.CategoryBlock) and nodes.HEADER in declared.lost.get(b.span, ())
-            for b in declared.repeated
-        ):
-            return  # it may be the one whose name can't be read
+        if has_nameless_category(declared):
+            return  # it may be that one
         at = Span(name.span.file, name.span.start, name.span.start + len(category))
         hint = did_you_mean(at, category, declared.categories, f'add `category {category} "Its title"`')
         yield codes.E203.at(at, f"there is no category `{category}`", **hint)

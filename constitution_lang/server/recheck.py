@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from constitution_lang.check.program import Declarations
-from constitution_lang.check.references import former_ids, references_elsewhere, references_of
+from constitution_lang.check.references import former_ids, has_nameless_category, references_elsewhere, references_of
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.syntax import nodes
@@ -47,7 +47,8 @@ class Recheck:
 
     def _look_inside(self, declared: Declarations, new: dict[str, nodes.PrincipleBlock]) -> None:
         broken = frozenset(id for id in declared.broken if "." not in id)
-        ground = (dict(declared.attributes), tuple(declared.categories), broken, declared.incomplete)
+        unknown = declared.incomplete, has_nameless_category(declared)
+        ground = (dict(declared.attributes), tuple(declared.categories), broken, unknown)
         if ground != self._ground:
             self._ground, self._inside, new = ground, {}, declared.principles
         gone = [id for id in self._inside if id in new or id not in declared.principles]

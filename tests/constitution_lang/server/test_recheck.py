@@ -105,6 +105,7 @@ def _looked_at(documents: Documents, root: Path, before: Program | None) -> Prog
 @settings(max_examples=150)
 @given(edits=st.lists(_edit, min_size=1, max_size=6))
 @example(edits=[("word", LINES.index("  share: at most 60%\n"), "harm.insults"), ("delete", 0, "")])
+@example(edits=[("word", 2047, '"A'), ("delete", 2047, "")])
 def test_a_look_after_edits_finds_what_a_first_look_finds(edits: list[tuple[str, int, str]]) -> None:
     root = Path("/nowhere/house.const")
     documents = Documents()
@@ -127,6 +128,7 @@ def test_a_look_after_edits_finds_what_a_first_look_finds(edits: list[tuple[str,
         assert program.declared.principles.keys() == first.declared.principles.keys()
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet="a\né🔫", max_size=40), data=st.data())
 def test_an_edited_source_knows_its_lines(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
