@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+DEEPSPEED := .deepspeed
 # Where no index at hand has it, that of its makers does.
 TORCH_CPU := torch==2.13.0+cpu
 PEERS := .venv-bench
 
-.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-editor check format docs bench bench-peers clean
+.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-deepspeed test-editor check format docs bench bench-peers clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
@@ -44,6 +45,15 @@ test-browser: setup  ## The report in headless Chromium
 test-spread: setup  ## Work spread over actors of Ray, and training in several processes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/pytest -m 'ray or launch'
+
+# Beside the environment and not in it: nothing else is to see DeepSpeed.
+$(DEEPSPEED)/.installed: requirements/deepspeed.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(DEEPSPEED) --requirement requirements/deepspeed.txt
+	touch $@
+
+test-deepspeed: setup $(DEEPSPEED)/.installed  ## Training with DeepSpeed's ZeRO 2 in two processes (needs a C++ compiler)
+	PYTHONPATH=$(CURDIR):$(CURDIR)/$(DEEPSPEED) PATH=$(CURDIR)/$(DEEPSPEED)/bin:$(CURDIR)/$(BIN):$$PATH \
+	$(BIN)/pytest -m launch -k deepspeed tests/runtime/training/test_sharing_out.py
 
 test-editor: setup  ## The VS Code extension, packed and started on the real server (needs npm)
 	$(BIN)/pytest -m editor
@@ -92,4 +102,4 @@ extension:  ## Pack the VS Code extension (needs npm)
 	cd editors/vscode && npm install --no-audit --no-fund && npx --yes @vscode/vsce package --skip-license --allow-missing-repository
 
 clean:  ## Remove what was made, but not runs/
-	rm -rf $(VENV) $(VLLM) $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(PEERS) $(DEEPSPEED) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
