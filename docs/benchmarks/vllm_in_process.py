@@ -113,13 +113,15 @@ def main(model: str = "smollm2-135m-instruct", pairs: str = "1") -> None:
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     results: dict[str, dict[int, Any]] = {}
+    print(f"{len(labels)} labels and {len(answers)} answers, {len(ways)} ways in {TURNS} turns", file=sys.stderr)
     bare(llm, bare_labels[:2])
-    for _ in range(TURNS):
+    for turn in range(1, TURNS + 1):
         for name, way in ways.items():
             llm.reset_prefix_cache()
             begun = time.process_time()
             results[name] = way()
             taken[name].append(time.process_time() - begun)
+            print(f"turn {turn} of {TURNS}: {name}, {taken[name][-1]:.1f} CPU s", file=sys.stderr, flush=True)
     seconds = {name: median(times) for name, times in taken.items()}
     apart = max(
         abs(score - output.outputs[0].logprobs[0][option].logprob)
