@@ -6,7 +6,10 @@ ledger, so their order means nothing, and a run that starts again finds in them 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from uuid import uuid4
 
 import pyarrow as pa
@@ -15,7 +18,7 @@ from pyarrow import fs
 
 from runtime.engines.base import Choice, Completion, EngineError, Finish
 
-__all__ = ["ShardStore"]
+__all__ = ["ShardStore", "shard_store"]
 
 _COMPLETIONS = pa.schema(
     [("key", pa.string()), ("text", pa.string()), ("tokens", pa.list_(pa.int32())), ("finish", pa.string())]
@@ -41,8 +44,8 @@ class ShardStore:
                 f"the shards cannot be kept in {root}: {error}",
                 "name a folder or URL in [engine.ray] store that exists",
             ) from error
-        self._seen: set[str] = set()
-        self._places: dict[str, str] = {}  # of each key, the shard that holds it
+        # Of each shard the hashes of its keys: eight bytes a key, for as long as the process lives.
+        self._held: dict[str, array[int]] = {}
 
     def write(self, shard: str, answers: Mapping[str, Completion | Choice]) -> None:
         """Write a shard, whole or not at all. Answers are of one kind, by their keys."""
@@ -78,12 +81,14 @@ class ShardStore:
         Of a shard the keys are read once for as long as the store is open, and the answers only where one is wanted.
         """
         self._look()
-        wanted: dict[str, set[str]] = {}
-        for key in keys:
-            if key in self._places:
-                wanted.setdefault(self._places[key], set()).add(key)
-        for path, some in wanted.items():
-            yield {key: answer for key, answer in self._read(path).items() if key in some}
+        wanted = set(keys)
+        hashes = set(map(hash, wanted))
+        for path, held in self._held.items():
+            if hashes.isdisjoint(held):
+                continue
+            some = {key: answer for key, answer in self._read(path).items() if key in wanted}
+            wanted -= some.keys()
+            yield some
 
     def _look(self) -> None:
         """Learn which shards there are by now, and what is in those that are new."""
@@ -92,14 +97,11 @@ class ShardStore:
             for entry in self._files.get_file_info(fs.FileSelector(self._folder, allow_not_found=True))
             if entry.base_name.endswith(".parquet") and not entry.base_name.startswith(".")
         }
-        if self._seen - there:  # somebody made room
-            self._places = {key: path for key, path in self._places.items() if path in there}
-        for path in sorted(there - self._seen):
-            try:
-                self._places.update(dict.fromkeys(self._columns(path, ["key"])["key"].to_pylist(), path))
-            except FileNotFoundError:
-                there.discard(path)
-        self._seen = there
+        held = {path: hashes for path, hashes in self._held.items() if path in there}  # somebody may have made room
+        for path in sorted(there - held.keys()):
+            with suppress(FileNotFoundError):
+                held[path] = array("q", map(hash, self._columns(path, ["key"])["key"].to_pylist()))
+        self._held = held
 
     def _read(self, path: str) -> dict[str, Completion | Choice]:
         table = self._columns(path)
@@ -119,6 +121,12 @@ class ShardStore:
         if "key" not in table.column_names:
             raise _no_shard(path, KeyError("key"))
         return table
+
+
+@cache
+def shard_store(root: str, part: str) -> ShardStore:
+    """The one store of this process for a folder: engines come and go, and what it learnt stays."""
+    return ShardStore(root, part)
 
 
 def _no_shard(path: str, error: Exception) -> EngineError:

@@ -23,7 +23,7 @@ from runtime.engines.base import (
     Engine,
     GenerateRequest,
 )
-from runtime.engines.shards import ShardStore
+from runtime.engines.shards import shard_store
 from runtime.ledger.keys import work_key
 from runtime.records import identify
 
@@ -56,7 +56,6 @@ class RayEngine:
     ) -> None:
         self._config = config
         here = config.model_copy(update={"spread": "here"})
-        self._stores: dict[str, ShardStore] = {}
         self._here: Engine | None = None
         if open_tokenizer is None:
             self._here = open_engine(here, model)
@@ -95,7 +94,7 @@ class RayEngine:
         for index, key in enumerate(keys):
             places.setdefault(key, []).append(index)
         root, part = str(self._config.ray.store), f"{operation}/{identify('shards', self.model)[:16]}"
-        store = self._stores.get(part) or self._stores.setdefault(part, ShardStore(root, part))
+        store = shard_store(root, part)
 
         def placed(answers: dict[str, Completion | Choice]) -> Iterator[tuple[int, V]]:
             for key, answer in answers.items():

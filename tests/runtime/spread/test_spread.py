@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 import ray
 from ray.actor import ActorHandle
@@ -90,6 +91,26 @@ def test_what_is_in_the_shards_is_not_asked_again(tmp_path: Path, opened: Open) 
     again = opened(config(tmp_path / "a", shard_rows=7), "m", partial(_counting, tmp_path / "asked"))
     assert dict(again.generate(writing(40))) | first == dict(again.generate(writing(40)))
     assert (tmp_path / "asked").stat().st_size == asked + 10
+
+
+def test_an_engine_that_is_opened_again_reads_no_shard_that_this_process_knows(
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = config(tmp_path, shard_rows=10)
+    first = opened(how, "m", scripted)
+    assert len(dict(first.choose(choosing(20)))) == 20
+    assert list(opened(how, "m", scripted).choose(choosing(1)))  # learns what the two hold
+    first.close()
+    read: list[object] = []
+    plain = pq.read_table
+
+    def noting(file: object, **how: object) -> object:
+        read.append(how.get("columns"))
+        return plain(file, **how)
+
+    monkeypatch.setattr(pq, "read_table", noting)
+    assert len(dict(opened(how, "m", scripted).choose(choosing(24)[20:]))) == 4
+    assert read == [None]  # its own shard, for its answers
 
 
 def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path, opened: Open) -> None:
