@@ -128,7 +128,6 @@ def test_a_look_after_edits_finds_what_a_first_look_finds(edits: list[tuple[str,
         assert program.declared.principles.keys() == first.declared.principles.keys()
 
 
-@settings(deadline=None)
 @given(text=st.text(alphabet="a\né🔫", max_size=40), data=st.data())
 def test_an_edited_source_knows_its_lines(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
