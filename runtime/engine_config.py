@@ -114,7 +114,9 @@ class RayConfig(Section):
 
 
 class EngineConfig(Section):
-    """How models are run. `device` auto takes a GPU where there is one. Batches are bounded in padded tokens.
+    """How models are run. `device` auto takes a GPU where there is one.
+
+    Batches are bounded in padded tokens and in rows, by what suits the device where the run file does not say.
 
     With `spread = "ray"`, the engine of `kind` runs in actors, on this machine or on many.
     """
@@ -124,8 +126,8 @@ class EngineConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     label_dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_tokens: PositiveInt = 8192
-    batch_rows: PositiveInt = 16
+    batch_tokens: PositiveInt | None = None
+    batch_rows: PositiveInt | None = None
     vllm: VllmConfig = VllmConfig()
     openai: ServerConfig = ServerConfig()
     ray: RayConfig = RayConfig()

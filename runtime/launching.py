@@ -7,6 +7,7 @@ takes over the checkpoint.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,10 @@ from runtime.training.jobs import JobFiles, LaunchedJob, Trained
 __all__ = ["LaunchedTrainers", "need_launchers"]
 
 _LOOK_SECONDS = 0.2
-_SAID_MAX = 2000
+_SAID_MAX = 20_000
+_RANK = re.compile(r"^\[rank\d+\]: ?")
+_ERROR = re.compile(r"[\w.]+(?:Error|Exception)\b(?:: |$)")
+_LAUNCHERS_ERRORS = ("subprocess.CalledProcessError", "torch.distributed.elastic.")
 
 
 def need_launchers(launch: LaunchConfig) -> None:
@@ -139,11 +143,18 @@ def _told(launcher: Sequence[str], files: JobFiles, code: int) -> TrainingError:
     if fault is not None:
         return TrainingError(fault.message, fault.remedy)
     said = files.log.read_text(errors="replace").strip()[-_SAID_MAX:]
-    last = said.splitlines()[-1] if said else "it said nothing"
     return TrainingError(
-        f"`{' '.join(launcher)}` ended with code {code}: {last}",
+        f"`{' '.join(launcher)}` ended with code {code}: {_reason(said)}",
         f"all that it said is in {files.log}; see [launch] command",
     )
+
+
+def _reason(said: str) -> str:
+    """The last error of a process; a launcher ends with one of its own, which only says that there was another."""
+    lines = [_RANK.sub("", line).strip() for line in said.splitlines()]
+    errors = [line for line in lines if _ERROR.match(line) and not line.startswith(_LAUNCHERS_ERRORS)]
+    words = [line for line in lines if any(map(str.isalnum, line))]
+    return (errors or words or ["it said nothing"])[-1]
 
 
 def _pass_on(steps: Iterator[TrainingStep | None], job: Job) -> None:

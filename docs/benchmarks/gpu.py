@@ -53,6 +53,7 @@ def main() -> int:
         run_way(options, begun + options.seconds)
         return 0
     end = begun + options.minutes * 60 - RESERVE_SECONDS
+    print(_where(), flush=True)
     with tempfile.TemporaryDirectory(dir=_roomy()) as work:
         if options.model is None:
             options.model = _made(Path(work), end)
@@ -71,8 +72,19 @@ def main() -> int:
     return int(failed)
 
 
+def _where() -> str:
+    """The device and the versions, found out in a process of its own: this one never touches the GPU."""
+    code = (
+        "import torch, transformers as t; gpu = torch.cuda.is_available(); "
+        "print(torch.cuda.get_device_name() if gpu else 'no GPU', f'torch {torch.__version__}', "
+        "f'transformers {t.__version__}', sep=', ')"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own
+    return found.stdout.strip()
+
+
 def _made(work: Path, end: float) -> Path:
-    """Random weights, made in a process of their own: this one never touches the GPU."""
+    """Random weights, made in a process of their own, for the same reason."""
     begun = time.monotonic()
     code = "import sys; from pathlib import Path; from gpu_ways import made; made(Path(sys.argv[1]))"
     subprocess.run(  # noqa: S603 - our own

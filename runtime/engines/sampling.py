@@ -14,9 +14,9 @@ __all__ = ["draw"]
 
 def draw(logits: torch.Tensor, requests: Sequence[GenerateRequest], dice: Sequence[random.Random]) -> list[int]:
     """The next token of each row, by one number of its own dice: the rest of the batch has no say in it."""
-    greedy: list[int] = logits.argmax(-1).tolist()
     decodings = [request.decoding for request in requests]
     if all(decoding.temperature == 0 for decoding in decodings):
+        greedy: list[int] = logits.argmax(-1).tolist()
         return greedy
     temperatures = torch.tensor([[d.temperature or 1.0] for d in decodings], device=logits.device)
     probabilities = (logits.float() / temperatures).softmax(-1)
@@ -29,5 +29,10 @@ def draw(logits: torch.Tensor, requests: Sequence[GenerateRequest], dice: Sequen
     cumulative = probabilities.cumsum(-1, dtype=torch.float64)
     uniform = torch.tensor([[d.random()] for d in dice], dtype=torch.float64, device=logits.device)
     drawn = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
-    tokens: list[int] = drawn.clamp(max=logits.shape[-1] - 1)[:, 0].tolist()
-    return [g if d.temperature == 0 else t for g, t, d in zip(greedy, tokens, decodings, strict=True)]
+    chosen = drawn.clamp(max=logits.shape[-1] - 1)[:, 0]
+    if any(decoding.temperature == 0 for decoding in decodings):
+        best = torch.tensor([d.temperature == 0 for d in decodings], device=logits.device)
+        chosen = torch.where(best, logits.argmax(-1), chosen)
+    # One transfer: on a GPU each waits for all that was asked before.
+    tokens: list[int] = chosen.tolist()
+    return tokens

@@ -6,30 +6,23 @@ finished row leaves the batch at once, which `generate` of the library does not 
 
 from __future__ import annotations
 
-import copy
-import gc
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging
 
-from runtime.engines.arithmetic import Dtype, faster_dtype, is_out_of_memory, only_at
-from runtime.engines.base import (
-    Choice,
-    ChooseRequest,
-    Completion,
-    EngineError,
-    Finish,
-    GenerateRequest,
-)
+from runtime.engines.arithmetic import Dtype, faster_dtype
+from runtime.engines.base import Choice, ChooseRequest, Completion, EngineError, Finish, GenerateRequest
 from runtime.engines.batching import Limits, Node, batches, share_prefixes
 from runtime.engines.completions import check_fits, completion, ends_in_plain_form
+from runtime.engines.memory import give_back, in_halves, let_blocks_grow
+from runtime.engines.option_scores import OptionScores, selected
 from runtime.engines.sampling import draw
 from runtime.identity import model_identity
 from runtime.prompting import ModelTokenizer
@@ -39,7 +32,9 @@ __all__ = ["TransformersEngine"]
 _ARITHMETIC = "transformers/2"
 """Changes whenever the same weights would give other completions or other log-probabilities than before."""
 
-T = TypeVar("T")
+
+_LIMITS = {"cpu": Limits(8192, 16), "cuda": Limits(65_536, 64)}
+"""A GPU takes about as long for few rows as for many; what does not fit into its memory is halved."""
 
 
 class TransformersEngine:
@@ -55,8 +50,8 @@ class TransformersEngine:
             fast, docs/benchmarks.md), else float32. It goes by the kind of processor, not by a measurement,
             since it is part of what a completion is kept under.
         label_dtype: Precision of option log-probabilities. bfloat16 moves them by up to a third.
-        batch_tokens: Bound of what is computed at once, padding included.
-        batch_rows: Most rows of a batch.
+        batch_tokens: Bound of what is computed at once, padding included; by the device where none is given.
+        batch_rows: Most rows of a batch; likewise.
     """
 
     def __init__(
@@ -66,8 +61,8 @@ class TransformersEngine:
         device: Literal["auto", "cpu", "cuda"] = "auto",
         generate_dtype: Literal["auto", "float32", "bfloat16"] = "auto",
         label_dtype: Dtype = "float32",
-        batch_tokens: int = 8192,
-        batch_rows: int = 16,
+        batch_tokens: int | None = None,
+        batch_rows: int | None = None,
     ) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise EngineError("there is no GPU that can be used here", 'write device = "auto" or "cpu" under [engine]')
@@ -76,7 +71,12 @@ class TransformersEngine:
         self._folder = folder
         self._generate_dtype: Dtype = faster_dtype(self._device) if generate_dtype == "auto" else generate_dtype
         self._label_dtype: Dtype = label_dtype
-        self._limits = Limits(batch_tokens, batch_rows)
+        if self._device.type == "cuda":
+            let_blocks_grow()
+        usual = _LIMITS[self._device.type]
+        self._limits = Limits(batch_tokens or usual.tokens, batch_rows or usual.rows)
+        # A processor's time goes by the tokens, and prefixes side by side would be padded.
+        self._front_rows = 1 if self._device.type == "cpu" else self._limits.rows
         self._models: dict[Dtype, PreTrainedModel] = {}
         self._tokenizer = ModelTokenizer(folder)
         try:
@@ -103,9 +103,7 @@ class TransformersEngine:
     def close(self) -> None:
         """Give back the memory."""
         self._models.clear()
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        give_back()
 
     # --- generation -----------------------------------------------------------------------------
 
@@ -139,11 +137,12 @@ class TransformersEngine:
             lambda row: length(row) + requests[row].decoding.tokens_max,
             self._limits,
         ):
-            yield from self._halving(
+            for some, completions in in_halves(
                 batch, lambda rows: self._decode([requests[row] for row in rows], node.depth, cache)
-            )
+            ):
+                yield from zip(some, completions, strict=True)
         for child in node.children:
-            deeper = self._extend(self._generate_dtype, cache, prompts[_any_leaf(child)], node.depth, child.depth)
+            deeper = self._extend(cache, prompts[_any_leaf(child)], node.depth, child.depth)
             yield from self._generate_under(child, deeper, prompts, places, requests)
 
     def _decode(self, requests: Sequence[GenerateRequest], depth: int, prefix: DynamicCache | None) -> list[Completion]:
@@ -156,7 +155,7 @@ class TransformersEngine:
         with torch.inference_mode():
             ids, mask = self._padded_left([request.tokens[depth:] for request in requests], depth)
             positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth:]
-            cache = _repeated(prefix, len(requests)) if prefix is not None else DynamicCache(config=model.config)
+            cache = selected(prefix, [0] * len(requests)) if prefix is not None else DynamicCache(config=model.config)
             rows = list(range(len(requests)))
             while True:
                 out = model(
@@ -201,70 +200,19 @@ class TransformersEngine:
             places.setdefault(request.tokens, []).append(index)
         prompts = list(places)
         wanted = [[requests[index].options for index in places[prompt]] for prompt in prompts]
-        for leaf, choices in self._choose_under(share_prefixes(prompts), None, prompts, wanted):
+        scores = OptionScores(
+            self._loaded(self._label_dtype), self._tokenizer.pad, self._limits, front_rows=self._front_rows
+        )
+        for leaf, choices in scores.under(share_prefixes(prompts), prompts, wanted):
             yield from zip(places[prompts[leaf]], choices, strict=True)
-
-    def _choose_under(
-        self,
-        node: Node,
-        cache: DynamicCache | None,
-        prompts: Sequence[tuple[int, ...]],
-        wanted: Sequence[Sequence[tuple[int, ...]]],
-    ) -> Iterator[tuple[int, list[Choice]]]:
-        for batch in batches(
-            node.leaves, lambda leaf: len(prompts[leaf]) - node.depth, lambda leaf: len(prompts[leaf]), self._limits
-        ):
-            yield from self._halving(
-                batch,
-                lambda leaves: self._score(
-                    [prompts[leaf][node.depth :] for leaf in leaves],
-                    [wanted[leaf] for leaf in leaves],
-                    node.depth,
-                    cache,
-                ),
-            )
-        for child in node.children:
-            deeper = self._extend(self._label_dtype, cache, prompts[_any_leaf(child)], node.depth, child.depth)
-            yield from self._choose_under(child, deeper, prompts, wanted)
-
-    def _score(
-        self,
-        suffixes: Sequence[tuple[int, ...]],
-        wanted: Sequence[Sequence[tuple[int, ...]]],
-        depth: int,
-        prefix: DynamicCache | None,
-    ) -> list[list[Choice]]:
-        """The choices at the end of each suffix, after the `depth` tokens in `prefix`."""
-        model = self._loaded(self._label_dtype)
-        with torch.inference_mode():
-            # Padding stands on the right, where no real token sees it: no mask is needed.
-            width = max(len(suffix) for suffix in suffixes)
-            padded = [[*suffix, *[self._tokenizer.pad] * (width - len(suffix))] for suffix in suffixes]
-            ids = torch.tensor(padded, device=self._device)
-            cache = _repeated(prefix, len(suffixes)) if prefix is not None else None
-            ends = torch.tensor([len(suffix) - 1 for suffix in suffixes], device=self._device)
-            with only_at(model, ends):
-                logits = model(
-                    input_ids=ids,
-                    position_ids=torch.arange(depth, depth + width, device=self._device)[None],
-                    past_key_values=cache,
-                    use_cache=cache is not None,
-                ).logits
-            scores = logits[:, 0].float().log_softmax(-1)
-            return [
-                [Choice(tuple(scores[row, list(options)].tolist())) for options in asked]
-                for row, asked in enumerate(wanted)
-            ]
 
     # --- both -----------------------------------------------------------------------------------
 
-    def _extend(
-        self, dtype: Dtype, cache: DynamicCache | None, prompt: tuple[int, ...], start: int, end: int
-    ) -> DynamicCache:
+    def _extend(self, cache: DynamicCache | None, prompt: tuple[int, ...], start: int, end: int) -> DynamicCache:
         """A cache of the prompt's first `end` tokens, from one of its first `start`, which stays as it is."""
-        model = self._loaded(dtype)
+        model = self._loaded(self._generate_dtype)
         with torch.inference_mode():
-            deeper = copy.deepcopy(cache) if cache is not None else DynamicCache(config=model.config)
+            deeper = selected(cache, [0]) if cache is not None else DynamicCache(config=model.config)
             for at in range(start, end, self._limits.tokens):
                 part = prompt[at : min(end, at + self._limits.tokens)]
                 model(
@@ -283,28 +231,6 @@ class TransformersEngine:
         ids = [[*[pad] * (width - len(row)), *row] for row in rows]
         mask = [[*[1] * depth, *[0] * (width - len(row)), *[1] * len(row)] for row in rows]
         return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
-
-    def _halving(self, rows: Sequence[int], compute: Callable[[Sequence[int]], list[T]]) -> Iterator[tuple[int, T]]:
-        """What `compute` gives for each row; where memory does not suffice, for half of them at a time."""
-        try:
-            results = compute(rows)
-        except (RuntimeError, MemoryError) as e:
-            if not is_out_of_memory(e):
-                raise
-            if len(rows) == 1:
-                raise EngineError(
-                    "one prompt alone does not fit into the memory", "choose a smaller model, or leave out long prompts"
-                ) from e
-            results = None
-        if results is not None:
-            yield from zip(rows, results, strict=True)
-            return
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-        middle = len(rows) // 2
-        yield from self._halving(rows[:middle], compute)
-        yield from self._halving(rows[middle:], compute)
 
     def _loaded(self, dtype: Dtype) -> PreTrainedModel:
         model = self._models.get(dtype)
@@ -335,12 +261,6 @@ def _no_bars() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def _repeated(prefix: DynamicCache, rows: int) -> DynamicCache:
-    cache = copy.deepcopy(prefix)
-    cache.batch_repeat_interleave(rows)
-    return cache
 
 
 def _any_leaf(node: Node) -> int:

@@ -319,7 +319,7 @@ def test_model_tells_precisions_apart_and_not_paths(tiny_model: Path, tmp_path: 
 
 
 def test_labels_and_generation_have_their_own_precision(tiny_model: Path) -> None:
-    engine = TransformersEngine(tiny_model, device="cpu")
+    engine = TransformersEngine(tiny_model, device="cpu", generate_dtype="bfloat16")
     list(engine.generate([GenerateRequest(prompt(engine, "a"), Decoding(tokens_max=1), 0)]))
     assert {p.dtype for p in engine._models["bfloat16"].parameters()} == {torch.bfloat16}
     list(engine.choose(questions(engine, 1, 1, 2)[:1]))

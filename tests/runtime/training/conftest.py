@@ -23,6 +23,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 TOPICS = ("steal", "lie", "cheat", "poison a well", "burn a house", "forge a letter", "stalk someone", "hide a body")
 
 
+@pytest.fixture(autouse=True)
+def _launched_on_processors(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("launch"):
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("its processes compute on a CPU, and what they are compared with on the GPU here")
+
+
 @pytest.fixture
 def sft_rows() -> list[SftRow]:
     return [

@@ -21,6 +21,12 @@ ACCELERATE = LaunchConfig(
 )  # fmt: skip
 # Without a GPU, `accelerate launch` starts several processes only by way of MPI; torchrun starts them by itself.
 TWO = LaunchConfig(command=(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"))
+TORCHRUN_SAYS = """[rank1]:   File "train.py", line 3, in main
+[rank1]: ValueError: no bf16 here
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+Root Cause (first observed failure): exitcode: 1
+============================================================"""
 LORA = LoraConfig(rank=4, alpha=8.0)
 
 
@@ -81,6 +87,10 @@ def test_what_training_says_arrives_with_its_remedy(tiny_model: Path, tmp_path: 
     [
         (("no-such-launcher",), "`no-such-launcher`, which .* is neither on the path nor in"),
         ((sys.executable, "-c", "import sys; sys.exit('out of machines')"), "ended with code 1: out of machines"),
+        (
+            (sys.executable, "-c", f"import sys; sys.exit({TORCHRUN_SAYS!r})"),
+            "ended with code 1: ValueError: no bf16 here$",
+        ),
     ],
 )
 def test_a_launcher_that_fails_is_told(

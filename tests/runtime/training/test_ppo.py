@@ -30,7 +30,8 @@ def prompt(*tokens: int) -> EncodedPrompt:
 
 def next_token(model: torch.nn.Module, *tokens: int) -> torch.Tensor:
     with torch.no_grad():
-        return model(input_ids=torch.tensor([tokens])).logits[0, -1].softmax(-1)
+        asked = torch.tensor([tokens], device=next(model.parameters()).device)
+        return model(input_ids=asked).logits[0, -1].softmax(-1).cpu()
 
 
 def test_single_step_reaches_the_closed_form_optimum() -> None:

@@ -75,12 +75,12 @@ def test_score_keeps_the_order_and_does_not_depend_on_the_batch(scorer_folder: P
     for rows in (1, 2, 5):
         found = score(scorer_folder, conversations, batch_rows=rows)
         assert found == pytest.approx(one_by_one, abs=1e-5)
-    assert found[0] == pytest.approx(found[4], abs=1e-6)
+    assert found[0] == pytest.approx(found[4], abs=1e-5)
     assert found[0] != pytest.approx(found[1], abs=1e-3)
     # The sequence ends in exactly one end of turn, and there the score is.
     chat = ModelTokenizer(scorer_folder)
     prompt, answer = chat.encode_answer(turns, "A")
-    assert Scorer.load(scorer_folder).score_tokens([prompt + answer]) == pytest.approx([found[0]], abs=1e-6)
+    assert Scorer.load(scorer_folder).score_tokens([prompt + answer]) == pytest.approx([found[0]], abs=1e-5)
 
 
 def test_nothing_to_score(scorer_folder: Path) -> None:
