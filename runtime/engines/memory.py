@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -12,9 +11,8 @@ import torch
 from runtime.engines.arithmetic import is_out_of_memory
 from runtime.engines.base import EngineError
 
-__all__ = ["give_back", "in_halves", "let_blocks_grow"]
+__all__ = ["give_back", "in_halves"]
 
-_SETTINGS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 T = TypeVar("T")
 
 
@@ -51,19 +49,3 @@ def give_back() -> None:
     gc.collect()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
-
-
-def let_blocks_grow() -> None:
-    """Let torch's allocator on a GPU grow its blocks: a cache gets longer with every token, and each length is new.
-
-    Only before the GPU is first used, and where the user has not said how to allocate.
-    """
-    begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    if begun or any(name in os.environ for name in _SETTINGS):
-        return
-    os.environ[_SETTINGS[0]] = "expandable_segments:True"
-    try:
-        torch.empty(1, device="cuda")
-    finally:
-        # Not for processes that are started from here: vLLM has an allocator of its own.
-        del os.environ[_SETTINGS[0]]

@@ -21,7 +21,8 @@ from runtime.engines.arithmetic import Dtype, faster_dtype
 from runtime.engines.base import Choice, ChooseRequest, Completion, EngineError, Finish, GenerateRequest
 from runtime.engines.batching import Limits, Node, batches, share_prefixes
 from runtime.engines.completions import check_fits, completion, ends_in_plain_form
-from runtime.engines.memory import give_back, in_halves, let_blocks_grow
+from runtime.engines.gpu import suit_changing_shapes
+from runtime.engines.memory import give_back, in_halves
 from runtime.engines.option_scores import OptionScores, selected
 from runtime.engines.sampling import draw
 from runtime.identity import model_identity
@@ -72,7 +73,7 @@ class TransformersEngine:
         self._generate_dtype: Dtype = faster_dtype(self._device) if generate_dtype == "auto" else generate_dtype
         self._label_dtype: Dtype = label_dtype
         if self._device.type == "cuda":
-            let_blocks_grow()
+            suit_changing_shapes()
         usual = _LIMITS[self._device.type]
         self._limits = Limits(batch_tokens or usual.tokens, batch_rows or usual.rows)
         # A processor's time goes by the tokens, and prefixes side by side would be padded.
