@@ -17,7 +17,7 @@ def suit_changing_shapes() -> None:
     On an H200 the first batch of a shape took 145 ms for a token, and a later one 30 (docs/benchmarks.md).
     """
     # cuDNN works out a plan for each new shape; torch's other kernels have none.
-    torch.backends.cuda.enable_cudnn_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(enabled=False)
     _let_blocks_grow()
 
 
