@@ -158,12 +158,13 @@ class Tree:
                 found[path] = mode, name
         return found
 
-    def roots(self, under: str = "") -> dict[str, bytes]:
-        """The constitutions below a folder, by path in the repository."""
+    def roots(self, under: str = "", *, below: bool = True) -> dict[str, bytes]:
+        """The constitutions of a folder, and of those below it where that is asked for, by path in the repository."""
         prefix = f"{under}/" if under not in {"", "."} else ""
         found = {}
         for path in sorted(self._files):
-            if path.startswith(prefix) and path.endswith(".const"):
+            here = path.startswith(prefix) and (below or "/" not in path[len(prefix) :])
+            if here and path.endswith(".const"):
                 data = self.read(path)
                 if data is not None and is_root(data):
                     found[path] = data

@@ -10,10 +10,8 @@ from constitution_lang.commands.files import (
     FORM,
     FORMATS,
     WELL,
-    WRONG_USE,
     WrongUseError,
     colors,
-    write_whole,
 )
 
 TYPE_CHECKING = False
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
     from constitution_lang.commands.files import Commands
     from constitution_lang.commands.side import Side
     from constitution_lang.commands.sides import Pair
-    from constitution_lang.diff.approvals import Approval, Review
-    from constitution_lang.diff.model import Change, Difference, Version
+    from constitution_lang.diff.approvals import Review
+    from constitution_lang.diff.model import Difference, Version
     from constitution_lang.source import Source
 
 __all__ = ["add"]
@@ -88,6 +86,7 @@ def add(commands: Commands) -> None:
 
 
 def _diff(options: argparse.Namespace) -> int:
+    from constitution_lang.commands.approving import approve
     from constitution_lang.commands.sides import pairs_of
     from constitution_lang.diff.model import Grade
 
@@ -97,9 +96,9 @@ def _diff(options: argparse.Namespace) -> int:
         raise WrongUseError("--approve and --reason go together: say which change, and why it was meant")
     pairs = pairs_of(options.sides)
     readable = [pair for pair in pairs if not _errors(pair)]
-    reviews = [_review(pair, options) for pair in readable]
+    reviews = [_review(pair, readable, options) for pair in readable]
     if options.approve:
-        return _approve(readable, reviews, options)
+        return approve(readable, reviews, options)
     _print(pairs, readable, reviews, options)
     failed = len(readable) < len(pairs)
     for review in reviews:
@@ -126,14 +125,14 @@ def _errors(pair: Pair) -> bool:
     return wrong
 
 
-def _review(pair: Pair, options: argparse.Namespace) -> Review:
+def _review(pair: Pair, pairs: Sequence[Pair], options: argparse.Namespace) -> Review:
     from msgspec import structs
 
-    from constitution_lang.diff.approvals import review
+    from constitution_lang.commands.approving import reviewed
 
     found = _difference(pair)
     found = structs.replace(found, old=_named(found.old, pair.old), new=_named(found.new, pair.new))
-    return review(found, _approvals(pair, options)[1])
+    return reviewed(found, pair, pairs, options)
 
 
 def _difference(pair: Pair) -> Difference:
@@ -161,28 +160,6 @@ def _named(version: Version, side: Side | None) -> Version:
 def _sides(pair: Pair) -> list[Side]:
     """Those that there are."""
     return [side for side in (pair.old, pair.new) if side is not None]
-
-
-def _approvals(pair: Pair, options: argparse.Namespace) -> tuple[str, tuple[Approval, ...]]:
-    """The text of the file of approvals, empty where there is none, and what it says."""
-    from pathlib import Path
-
-    from constitution_lang.diff.approvals import APPROVALS, ApprovalsError, read
-
-    named: str | None = options.approvals
-    side = pair.beside
-    try:
-        if named is not None:
-            text = Path(named).read_text(encoding="utf-8") if Path(named).exists() else ""
-        else:
-            text = side.beside(APPROVALS) or ""
-        return text, read(text)
-    except UnicodeDecodeError as error:
-        raise WrongUseError(f"{named or APPROVALS} beside {side.label} is no UTF-8 text") from error
-    except ApprovalsError as error:
-        raise WrongUseError(f"{named or APPROVALS} beside {side.label}: {error}") from error
-    except OSError as error:
-        raise WrongUseError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _print(
@@ -221,67 +198,3 @@ def _plain_sources(side: Side | None) -> dict[str, Source]:
     prefix = f"{side.revision}:" if side.revision else ""
     names = {name: name.removeprefix(prefix) for name in side.sources or {}}
     return {plain: Text(plain, (side.sources or {})[name].text) for name, plain in names.items()}
-
-
-# --- approving ----------------------------------------------------------------------------------------
-
-
-def _approve(pairs: Sequence[Pair], reviews: Sequence[Review], options: argparse.Namespace) -> int:
-    from datetime import date
-    from pathlib import Path
-
-    from constitution_lang.diff.approvals import APPROVALS, entry
-
-    if not reviews:
-        return WRONG_USE
-    by = options.by or _author()
-    for wanted in options.approve:
-        for pair, review, change in _wanted(wanted, pairs, reviews):
-            if change.fingerprint in review.approved:
-                print(f"{change.id} is approved already: {review.approved[change.fingerprint].reason}")
-                continue
-            side = pair.beside
-            if side.tree is not None and options.approvals is None:
-                raise WrongUseError(
-                    f"{side.label} is in a revision, which nothing can be written into; "
-                    "compare with the working tree, or say --approvals FILE"
-                )
-            file = Path(options.approvals) if options.approvals else Path(side.folder) / APPROVALS
-            text, given = _approvals(pair, options)
-            if any(review.is_of(one, change) for one in given):
-                continue  # of a constitution of the same name
-            today = date.today().isoformat()  # noqa: DTZ011 - the author's day
-            made = entry(text, review.difference, change, reason=options.reason, by=by, date=today)
-            write_whole(file, made.encode())
-            print(f"{file}: approved {change.id} ({change.fingerprint}): {change.says}")
-    return WELL
-
-
-def _wanted(text: str, pairs: Sequence[Pair], reviews: Sequence[Review]) -> list[tuple[Pair, Review, Change]]:
-    """The one change that is named, in each constitution that has it: they may share a file."""
-    from difflib import get_close_matches
-
-    every = [(p, r, c) for p, r in zip(pairs, reviews, strict=True) for c in r.difference.changes]
-    found = [row for row in every if text in {row[2].id, row[2].fingerprint}]
-    if not found:
-        near = get_close_matches(text, [c.id for _, _, c in every], n=3) or [c.id for _, _, c in every][:3]
-        raise WrongUseError(f"there is no change {text}; there is {', '.join(near)}" if near else "nothing changed")
-    different = dict.fromkeys(c.fingerprint for _, _, c in found)
-    if len(different) > 1:
-        raise WrongUseError(f"{text} are {len(different)} changes; give the fingerprint of one: {', '.join(different)}")
-    change = found[0][2]
-    if not change.approvable:
-        raise WrongUseError(f"{change.id} is a mistake with an id, which cannot be approved: {change.help}")
-    return found
-
-
-def _author() -> str:
-    """As git would name the author of a commit; else as the system names the user."""
-    import getpass
-    import subprocess
-
-    try:
-        done = subprocess.run(["git", "config", "user.name"], capture_output=True, check=False, text=True)  # noqa: S607
-        return done.stdout.strip() or getpass.getuser()
-    except OSError:
-        return getpass.getuser()

@@ -37,6 +37,12 @@ class Side:
     """Its files as they were parsed; none of a Bundle."""
 
     @property
+    def path(self) -> str:
+        """Its file, from the working directory or as the repository names it; empty for a Bundle and standard input."""
+        alone = self.label == "-" or self.label.endswith(".json")
+        return "" if alone else self.label.removeprefix(f"{self.revision}:")
+
+    @property
     def is_module(self) -> bool:
         """Whether it is no constitution since nothing in it says that it is one."""
         lacks_head = bool(self.texts) and head_of(self.texts[0].source.text) is None

@@ -2,6 +2,9 @@
 
 An approval names a constitution, a change of it and its fingerprint. The fingerprint is of what was edited, so the
 approval holds wherever the text moves and whatever else changes, and no longer holds once the edit is another one.
+
+A name is enough for as long as one constitution has it, and then a file can be called otherwise. Where two have it, an
+approval names the file as well, and counts for that file alone.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from msgspec import Struct
 
 from constitution_lang.diff.model import Change, Difference, Grade
 
-__all__ = ["APPROVALS", "Approval", "ApprovalsError", "Review", "entry", "read", "review"]
+__all__ = ["APPROVALS", "Approval", "ApprovalsError", "Place", "Review", "entry", "read", "review"]
 
 APPROVALS = "approvals.toml"
 """The file's name, beside the constitution."""
@@ -26,13 +29,14 @@ _HEAD = """\
 
 
 class ApprovalsError(ValueError):
-    """The file of approvals cannot be read. The text says why."""
+    """The file of approvals cannot be read, or an approval in it can be of two constitutions. The text says why."""
 
 
 class Approval(Struct, frozen=True, forbid_unknown_fields=True):
     """`change` is `Change.id`; `since` the version that was changed; `by` and `date` (ISO 8601) who and when.
 
-    A folder has one file of approvals for all its constitutions, so each says of which it is, by its name.
+    A folder has one file of approvals for all its constitutions, so each says of which it is, by its name, and where
+    several have that name by its `file` too, from the folder of the approvals.
     """
 
     constitution: str
@@ -44,6 +48,30 @@ class Approval(Struct, frozen=True, forbid_unknown_fields=True):
     since: str
     by: str
     date: str
+    file: str = ""
+
+
+class Place(Struct, frozen=True):
+    """Where a constitution lies, from the folder of the approvals; empty for a Bundle, which may lie anywhere.
+
+    `was` is where it lay in the old version, if that is a revision: an approval of a file that was moved still counts.
+    `others` are the files of further constitutions whose approvals are kept in the same place, each with its name.
+    `apart` says that the approvals lie in another folder, where anything may be kept: then each names its file.
+    """
+
+    file: str = ""
+    was: str = ""
+    others: tuple[tuple[str, str], ...] = ()
+    apart: bool = False
+
+    def has(self, file: str) -> bool:
+        """Whether an approval that names this file, or none, is of the constitution that lies here."""
+        moved = file == self.was and all(file != other for other, _ in self.others)
+        return file in {"", self.file} or moved
+
+    def called(self, name: str) -> list[str]:
+        """The files of the others that have a name."""
+        return list(dict.fromkeys(file for file, other in self.others if other == name))
 
 
 class _File(Struct, forbid_unknown_fields=True):
@@ -57,12 +85,12 @@ class Review(Struct, frozen=True):
     approved: Mapping[str, Approval]
     """By fingerprint of the change."""
     unused: tuple[Approval, ...] = ()
+    place: Place = Place()
 
     def is_of(self, approval: Approval, change: Change) -> bool:
         """Whether an approval is of this change."""
-        names = {self.difference.old.name, self.difference.new.name}
         same = (approval.change, approval.fingerprint) == (change.id, change.fingerprint)
-        return same and approval.constitution in names and approval.since == self.difference.old.version
+        return same and _is_of(approval, self.difference) and self.place.has(approval.file)
 
     def open(self, grade: Grade) -> tuple[Change, ...]:
         """The changes of this grade or above that nobody approved."""
@@ -87,26 +115,50 @@ def read(text: str) -> tuple[Approval, ...]:
         raise ApprovalsError(str(error)) from error
 
 
-def review(difference: Difference, approvals: Iterable[Approval]) -> Review:
-    """Put approvals beside the changes. Those of others, or of other versions than the old one, say nothing."""
-    names = {difference.old.name, difference.new.name}
-    given = [a for a in approvals if a.constitution in names and a.since == difference.old.version]
-    by_key = {(a.change, a.fingerprint): a for a in given}
+def review(difference: Difference, approvals: Iterable[Approval], place: Place | None = None) -> Review:
+    """Put approvals beside the changes. Those of others, or of other versions than the old one, say nothing.
+
+    Raises:
+        ApprovalsError: one can be of several constitutions.
+    """
+    place = place or Place()
+    given = [a for a in approvals if _is_of(a, difference)]
+    for approval in given:
+        others = place.called(approval.constitution)
+        if others and not approval.file:
+            both = [place.file, *others] if place.file else others
+            raise ApprovalsError(
+                f"the approval of {approval.change} is of {approval.constitution}, and {' and '.join(both)} are called "
+                f'that, here or in the old version: write into it which one is meant, such as `file = "{both[0]}"`'
+            )
+    by_key = {(a.change, a.fingerprint): a for a in given if place.has(a.file)}
     approved = {}
     for change in difference.changes:
         found = by_key.get((change.id, change.fingerprint))
         if found is not None and change.approvable:
             approved[change.fingerprint] = found
-    return Review(difference, approved, tuple(a for a in given if a.fingerprint not in approved))
+    elsewhere = {file for file, _ in place.others}
+    used = [a for a in given if a.fingerprint in approved and place.has(a.file)]
+    unused = tuple(a for a in given if a not in used and a.file not in elsewhere)
+    return Review(difference, approved, unused, place)
 
 
-def entry(text: str, difference: Difference, change: Change, *, reason: str, by: str, date: str) -> str:
+def _is_of(approval: Approval, difference: Difference) -> bool:
+    """Whether it names this constitution and the version that was changed."""
+    names = {difference.old.name, difference.new.name}
+    return approval.constitution in names and approval.since == difference.old.version
+
+
+def entry(text: str, review: Review, change: Change, *, reason: str, by: str, date: str) -> str:
     """The file's text with one approval more; what stands there stays as it is."""
+    difference, place = review.difference, review.place
     values = {
         "constitution": difference.new.name, "change": change.id, "fingerprint": change.fingerprint,
         "grade": change.grade.value, "says": change.says, "reason": reason, "since": difference.old.version,
         "by": by, "date": date,
     }  # fmt: skip
+    if place.file and (place.apart or place.called(difference.new.name)):
+        values["file"] = place.file
     lines = [f"{key} = {_quoted(value)}" for key, value in values.items()]
     start = text if text.strip() else _HEAD
     return start.rstrip("\n") + "\n\n[[approved]]\n" + "\n".join(lines) + "\n"
