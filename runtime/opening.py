@@ -22,11 +22,11 @@ from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.engines.base import Engine
 from runtime.extras import need_extras
 from runtime.launching import LaunchedTrainers, need_launchers
-from runtime.ledger.runs import RunManifest
+from runtime.ledger.runs import RunManifest, run_id
 from runtime.ledger.store import Ledger
 from runtime.progress import Progress
 from runtime.prompting import ModelTokenizer
-from runtime.records import Each, identify
+from runtime.records import identify
 from runtime.run_file import RunFileError, load_run_file
 from runtime.served import ServedModels
 from runtime.session import Engines, Session
@@ -123,10 +123,11 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
         exclude={"out": True, "prompts": silent}
     )
     prompts = inputs.prompts
-    run = identify(
-        "run", only_audit, bundle.meaning_hash, bundle.metadata_hash, settings, identities,
-        Each(prompts[id] for id in sorted(prompts)),
-        [(x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)],
+    run = run_id(
+        bundle.meaning_hash, bundle.metadata_hash, settings.encode(), identities,
+        prompts=(prompts[id] for id in sorted(prompts)),
+        people=((x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)),
+        only_audit=only_audit,
     )  # fmt: skip
     manifest = _manifest(run, bundle, settings.encode(), identities)
     if served:

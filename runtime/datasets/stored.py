@@ -17,7 +17,7 @@ import msgspec
 from runtime.datasets.errors import DataError
 from runtime.records import PromptRecord
 
-__all__ = ["Chained", "Shelf", "Stored", "by_id", "distinct"]
+__all__ = ["ById", "Chained", "Shelf", "Stored", "by_id", "distinct"]
 
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -134,7 +134,9 @@ class _Picked(_Rows[PromptRecord]):
         return self._of[self._places[index]]
 
 
-class _ById(Mapping[str, PromptRecord]):
+class ById(Mapping[str, PromptRecord]):
+    """Prompts by their ids; a number is held for each."""
+
     def __init__(self, of: Sequence[PromptRecord], places: Mapping[str, int]) -> None:
         self._of = of
         self._places = places
@@ -148,11 +150,15 @@ class _ById(Mapping[str, PromptRecord]):
     def __getitem__(self, id: str) -> PromptRecord:
         return self._of[self._places[id]]
 
+    def pick(self, ids: Iterable[str]) -> Sequence[PromptRecord]:
+        """The prompts of these ids, in their order."""
+        return _Picked(self._of, (self._places[id] for id in ids))
 
-def by_id(parts: Sequence[Sequence[PromptRecord]]) -> Mapping[str, PromptRecord]:
+
+def by_id(parts: Sequence[Sequence[PromptRecord]]) -> ById:
     """The prompts of all parts by their ids. Where an id stands twice, the later one counts."""
     whole = Chained(parts)
-    return _ById(whole, {prompt.id: place for place, prompt in enumerate(whole)})
+    return ById(whole, {prompt.id: place for place, prompt in enumerate(whole)})
 
 
 def distinct(parts: Sequence[Sequence[PromptRecord]]) -> Sequence[PromptRecord]:

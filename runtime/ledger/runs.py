@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
 
+from runtime.records import Each, PromptRecord, identify
+
 __all__ = [
     "Operation", "RunManifest", "Speed", "Step", "StepId", "StepTally", "Tally", "TrainingSpeed", "TrainingTally",
-    "Usage", "Written",
+    "Usage", "Written", "run_id",
 ]  # fmt: skip
 
 
@@ -56,6 +59,25 @@ class RunManifest(Struct, frozen=True, kw_only=True):
     models: tuple[tuple[str, str], ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     started: float = 0.0
+
+
+def run_id(
+    meaning_hash: str,
+    metadata_hash: str,
+    config: bytes,
+    models: tuple[tuple[str, str], ...],
+    *,
+    prompts: Iterable[PromptRecord],
+    people: Iterable[tuple[str, float | None]],
+    only_audit: bool,
+) -> str:
+    """The id of a run: of all that it begins with.
+
+    `prompts` stand in the order of their ids; `people` are comparisons that people labelled, with what they said.
+    """
+    return identify(
+        "run", only_audit, meaning_hash, metadata_hash, config.decode(), models, Each(prompts), list(people)
+    )
 
 
 class Operation(StrEnum):

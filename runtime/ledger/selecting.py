@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,13 +14,28 @@ from runtime.ledger.faults import RowError
 from runtime.ledger.runs import Step, StepId
 from runtime.records import Record
 
-__all__ = ["ORDER", "ordered", "records_of", "selection", "step_id"]
+__all__ = ["ORDER", "Filed", "by_place", "ordered", "records_of", "selection", "step_id"]
 
 R = TypeVar("R", bound=Record)
 Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 ORDER = {step.value: place for place, step in enumerate(Step)}
 """The place of each step in a run."""
+
+
+class Filed(NamedTuple):
+    """A record as the table has it: under which step, round, kind and id, whatever these say, and its bytes."""
+
+    step: str
+    round: int
+    kind: str
+    id: str | None
+    body: bytes
+
+
+def by_place(place: tuple[str, int]) -> tuple[int, int]:
+    """The order of steps and rounds as the tables have them; what is no step stands at the end."""
+    return ORDER.get(place[0], len(ORDER)), place[1]
 
 
 def step_id(step: Step | StepId) -> StepId:

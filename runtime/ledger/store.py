@@ -32,7 +32,7 @@ from runtime.ledger.runs import (
     Written,
 )
 from runtime.ledger.schema import connect, create, hold_lock
-from runtime.ledger.selecting import ORDER, ordered, records_of, selection, step_id
+from runtime.ledger.selecting import ORDER, Filed, by_place, ordered, records_of, selection, step_id
 from runtime.ledger.staging import staged
 from runtime.records import Record
 
@@ -188,9 +188,14 @@ class Ledger:
 
     def steps(self, run_id: str) -> list[StepId]:
         """The steps of a run that are done, in the order of `Step` and by round."""
+        return [StepId(Step(step), r) for step, r in self.fingerprints(run_id) if step in ORDER]
+
+    def fingerprints(self, run_id: str) -> dict[tuple[str, int], str]:
+        """From what each step of a run was done, by step and round as the table has them."""
         with self._reading() as connection:
-            found = connection.execute("SELECT step, round FROM step WHERE run = ?", (run_id,)).fetchall()
-        return [StepId(Step(step), r) for step, r in sorted(found, key=lambda at: (ORDER[at[0]], at[1]))]
+            found = connection.execute("SELECT step, round, fingerprint FROM step WHERE run = ?", (run_id,)).fetchall()
+        marks = {(step, r): fingerprint for step, r, fingerprint in found}
+        return {place: marks[place] for place in sorted(marks, key=by_place)}
 
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step is done from what `fingerprint` stands for, here or in a run whose records it then takes."""
@@ -301,6 +306,18 @@ class Ledger:
         )
         for number, kind, body in self._paged(query, (run_id, step.step.value, step.round)):
             yield from self._records_of(_KINDS[kind], [(number, body)])
+
+    def filed(self, run_id: str) -> Iterator[Filed]:
+        """All records of a run as the table has them, by step and round, one by one."""
+        with self._reading() as connection:
+            places = connection.execute("SELECT DISTINCT step, round FROM record WHERE run = ?", (run_id,)).fetchall()
+        query = (
+            "SELECT number, kind, id, body FROM record WHERE run = ? AND step = ? AND round = ? AND number > ?"
+            " ORDER BY number LIMIT ?"
+        )
+        for step, r in sorted(places, key=by_place):
+            for _, kind, id, body in self._paged(query, (run_id, step, r)):
+                yield Filed(step, r, kind, id, body)
 
     def count(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> int:
         """How many records `read` would give."""

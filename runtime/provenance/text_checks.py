@@ -13,6 +13,7 @@ from constitution_lang.ir.model import Stage
 from runtime.ledger.runs import Step
 from runtime.provenance.checks import Checks
 from runtime.provenance.misfits import Misfit
+from runtime.provenance.prompt_checks import PromptChecks
 from runtime.provenance.rows import row_misfits
 from runtime.provenance.shelved import shelve
 from runtime.records import (
@@ -21,7 +22,6 @@ from runtime.records import (
     Revision,
     SftRow,
     SftSource,
-    identify,
 )
 from runtime.stages.draws import draw_principles
 from runtime.stages.rows import demonstration_rows, revised_rows
@@ -35,7 +35,7 @@ class TextChecks(Checks):
     def misfits(self) -> Iterator[Misfit]:
         """All that does not fit, in the order in which the rows were made."""
         yield from self._bundle()
-        yield from self._prompts()
+        yield from PromptChecks(self.history, self.replay, self.cuts, self.task).misfits()
         yield from self._cases()
         yield from self._answers()
         yield from self._revisions()
@@ -49,13 +49,6 @@ class TextChecks(Checks):
             says, should = getattr(manifest, field), getattr(bundle, field)
             if says != should:
                 yield self.of("run", manifest.id, field, says, should)
-
-    def _prompts(self) -> Iterator[Misfit]:
-        for prompt in self.history.prompts.values():
-            self.task.advance(1)
-            should = identify("prompt", prompt.turns)
-            if prompt.id != should:
-                yield self.at(prompt, Step.DATA, "id", prompt.id, should)
 
     def _cases(self) -> Iterator[Misfit]:
         for case in self.history.cases.values():

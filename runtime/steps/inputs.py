@@ -9,7 +9,7 @@ from pathlib import Path
 from runtime.config import HumanPairs, PromptSource, RunConfig
 from runtime.datasets.pairs import load_pairs
 from runtime.datasets.prompts import load_prompts
-from runtime.datasets.stored import Chained, by_id, distinct
+from runtime.datasets.stored import ById, Chained, by_id, distinct
 from runtime.records import Comparison, ComparisonPurpose, Label, PromptRecord, Response
 from runtime.stages.label import compare
 
@@ -49,13 +49,20 @@ class Inputs:
     @property
     def prompts(self) -> Mapping[str, PromptRecord]:
         """Every prompt by id. Where a conversation stands in several sets, the training set's row counts."""
-        pairs = [x.prompt for x in (*self.audit, *self.human)]
-        return by_id([pairs, self.demonstrations, self.evaluation, self.train])
+        return self._kept()
 
     @property
     def tagged(self) -> Sequence[PromptRecord]:
-        """The prompts whose case decides something: all but demonstrations and pairs that people labelled."""
-        return distinct([[x.prompt for x in self.audit], self.evaluation, self.train])
+        """The prompts whose case decides something: all but demonstrations and pairs that people labelled.
+
+        Each is the row that the ledger keeps of it, so that its case follows from what is there to be read.
+        """
+        found = distinct([[x.prompt for x in self.audit], self.evaluation, self.train])
+        return self._kept().pick(prompt.id for prompt in found)
+
+    def _kept(self) -> ById:
+        pairs = [x.prompt for x in (*self.audit, *self.human)]
+        return by_id([pairs, self.demonstrations, self.evaluation, self.train])
 
 
 def load_inputs(config: RunConfig, folder: Path, resolve: Callable[[str], str], say: Callable[[str], None]) -> Inputs:

@@ -12,6 +12,7 @@ from runtime.datasets.rows import read_rows
 from runtime.ledger.runs import Step
 from runtime.ledger.store import Ledger
 from runtime.records import (
+    CaseRecord,
     Comparison,
     Critique,
     Draw,
@@ -19,6 +20,7 @@ from runtime.records import (
     LabelOutcome,
     Measure,
     PreferenceRow,
+    PromptRecord,
     Revision,
     RevisionStatus,
     SftRow,
@@ -155,6 +157,22 @@ def test_a_bundle_runs_as_its_text_does(done: Path, tmp_path: Path, capsys: pyte
     capsys.readouterr()
     assert main(["run", str(run_file), "--quiet"]) == 2
     assert "build it again" in capsys.readouterr().err
+
+
+def test_a_case_is_that_of_the_row_that_the_ledger_keeps(tmp_path: Path) -> None:
+    """The conversation is audited too, where nothing is said of its case."""
+    run_file = RUN_FILE + 'demonstrations = [{ data = "shown.jsonl", kind = "helpful" }]\n'
+    file = write_run(tmp_path, run_file=run_file + '\n[audit]\nhuman = [{ data = "pairs.jsonl" }]\n')
+    pair = {"chosen": "\n\nHuman: Hi?\n\nAssistant: Yes.", "rejected": "\n\nHuman: Hi?\n\nAssistant: No."}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    (tmp_path / "shown.jsonl").write_text('{"prompt": "Hi?", "response": "Hello.", "severity": "grave"}\n')
+    assert main(["run", str(file), "--quiet"]) == 0
+    with Ledger.open(tmp_path / "out" / "ledger.sqlite", read_only=True) as ledger:
+        run = ledger.latest_run().id
+        [prompt] = [p for p in ledger.read(run, PromptRecord) if p.demonstration]
+        [case] = [c for c in ledger.read(run, CaseRecord) if c.prompt == prompt.id]
+    assert (case.values[0].value, case.values[0].origin) == ("grave", "data")
+    assert main(["verify", str(tmp_path / "out"), "--quiet"]) == 0
 
 
 def test_an_audit_leaves_the_run_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

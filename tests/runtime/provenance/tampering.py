@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from runtime import records
-from runtime.ledger.runs import RunManifest
+from runtime.ledger.runs import RunManifest, Step
 
 Change = Callable[[Any], Any]
 
@@ -71,6 +72,16 @@ def change_manifest(folder: Path, change: Change) -> None:
         id, body = connection.execute("SELECT id, body FROM run ORDER BY begun DESC LIMIT 1").fetchone()
         after = change(msgspec.msgpack.decode(body, type=RunManifest))
         connection.execute("UPDATE run SET body = ? WHERE id = ?", (msgspec.msgpack.encode(after), id))
+
+
+def stop_before(folder: Path, step: Step) -> None:
+    """Take away what the run did from a step on, as if it had been stopped there."""
+    order = list(Step)
+    later = json.dumps([s.value for s in order[order.index(step) :]])
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        for table in ("record", "step"):
+            query = f"DELETE FROM {table} WHERE step IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own names
+            connection.execute(query, (later,))
 
 
 def drop_result(folder: Path, key: str) -> None:

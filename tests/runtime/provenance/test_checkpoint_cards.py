@@ -12,8 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from runtime.cli import main
+from runtime.ledger.runs import Step
 from tests.runtime.provenance.reading import first, jsonl, misfits
-from tests.runtime.provenance.tampering import change_record
+from tests.runtime.provenance.tampering import change_record, stop_before
 from tests.runtime.small_run import CONSTITUTION
 
 
@@ -152,6 +153,7 @@ def test_the_weights_of_a_checkpoint(copied: Path, tiny_model: Path) -> None:
     """Also where size and time of the file stay as they were remembered."""
     from runtime.identity import model_identity, weights_sha256
 
+    stop_before(copied, Step.EVALUATE)  # what was evaluated was a policy of other weights
     path = card_file(copied, "dpo")
     folder = path.parent
     for file in tiny_model.iterdir():
