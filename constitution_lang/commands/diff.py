@@ -90,8 +90,6 @@ def _diff(options: argparse.Namespace) -> int:
     from constitution_lang.commands.sides import pairs_of
     from constitution_lang.diff.model import Grade
 
-    if len(options.sides) > 3:
-        raise WrongUseError("three sides at most: two revisions and a file")
     if bool(options.approve) != bool(options.reason and options.reason.strip()):
         raise WrongUseError("--approve and --reason go together: say which change, and why it was meant")
     pairs = pairs_of(options.sides)
@@ -114,6 +112,11 @@ def _errors(pair: Pair) -> bool:
     wrong = False
     for side in _sides(pair):
         if side.bundle is None:
+            if side.is_empty:
+                raise WrongUseError(
+                    f"there is nothing in {side.label}; a constitution that is new, or gone, is told against a "
+                    "revision: `cai-compile diff HEAD -- FILE`"
+                )
             if side.is_module:
                 raise WrongUseError(
                     f"{side.label} has no `constitution` line: it is a module. What a change to it does is told with "

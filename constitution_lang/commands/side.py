@@ -43,6 +43,11 @@ class Side:
         return "" if alone else self.label.removeprefix(f"{self.revision}:")
 
     @property
+    def is_empty(self) -> bool:
+        """Whether its file has nothing in it, not even a comment."""
+        return bool(self.texts) and not self.texts[0].source.text.strip()
+
+    @property
     def is_module(self) -> bool:
         """Whether it is no constitution since nothing in it says that it is one."""
         lacks_head = bool(self.texts) and head_of(self.texts[0].source.text) is None

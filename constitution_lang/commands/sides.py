@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from constitution_lang.revisions import MissingError, Repository, RevisionError,
 
 __all__ = ["Pair", "pairs_of"]
 
+_TWO = "name two versions, or two revisions and then one file or folder; a revision alone is for all constitutions here"
 _INPUT = "-"
 """Standard input, as every command calls it."""
 
@@ -71,14 +73,23 @@ class _Chooser:
 
         A..B stands for two REV, and what stands alone is compared with the working tree, or a path with HEAD.
         """
+        if os.devnull in named:
+            raise WrongUseError(
+                f"{os.devnull} is no version of a constitution; one that is new, or gone, is told against a revision: "
+                "`cai-compile diff HEAD -- FILE`"
+            )
         if len(named) == 1:
             return self._alone(named[0])
         if len(named) == 2:
             return self._both(*named)
         *revisions, last = named
+        if len(revisions) > 2:
+            raise WrongUseError(f"{len(named)} are too many: {_TWO}")
         for word in revisions:
             if self._is_path(word):
-                raise WrongUseError(f"three sides are two revisions and a file or folder, and {word} is a path")
+                raise WrongUseError(f"three are too many, and {word} is no revision but a path: {_TWO}")
+            if not self.repository.has(word):
+                raise WrongUseError(f"three are too many, and there is no revision {word}: {_TWO}")
         old, new = (self.repository.tree(revision) for revision in revisions)
         return [self._one(old, new, last)]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 
 from constitution_lang.analysis.outcomes import conditions
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.diff.defaults import default_change, of_cases
 from constitution_lang.diff.model import (
     Aspect,
@@ -22,7 +23,7 @@ from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import retired_lines
 from constitution_lang.diff.staleness import of_tags
 from constitution_lang.diff.tensions import rules_text
-from constitution_lang.diff.words import condition_words, listed, number
+from constitution_lang.diff.words import condition_words, listed
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Compare, Condition, Not
 
 __all__ = ["attribute_changes"]
@@ -137,11 +138,14 @@ def _came_and_went(old: Attribute, new: Attribute, pairing: Pairing) -> str:
     went = [v for v in old.values if v not in new.values]
     parts = []
     if came:
-        parts.append(f"has the new value{_s(came)} {listed(came)}: {number(_cases(pairing.new, new, came))} new cases")
+        parts.append(
+            f"has the new value{_s(came)} {listed(came)}: {number_of(_cases(pairing.new, new, came), 'new cases')}"
+        )
         if told := [line.partition(" ")[0].rstrip(":") for line in _said_of(new.id, pairing.new)]:
             parts[-1] += f", in which {listed(told)} look{_s_of(told)} at it"
     if went:
-        parts.append(f"lost {listed(went)}: {number(_cases(pairing.old, old, went))} cases that are no more")
+        lost = _cases(pairing.old, old, went)
+        parts.append(f"lost {listed(went)}: {number_of(lost, 'cases')} that {'is' if lost == 1 else 'are'} no more")
     return f"{new.id} {' and '.join(parts)}"
 
 

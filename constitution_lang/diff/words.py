@@ -93,6 +93,8 @@ def count_words(changed: int | None, total: int, *, brief: bool = False) -> str:
         return "cases that are too entangled to be counted"
     if changed == total:
         return "every case"
+    if not changed and total == 1:
+        return "no case"
     if brief:
         return f"{number(changed, roughly=True)} case{'' if changed == 1 else 's'}"
     share = f" ({percent(changed / total)})" if changed else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.diff.approvals import Review
 from constitution_lang.diff.model import Change, Grade, PromptText
 from constitution_lang.diff.render.escaping import plain, quotation, unlinked
@@ -52,7 +53,7 @@ def to_markdown(reviews: Sequence[Review], room: int = ROOM) -> str:
         spare -= _length(rows) + _length(details)
         shown.append("\n".join(_shown(part, rows, details)).rstrip() + "\n")
     if less := len(every) - len(parts):
-        shown.append(f"And {less} more constitutions, for which there is no room in a comment.\n")
+        shown.append(f"And {number_of(less, 'more constitutions')}, for which there is no room in a comment.\n")
     return "\n".join(shown)
 
 
@@ -124,8 +125,8 @@ def _shown(part: _Part, rows: list[str], details: list[str]) -> Iterator[str]:
     yield from details
     if less := len(part.details) - len(details):
         yield (
-            f"A comment has room for {ROOM:,} characters, so the details of {less} of {len(part.details)} changes are "
-            "left out. `cai-compile diff` shows them at a terminal.\n"
+            f"A comment has room for {ROOM:,} characters, so the details of {less} of "
+            f"{number_of(len(part.details), 'changes')} are left out. `cai-compile diff` shows them at a terminal.\n"
         )
     yield from part.tail
 

@@ -64,7 +64,8 @@ def case_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
 
 def together_lines(cases: Cases, defaults: CasePairs) -> Iterator[str]:
     """The cases that change in some way, over all changes."""
-    yield f"{count_words(cases.changed, cases.total)} change{'s' if cases.changed in {1, cases.total} else ''}"
+    one = cases.changed in {1, cases.total} or (cases.changed == 0 and cases.total == 1)
+    yield f"{count_words(cases.changed, cases.total)} change{'s' if one else ''}"
     for change in cases.changes:
         yield f"{change.says} in {number(change.count or 0)}, for example {in_case(change.witness, defaults)}"
 

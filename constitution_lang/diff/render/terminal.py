@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.diagnostics.places import printable
 from constitution_lang.diff.approvals import Review
 from constitution_lang.diff.model import (
@@ -88,7 +89,8 @@ class _Page:
         for text in change.prompts[:_TEXTS_SHOWN]:
             yield from self._prompt(text)
         if len(change.prompts) > _TEXTS_SHOWN:
-            yield f"    … and {len(change.prompts) - _TEXTS_SHOWN} more differences: --format markdown has all"
+            rest = number_of(len(change.prompts) - _TEXTS_SHOWN, "more differences")
+            yield f"    … and {rest}: --format markdown has all"
         if change.grade >= Grade.MIX and (stale := stale_words(change)):
             yield from self._wrapped([f"stale: {stale}"])
         if change.help:

@@ -110,13 +110,20 @@ def test_bundles_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (["HEAD~9..main"], "there is no revision HEAD~9"),
         (["main", "two"], "there are 2 constitutions in main:two; name one of two/a.const, two/b.const"),
         (["main", "empty"], "there is no constitution in main:empty"),
-        (["a", "b", "c", "d"], "three sides at most"),
+        (["a", "b", "c", "d"], "4 are too many: name two versions, or two revisions and then one file or folder"),
+        (["a", "b", "c"], "three are too many, and there is no revision a: name two versions, or"),
+        (["main", "b", "house.const"], "three are too many, and there is no revision b: name two versions, or"),
+        (["house.const", "main", "house.const"], "three are too many, and house.const is no revision but a path"),
+        (["/dev/null", "house.const"], "/dev/null is no version of a constitution; one that is new, or gone, is told"),
+        (["main", "/dev/null"], "/dev/null is no version of a constitution"),
+        (["empty.const", "house.const"], "there is nothing in empty.const; a constitution that is new, or gone, is"),
         (["main", "--approve", "x"], "--approve and --reason go together"),
         (["main", "--approve", "x", "--reason", "y"], "nothing changed"),
     ],
 )
 def test_wrong_use(repository: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     (repository / "empty").mkdir()
+    (repository / "empty.const").write_text("\n")
     (repository / "two").mkdir()
     for name in ("a", "b"):
         (repository / "two" / f"{name}.const").write_text(WHOLE)
