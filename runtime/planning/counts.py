@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from runtime.records import CaseRecord, Critique, Label, Record, Response, Revision
+from runtime.ledger.runs import Step, StepId
+from runtime.records import (
+    CaseRecord,
+    Critique,
+    Label,
+    Measure,
+    PromptRecord,
+    Record,
+    Response,
+    Revision,
+    ValueOrigin,
+)
+from runtime.session import Session
 
-__all__ = ["answers", "split"]
+__all__ = ["answers", "split", "unnamed"]
 
 
 def answers(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
@@ -34,3 +46,29 @@ def split(records: Iterable[Record], is_new: Callable[[str], bool]) -> dict[str,
             seen.add(key)
             found.setdefault(principle, [0, 0])[is_new(key)] += 1
     return {principle: (known, new) for principle, (known, new) in found.items()}
+
+
+def unnamed(session: Session, step: StepId, records: Iterable[Record]) -> int:
+    """How many answers a step that is done rests on and that none of its records names.
+
+    An answer to a question about a case that could not be read leaves the default, and whether a reply refuses is only
+    counted. Both were asked once: of each value that neither the data nor a model gave, and of each reply.
+    """
+    if step.step is Step.TAG:
+        return _unreadable(session, [r for r in records if isinstance(r, CaseRecord)])
+    if step.step is Step.EVALUATE and any(isinstance(r, Measure) for r in records):
+        return sum(1 for _ in session.each(Response, StepId(Step.EVALUATE, step.round - 1)))
+    return 0
+
+
+def _unreadable(session: Session, cases: Iterable[CaseRecord]) -> int:
+    if not session.config.tag.ask:
+        return 0
+    values = [(case.prompt, value) for case in cases for value in case.values]
+    silent = [(prompt, value.attribute) for prompt, value in values if value.origin is ValueOrigin.DEFAULT]
+    if all(value.origin is not ValueOrigin.FEEDBACK for _, value in values):
+        # Columns of nothing but spaces say nothing, and are not asked about where there are only such.
+        columns = {p.id: dict(p.columns) for p in session.each(PromptRecord, StepId(Step.DATA))}
+        if all(columns[prompt].get(attribute) for prompt, attribute in silent):
+            return 0
+    return len(silent)

@@ -10,7 +10,7 @@ from constitution_lang.ir.model import Bundle
 from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Step, StepId, Usage
 from runtime.planning.costs import Measured
-from runtime.planning.counts import split
+from runtime.planning.counts import split, unnamed
 from runtime.planning.model import Cost, PrincipleWork, StageWork, TrainingWork
 from runtime.planning.overlay import Overlay
 from runtime.planning.why import Reasons
@@ -62,7 +62,8 @@ def stage_works(
         records = list(overlay.records(session.run, step))
         tallies = [entry.tally for entry in overlay.tallies if entry.step == step]
         counted = split(records, lambda key, step=step: overlay.made_in.get(key) == step)  # type: ignore[misc]
-        if step.step is Step.DATA or not (counted or tallies):
+        rest = unnamed(session, step, records) if overlay.taken_over(session.run, step) else 0
+        if step.step is Step.DATA or not (counted or tallies or rest):
             continue
         cost = sum(
             (measured.cost(kin.get(t.model, t.model), t.generate, t.choose) for t in tallies), Cost()
@@ -88,9 +89,9 @@ def stage_works(
             for id, (kept, calls) in sorted(counted.items())
             if id
         )
-        # Answers that no record names (whether a reply refuses) are in the tally alone.
+        # Where it is gone through once more, answers that no record names are in the tally alone.
         listed = sum((t.generate + t.choose for t in tallies), Usage()).reused
-        kept = max(listed, sum(kept for kept, _ in counted.values()))
+        kept = max(listed, sum(kept for kept, _ in counted.values()) + rest)
         why = tuple(dict.fromkeys(r for p in principles for r in p.why))
         if cost.calls and not why:
             wrote = any(t.generate.calls for t in tallies)
