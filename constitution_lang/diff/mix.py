@@ -22,7 +22,7 @@ from constitution_lang.diff.model import (
 from constitution_lang.diff.movement import NODES_MAX, Situations, movements, situations
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.space import Common
-from constitution_lang.diff.staleness import of_draws
+from constitution_lang.diff.staleness import of_draws, of_evidence
 from constitution_lang.diff.words import declared, in_case, listed, moving_words, number, pairs_of, percents
 from constitution_lang.ir.model import Bundle, Category, PreferenceSampling, Principle, Stage
 from constitution_lang.sampling import shares
@@ -87,7 +87,7 @@ def _weight(
 ) -> Change:
     """What this weight does by itself: the old version against the old version with it."""
     changed = _with_weight(bundle, old, new.weight)
-    case = _case_for(old, bundle)
+    case, meets = _case_for(old, bundle)
     told = [
         ShareMove(stage, new.id, _share(bundle, old.id, stage, case), _share(changed, old.id, stage, case),
                   pairs_of(case))
@@ -106,10 +106,13 @@ def _weight(
     shown = f" {in_case(pairs_of(case), defaults)}" if pairs_of(case) != defaults else ""
     says = f"the weight of {new.id} is {number(new.weight)} and was {number(old.weight)}; {listed(words)}{shown}"
     says += f", and {listed(draws)} move" if draws else ", and no draw moves"
+    stale = of_draws(draws, max((m.greatest.share for m in moving), default=0.0), alone=at.alone)
+    if kind is SubjectKind.CATEGORY and meets and bundle.preference.draw > 1:
+        says += f"; a label weighs what {new.id} says against other categories by it"
+        stale += of_evidence(new.id, alone=at.alone)
     return change(
         Grade.MIX, Subject(kind, new.id), Aspect.WEIGHT, says, (old.origin, new.origin),
-        values=(number(old.weight), number(new.weight)), shares=tuple(told),
-        stale=of_draws(draws, max((m.greatest.share for m in moving), default=0.0), alone=at.alone),
+        values=(number(old.weight), number(new.weight)), shares=tuple(told), stale=stale,
     )  # fmt: skip
 
 
@@ -121,22 +124,24 @@ def _with_weight(bundle: Bundle, node: Category | Principle, weight: float) -> B
     return structs.replace(bundle, principles=principles)
 
 
-def _case_for(node: Category | Principle, bundle: Bundle) -> dict[str, str]:
+def _case_for(node: Category | Principle, bundle: Bundle) -> tuple[dict[str, str], bool]:
     """The case nearest to the default in which something of the node applies, and something else beside it.
 
-    The default case itself where nothing of the node ever applies, or too much is entangled.
+    The default case itself where nothing of the node ever applies, or too much is entangled. With it whether the two
+    meet, which is not ruled out where too much is entangled.
     """
     own = [p.applies for p in bundle.principles if node.id in {p.id, p.category}]
     others = [p.applies for p in bundle.principles if node.id not in {p.id, p.category}]
+    default = {a.id: a.default for a in bundle.attributes}
     found = None
     try:
         diagram = Diagram(bundle.attributes, about=own, nodes_max=NODES_MAX)
         applies = diagram.any_of(diagram.of(c) for c in own)
         found = diagram.witness(applies)
-        found = diagram.witness(diagram.and_(applies, diagram.any_of(diagram.of(c) for c in others))) or found
+        both = diagram.witness(diagram.and_(applies, diagram.any_of(diagram.of(c) for c in others)))
     except DiagramError:
-        pass
-    return found or {a.id: a.default for a in bundle.attributes}
+        return found or default, True
+    return both or found or default, both is not None
 
 
 def _share(bundle: Bundle, id: str, stage: Stage, case: Mapping[str, str]) -> float:

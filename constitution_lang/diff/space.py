@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from math import prod
 
+from msgspec import structs
+
 from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import conditions, united
 from constitution_lang.diff.counts import CaseChange, Cases, Direction
 from constitution_lang.diff.words import listed, pairs_of
 from constitution_lang.ir.cases import cases
-from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Bundle, Condition, Not
+from constitution_lang.ir.model import AllOf, AnyOf, Attribute, AttributeKind, Bundle, Condition, Not
 
 __all__ = ["CASES_MAX", "Common", "Told", "together"]
 
@@ -35,10 +37,15 @@ class Common:
         ours = united(old.attributes, new.attributes)
         known = {a.id: a.values for a in old.attributes}
         declared = {a.id: a.values for a in new.attributes}
+        turned = _turned(old, new)
         self.declared: tuple[Mapping[str, Attribute], ...] = tuple(
-            {a.id: a for a in (*ours, *bundle.attributes)} for bundle in (old, new)
-        )
-        """Attributes by id as each version has them: a condition is written in the order of its own levels."""
+            {a.id: structs.replace(a, kind=AttributeKind.ONE_OF) if a.id in turned else a
+             for a in (*ours, *bundle.attributes)} for bundle in (old, new)
+        )  # fmt: skip
+        """Attributes by id as each version has them: a condition is written in the order of its own levels.
+
+        Where the two have another order, it is written by the values: `>=` is not the same in both.
+        """
         self.attributes: tuple[Attribute, ...] = ours
         """Of either version, with every value; the default is the new version's."""
         self.values = {
@@ -134,6 +141,17 @@ class Common:
         """Every compared case, each whole."""
         narrow = (Attribute(a.id, a.question, a.kind, self.values[a.id], a.default, a.origin) for a in self.attributes)
         return cases(narrow)
+
+
+def _turned(old: Bundle, new: Bundle) -> set[str]:
+    """Attributes whose values come in another order than before."""
+    known = {a.id: a.values for a in old.attributes}
+    found = set()
+    for attribute in new.attributes:
+        before = [v for v in known.get(attribute.id, ()) if v in attribute.values]
+        if before != [v for v in attribute.values if v in before]:
+            found.add(attribute.id)
+    return found
 
 
 def together(directions: Iterable[Direction]) -> Direction:

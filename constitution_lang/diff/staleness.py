@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from constitution_lang.diff.counts import Cases
 from constitution_lang.diff.model import Stale, Work
 from constitution_lang.diff.words import count_words, listed
 from constitution_lang.ir.model import Abstain, Outcome, Prefer, PromptKind, Weigh
 
-__all__ = ["of_applicability", "of_draws", "of_key", "of_prompts", "of_tags", "of_tension"]
+__all__ = ["of_applicability", "of_draws", "of_evidence", "of_key", "of_prompts", "of_tags", "of_tension"]
 
 _WORK = {
     PromptKind.TAG: Work.TAGS,
@@ -92,19 +92,34 @@ def of_draws(moving: Sequence[str], share: float, *, alone: bool) -> tuple[Stale
     return (Stale(Work.DRAWS, f"{listed(moving)}{by}, and what follows from those", share=share),)
 
 
-def of_tension(outcomes: Iterable[object], yielding: Sequence[str], cases: Cases) -> tuple[Stale, ...]:
-    """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes."""
+def of_evidence(category: str, *, alone: bool) -> tuple[Stale, ...]:
+    """Of a category that counts for more or less in a label: the same votes make another one."""
+    by = "" if alone else ", by this weight alone"
+    says = f"labels with votes under {category} and under another category{by}; no vote is asked again for that"
+    return (Stale(Work.LABELS, says),)
+
+
+def of_tension(
+    outcomes: Iterable[object], yielding: Sequence[str], cases: Cases, works: Collection[Work]
+) -> tuple[Stale, ...]:
+    """Of a tension that decides otherwise: `outcomes` are all that it decided or decides where it changes.
+
+    `works` are others also where no outcome is.
+    """
     where = _where(cases)
     kinds = {type(outcome) for outcome in outcomes if isinstance(outcome, Outcome)}
+    draws = Weigh in kinds or Work.DRAWS in works
     found = []
-    if Weigh in kinds:
-        found.append(Stale(Work.DRAWS, f"the draws of prompts in {where} that move", cases=cases.changed))
-    if Prefer in kinds:
+    if draws:
+        says = f"the draws of prompts in {where} that move, and what follows from those"
+        found.append(Stale(Work.DRAWS, says, cases=cases.changed))
+    if Prefer in kinds or Work.CRITIQUES in works:
         named = listed(yielding, at_most=_SHOWN)
         found += [
             Stale(work, f"critiques and revisions under {named} in {where}", tuple(yielding), cases=cases.changed)
             for work in (Work.CRITIQUES, Work.REVISIONS)
         ]
-    if kinds & {Prefer, Weigh, Abstain}:
-        found.append(Stale(Work.LABELS, f"labels in {where}; no vote is asked again", cases=cases.changed))
+    if Work.LABELS in works or kinds & {Prefer, Weigh, Abstain}:
+        again = "" if draws else "; no vote is asked again"
+        found.append(Stale(Work.LABELS, f"labels in {where}{again}", cases=cases.changed))
     return tuple(found)

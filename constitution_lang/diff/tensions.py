@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from math import frexp, inf
+from math import frexp
 
-from constitution_lang.analysis.diagram import YES, Diagram, DiagramError, Node
+from constitution_lang.analysis.diagram import NO, YES, Diagram, DiagramError, Node
 from constitution_lang.analysis.outcomes import outcome
 from constitution_lang.diff.counts import Cases, Direction
+from constitution_lang.diff.gains import gain
 from constitution_lang.diff.governed import Governed, Pairs, governed_pairs
 from constitution_lang.diff.model import (
     Aspect,
@@ -17,16 +18,17 @@ from constitution_lang.diff.model import (
     Stale,
     Subject,
     SubjectKind,
+    Work,
     change,
 )
 from constitution_lang.diff.pairing import Pairing
 from constitution_lang.diff.principles import Found, narrowed, retired_lines
 from constitution_lang.diff.space import Common, Told
 from constitution_lang.diff.staleness import of_tension
+from constitution_lang.diff.together import Regrouping
 from constitution_lang.diff.words import condition_words, count_words, outcome_words
 from constitution_lang.ir.model import (
     ALWAYS,
-    Abstain,
     Attribute,
     Bundle,
     Condition,
@@ -52,13 +54,14 @@ class _Group:
 def tension_changes(pairing: Pairing, common: Common) -> Iterator[Found]:
     """Every tension that came, went or is written otherwise."""
     before, after = governed_pairs(pairing)
+    together = Regrouping(before, after)
     old = {t.id: t for t in pairing.old.tensions}
     new = {t.id: t for t in pairing.new.tensions}
     for id in sorted(old.keys() | new.keys()):
         one, other = old.get(id), new.get(id)
         if one is not None and other is not None and _plain(one, pairing, common) == _plain(other, None, common):
             continue
-        yield from _Comparison(pairing, common, (before, after), (one, other)).found()
+        yield from _Comparison(pairing, common, (before, after), together, (one, other)).found()
 
 
 def rules_text(tension: Tension, attributes: Mapping[str, Attribute]) -> str:
@@ -99,10 +102,12 @@ class _Comparison:
         pairing: Pairing,
         common: Common,
         governed: tuple[Pairs, Pairs],
+        together: Regrouping,
         versions: tuple[Tension | None, Tension | None],
     ) -> None:
         self.pairing, self.common = pairing, common
         self.before, self.after = governed
+        self.together = together
         self.old, self.new = old, new = versions
         tension = new or old
         assert tension is not None
@@ -113,6 +118,8 @@ class _Comparison:
         """Whether the cases are counted without a look at whether both sides apply."""
         self.outcomes: set[object] = set()
         self.yielding: set[str] = set()
+        self.works: set[Work] = set()
+        """What is another one though no outcome is."""
 
     def found(self) -> Iterator[Found]:
         kind, places, values = self._about()
@@ -175,7 +182,7 @@ class _Comparison:
                 return f"{id} decides otherwise {sides} in {many}"
 
     def _stale(self, cases: Cases) -> tuple[Stale, ...]:
-        return of_tension(self.outcomes, sorted(self.yielding), cases)
+        return of_tension(self.outcomes, sorted(self.yielding), cases, self.works)
 
     # --- cases ------------------------------------------------------------------------------------
 
@@ -193,9 +200,34 @@ class _Comparison:
             both = diagram.choose(play, diagram.apply(_both, one, other), diagram.constant(None))
             both = diagram.choose(self.common.within, both, diagram.constant(None))
             for value in diagram.values(both):
-                if isinstance(value, tuple) and not self._alike(*value) and (told := _says_of(group.names, *value)):
+                if isinstance(value, tuple) and not self._alike(*value) and (told := gain(group.names, *value)):
                     self._note(value, group.names, pairs)
                     yield diagram.apply(_equal, both, diagram.constant(value)), told
+            yield from self._said_otherwise(diagram, both, group, pairs)
+        applies = None if self.anywhere else lambda p, version: self.common.of(self._applies(p, version))
+        votes = max(bundle.preference.draw for bundle in (self.pairing.old, self.pairing.new))
+        for found in self.together.found(self.common, applies, self._is_mine, votes):
+            where = diagram.and_(self.common.within, found.where)
+            if where != NO:
+                self.works |= {Work.DRAWS, Work.LABELS} if isinstance(found.outcome, Weigh) else {Work.LABELS}
+                yield where, found.told
+
+    def _said_otherwise(
+        self, diagram: Diagram, both: Node, group: _Group, pairs: set[tuple[str, str]]
+    ) -> Iterator[tuple[Node, Told]]:
+        """Where a side comes first as before, and the prompts of the other one say it with the text of another side."""
+        if group.was is None or group.now is None:
+            return
+        was = _in_order(tuple(map(self.pairing.side, group.was.tension.sides)), group.was)
+        now = _in_order(group.now.tension.sides, group.now)
+        for at, name in enumerate(group.names):
+            value = (Prefer(name), Prefer(name))
+            where = diagram.apply(_equal, both, diagram.constant(value))
+            if was[at] != now[at] and where != NO:
+                self.works |= {Work.CRITIQUES, Work.REVISIONS}
+                self.yielding |= {pair[1 - at] for pair in pairs}
+                says = f"what yields is told that {now[at]} comes first, and no longer {was[at]}"
+                yield where, (says, Direction.SHIFTED, f"prefer {was[at]}", f"prefer {now[at]}")
 
     def _alike(self, before: object, after: object) -> bool:
         """Whether both weigh by one ratio, and there is nobody beside their sides to gain or lose by that.
@@ -257,20 +289,9 @@ class _Comparison:
         return both[version].applies if both is not None else self.pairing.new.principle(id).applies
 
 
-def _says_of(sides: tuple[str, str], before: object, after: object) -> Told | None:
-    one, other = sorted(sides)
-    if _plainly(before) == _plainly(after):
-        return None
-    words = outcome_words(before, (one, other)), outcome_words(after, (one, other))
-    if isinstance(after, Abstain):
-        return (f"a dispute of {one} and {other} gets no label", Direction.STRICTER, *words)
-    if isinstance(before, Abstain):
-        return (f"a dispute of {one} and {other} gets a label", Direction.LOOSER, *words)
-    was, now = _lean(before, one), _lean(after, one)
-    if was == now:
-        return (f"{one} and {other} weigh otherwise against the rest", Direction.SHIFTED, *words)
-    gains, loses = (one, other) if now > was else (other, one)
-    return (f"{gains} gains on {loses}", Direction.SHIFTED, *words)
+def _in_order(sides: tuple[str, ...], governed: Governed) -> tuple[str, ...]:
+    """The sides of a pair in order of its ids."""
+    return sides if governed.straight else sides[::-1]
 
 
 def _is_alone(tension: Tension, bundle: Bundle) -> bool:
@@ -279,18 +300,6 @@ def _is_alone(tension: Tension, bundle: Bundle) -> bool:
         tension.sides[0] in {p.id, p.category} or tension.sides[1] in {p.id, p.category} for p in bundle.principles
     ]
     return all(sides) and len(bundle.tensions) == 1
-
-
-def _plainly(decided: object) -> object:
-    """To weigh both sides once is to say nothing."""
-    return None if decided == Weigh(1.0, 1.0) else decided
-
-
-def _lean(decided: object, side: str) -> float:
-    """How far an outcome leans to a side: its weight over the other's."""
-    if isinstance(decided, Prefer):
-        return inf if decided.side == side else 0.0
-    return decided.first / decided.second if isinstance(decided, Weigh) else 1.0
 
 
 def _both(before: Hashable, after: Hashable) -> Hashable:

@@ -12,6 +12,8 @@ CATEGORIES = ("u", "v", "w")
 NEW = ("x.n", "x.m", "u.n")
 """Principles that an edit may add; `x` is a category of its own."""
 NEW_PAIRS = (("u", "x"), ("v", "x.n"), ("u.n", "v"))
+FINER = (("u.p", "v"), ("u.p", "w"), ("u", "v.p"), ("u", "w.p"), ("u.q", "v.q"), ("v.p", "w"), ("u.p", "v.q"))
+"""Sides to which an edit may move a tension, or a copy of one: of the same principles, in part."""
 PAIRS = (("u", "v"), ("u", "w"), ("u.p", "v.p"), ("u.q", "w.p"), ("v", "w"))
 EVIDENCE = (
     ("orders", "first"), ("decided", "75%"), ("decided", "75.01%"), ("decided", "90%"), ("reasoning", "yes"),
@@ -167,7 +169,7 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912, PLR0915 
     """The next version: some edits, or none."""
     for _ in range(draw(st.integers(0, 3))):
         id = draw(st.sampled_from(PRINCIPLES))
-        match draw(st.integers(0, 22)):
+        match draw(st.integers(0, 24)):
             case 0:
                 text = replace(text, weights={**text.weights, draw(st.sampled_from((*CATEGORIES, id))): draw(weights)})
             case 1:
@@ -186,7 +188,7 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912, PLR0915 
             case 7:
                 text = replace(text, renamed={**text.renamed, id: f"{id}-now"})
             case 8:
-                text = replace(text, rounds=draw(st.integers(1, 3)), votes=draw(st.integers(1, 2)))
+                text = replace(text, rounds=draw(st.integers(1, 3)), votes=draw(st.integers(1, 4)))
             case 9:
                 one = draw(st.sampled_from(sorted(ATTRIBUTES)))
                 text = replace(text, defaults={**text.defaults, one: draw(st.sampled_from(ATTRIBUTES[one]))})
@@ -230,6 +232,11 @@ def edits(draw: st.DrawFn, text: Text) -> Text:  # noqa: C901, PLR0912, PLR0915 
                 text = replace(text, tensions={**text.tensions, f"n{at}": (NEW_PAIRS[at], draw(rules))})
             case 22:
                 text = replace(text, levels=tuple({*text.levels, draw(st.sampled_from(sorted(ATTRIBUTES)))}))
+            case 23 | 24 if text.tensions:
+                moved = draw(st.sampled_from(sorted(text.tensions)))
+                finer = draw(st.integers(0, len(FINER) - 1))
+                to = moved if draw(st.booleans()) else f"f{finer}"
+                text = replace(text, tensions={**text.tensions, to: (FINER[finer], text.tensions[moved][1])})
             case _:
                 pass
     return text
