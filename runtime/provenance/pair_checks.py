@@ -60,6 +60,8 @@ class PairChecks(Checks):
         history = self.history
         for comparison in history.peoples_pairs:
             yield from self.sides(comparison, history.peoples_sides, Step.LABEL)
+            if comparison.id not in history.labels:
+                yield self.of("Label", comparison.id, "row", "missing", "what people said of this pair")
 
     def _paired(self, prompt: PromptRecord, answers: Sequence[Response]) -> Iterator[Misfit]:
         try:

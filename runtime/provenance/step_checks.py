@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -20,7 +21,17 @@ from runtime.provenance.misfits import Misfit
 from runtime.provenance.prompt_checks import PromptChecks
 from runtime.provenance.replay import PAIR_POLICY
 from runtime.provenance.shelved import shelve
-from runtime.records import Checkpoint, PromptCut, PromptRecord, Record, Response, SftSource, identify
+from runtime.records import (
+    Checkpoint,
+    Label,
+    PromptCut,
+    PromptRecord,
+    Record,
+    Response,
+    Revision,
+    SftSource,
+    identify,
+)
 from runtime.run import execute
 from runtime.session import Engines, NothingToDoError, Session
 from runtime.steps import revision
@@ -40,6 +51,10 @@ class StepChecks(Checks):
         """The steps whose mark is another one, in their order."""
         history = self.history
         yield from PromptChecks(history, self.replay, self.cuts, self.task).marked()
+        moved = next(chain(self._moved_revision(), self._moved_label()), None)
+        if moved is not None:
+            yield moved
+            return  # a run reads its rows in the order in which it wrote them
         inputs, session = _inputs(history), _session(history)
         try:
             if history.ledger.count(history.run, Response, Step.RESPOND):
@@ -50,6 +65,29 @@ class StepChecks(Checks):
             pass  # the run was stopped here
         for step, (says, should) in session.wrong.items():
             yield self.of("step", str(step), "fingerprint", says, f"{should}, which is of the rows before it")
+
+    def _moved_revision(self) -> Iterator[Misfit]:
+        """Revisions that do not stand in the order of the answers."""
+        history = self.history
+        for r in range(history.bundle.revision.rounds):
+            prompts = iter(history.answers)
+            at = None
+            for row in history.ledger.each(history.run, Revision, StepId(Step.REVISE, r)):
+                while at != row.prompt:
+                    at = next(prompts, None)
+                    if at is None:
+                        says = f"a row of round {r} after those of later prompts"
+                        yield self.at(row, Step.REVISE, "order", says, "the order of the prompts' answers")
+                        return
+
+    def _moved_label(self) -> Iterator[Misfit]:
+        """Labels that do not stand in the order of the pairs."""
+        history = self.history
+        labels = history.ledger.each(history.run, Label, StepId(Step.LABEL))
+        for label, pair in zip(labels, history.pairs, strict=False):
+            if label.comparison != pair.id:
+                yield self.at(label, Step.LABEL, "order", "the label of another pair", f"that of {pair.id}")
+                return
 
 
 class _EndedError(Exception):

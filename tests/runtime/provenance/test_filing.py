@@ -15,7 +15,7 @@ from runtime.cli import main
 from runtime.ledger.runs import Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.provenance import prompt_checks
-from runtime.records import PromptRecord, PromptUse
+from runtime.records import Comparison, PromptRecord, PromptUse
 from tests.runtime.provenance.reading import first, misfits
 from tests.runtime.provenance.tampering import change_record, drop_record, stop_before
 from tests.runtime.small_run import CONSTITUTION, RUN_FILE, write_run
@@ -180,6 +180,53 @@ def test_a_column_of_one_row(copied: Path, kind: str, step: str, column: str, va
     assert told[0].should.endswith(should)
     if (step, column) not in {("sft", "round"), ("label", "round"), ("sft", "step"), ("evaluate", "kind")}:
         assert first(copied) == told[0], "nothing else says that it does not fit"
+
+
+def last_put_first(folder: Path, kind: str, step: str, turn: int) -> None:
+    """Give the last row of a kind a number before all others."""
+    query = (
+        "UPDATE record SET number = (SELECT min(number) - 1 FROM record) WHERE number ="
+        " (SELECT max(number) FROM record WHERE kind = ? AND step = ? AND round = ?)"
+    )
+    changed(folder, query, kind, step, turn)
+
+
+@pytest.mark.parametrize(("kind", "step", "turn"), [("Revision", "revise", 1), ("Label", "label", -1)])
+def test_rows_in_another_order(copied: Path, kind: str, step: str, turn: int) -> None:
+    last_put_first(copied, kind, step, turn)
+    found = first(copied)
+    assert (found.kind, found.field) == (kind, "order")
+
+
+def test_training_rows_in_another_order(copied: Path) -> None:
+    """Which a training sees."""
+    last_put_first(copied, "SftRow", "sft", 0)
+    found = first(copied)
+    assert (found.kind, found.id, found.field) == ("step", "sft", "fingerprint")
+
+
+def test_answers_in_another_order(copied: Path) -> None:
+    last_put_first(copied, "Response", "respond", -1)
+    assert "answers" in first(copied).should
+    stop_before(copied, Step.REVISE)
+    assert [(m.kind, m.id) for m in misfits(copied / "out") if m.kind == "step"] == [("step", "respond")]
+
+
+def test_what_people_said_of_a_pair_is_gone(tmp_path: Path) -> None:
+    """Also where the run was stopped before rows were made of it."""
+    run_with(tmp_path, RUN_FILE + PAIRS)
+    with Ledger.open(tmp_path / "out" / "ledger.sqlite", read_only=True) as ledger:
+        [pair] = ledger.read(ledger.latest_run().id, Comparison, Step.LABEL)
+    stop_before(tmp_path, Step.PREFERENCE_MODEL)
+    for query in (
+        "DELETE FROM record WHERE kind = 'Label' AND instr(body, ?)",
+        "DELETE FROM step WHERE step = 'label' AND round = 0 AND ? != ''",
+    ):
+        changed(tmp_path, query, pair.id)
+    with closing(sqlite3.connect(tmp_path / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM record WHERE step = 'label' AND round = 0")
+    found = first(tmp_path)
+    assert (found.kind, found.id, found.says) == ("Label", pair.id, "missing")
 
 
 # --- marks of steps ---------------------------------------------------------------------------------
