@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 
 from runtime.engines.vllm import VllmEngine
 from tests.runtime.conftest import CHATML, save_tokenizer
+
+# Before ray is imported: a token of its own would be wanted otherwise.
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 
 def save_llama(folder: Path, **settings: Any) -> Any:
