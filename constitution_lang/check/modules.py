@@ -23,6 +23,7 @@ __all__ = [
     "beside",
     "load_files",
     "open_file",
+    "resolved",
 ]
 
 LIBRARY = "<library>/"
@@ -112,7 +113,7 @@ class _Walk:
 
     def use(self, file: str, path: Name) -> Source | None:
         """The file to go on with, None where there is none or it has been seen."""
-        name = _resolved(file, path.text)
+        name = resolved(file, path.text)
         on_path = [name for name, _ in self.path]
         if name in on_path:
             self.cycle(on_path.index(name), path)
@@ -141,7 +142,8 @@ class _Walk:
         )
 
 
-def _resolved(file: str, path: str) -> str | None:
+def resolved(file: str, path: str) -> str | None:
+    """The name of the file that a `use` line in another names; None where it lies outside."""
     if path.startswith("std/"):
         name = posixpath.normpath(path)
         return f"{LIBRARY}{name}{SUFFIX}" if name.startswith("std/") else None

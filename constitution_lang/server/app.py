@@ -9,9 +9,11 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
 
 from constitution_lang.check.modules import LIBRARY, SUFFIX
 from constitution_lang.server.completion import completions
+from constitution_lang.server.everywhere import references, rename
 from constitution_lang.server.findings import Places, actions
 from constitution_lang.server.hover import about
 from constitution_lang.server.layout import formatted
@@ -20,7 +22,8 @@ from constitution_lang.server.positions import Positions
 from constitution_lang.server.program import Program
 from constitution_lang.server.protocol import Protocol, Server, hush
 from constitution_lang.server.publisher import Publisher
-from constitution_lang.server.renaming import RefusedError, check_own, former_names, renamed
+from constitution_lang.server.renaming import RefusedError, check_own
+from constitution_lang.server.sharing import Sharing
 from constitution_lang.server.workspace_edit import edit_of
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
@@ -73,6 +76,11 @@ def _texts(server: LanguageServer, publisher: Publisher) -> None:
     @server.feature(types.INITIALIZED)
     def _(_: types.InitializedParams) -> None:
         desk.documents.encoding = str(getattr(server.workspace.position_encoding, "value", None) or "utf-16")
+        desk.folders = _folders(server)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def _(_: types.DidChangeWorkspaceFoldersParams) -> None:
+        desk.folders = _folders(server)
 
     @server.feature(types.SHUTDOWN)
     async def _(_: None) -> None:
@@ -107,8 +115,12 @@ def _questions(server: LanguageServer, publisher: Publisher) -> None:  # noqa: C
     def _(params: types.HoverParams) -> types.Hover | None:
         spot = _spot(publisher, params.text_document.uri)
         use = spot and spot.program.use_at(spot.file, spot.positions.offset(params.position))
-        text = spot and use and about(spot.program, use.meaning)
-        if not (spot and use and text):
+        if not (spot and use):
+            return None
+        sharing = Sharing(publisher.desk, spot.program)
+        shared = sharing.declaring(use.meaning)
+        text = about(spot.program, use.meaning, shared.programs[1:], sharing.shown(shared.left_out))
+        if not text:
             return None
         content = types.MarkupContent(types.MarkupKind.Markdown, text)
         return types.Hover(content, spot.positions.range(use.span.start, use.span.end))
@@ -141,8 +153,10 @@ def _questions(server: LanguageServer, publisher: Publisher) -> None:  # noqa: C
         use = spot and spot.program.use_at(spot.file, spot.positions.offset(params.position))
         if not (spot and use):
             return []
-        found = (u for u in spot.program.uses_of(use.meaning) if params.context.include_declaration or not u.declares)
-        return [location for each in found if (location := spot.location(each.span))]
+        declaration = params.context.include_declaration
+        found = references(publisher.desk, spot.program, use.meaning, declaration=declaration)
+        _say_left_out(server, found.left_out)
+        return found.locations
 
     @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     def _(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
@@ -185,19 +199,13 @@ def _edits(server: LanguageServer, publisher: Publisher) -> None:
         if not (spot and use):
             raise JsonRpcInvalidParams("there is no name here")
         try:
-            found = renamed(spot.program, use.meaning, params.new_name)
+            found = rename(publisher.desk, spot.program, use.meaning, params.new_name)
         except RefusedError as error:
             raise JsonRpcInvalidParams(str(error)) from error
-        return edit_of(
-            [(location, text) for span, text in found if (location := spot.location(span))],
-            [
-                (location, text)
-                for span, text in former_names(spot.program, use.meaning, params.new_name)
-                if (location := spot.location(span))
-            ],
-            {uri: document.version for uri, document in publisher.desk.documents.open.items()},
-            annotated=_can_annotate(server.client_capabilities),
-        )
+        _say_left_out(server, found.left_out)
+        versions = {uri: document.version for uri, document in publisher.desk.documents.open.items()}
+        annotated = _can_annotate(server.client_capabilities)
+        return edit_of(found.plain, found.former, versions, annotated=annotated)
 
     @server.feature(types.TEXT_DOCUMENT_FORMATTING)
     def _(params: types.DocumentFormattingParams) -> list[types.TextEdit]:
@@ -216,6 +224,19 @@ def _edits(server: LanguageServer, publisher: Publisher) -> None:
         low, high = positions.offset(params.range.start), positions.offset(params.range.end)
         found = publisher.found(spot.program)
         return list(actions(found, Span(spot.file, low, max(low, high)), spot.places))
+
+
+def _say_left_out(server: LanguageServer, names: str) -> None:
+    if names:
+        text = f"Not looked at, there being too much to read: {names}. They may use this name too."
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
+
+
+def _folders(server: LanguageServer) -> tuple[Path, ...]:
+    """What the client has open, by its real path."""
+    uris = [*server.workspace.folders] or [server.workspace.root_uri]
+    paths = (to_fs_path(uri) for uri in uris if uri and uri.startswith("file:"))
+    return tuple(Path(path).resolve() for path in paths if path)
 
 
 def _can_annotate(client: types.ClientCapabilities) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Desk:
     """Programs by their root; a change of any text makes the next look at them new."""
 
     documents: Documents = field(default_factory=Documents)
+    folders: tuple[Path, ...] = ()
+    """What the client has open as its workspace."""
     revision: int = 0
     _programs: dict[Path, tuple[int, Program]] = field(default_factory=dict)
     _roots: dict[Path, tuple[int, Path]] = field(default_factory=dict)
@@ -72,19 +75,54 @@ class Desk:
         program = self.program_of(root)
         return program is not None and path in program.paths.values()
 
+    def users(self, document: Document) -> list[Document]:
+        """The document, and the constitutions that are open and had it among their files when they were last read."""
+        others = (open for open in self.documents.open.values() if open is not document)
+        return [document, *(open for open in others if self._has(open.path, document.path))]
+
+    def _has(self, root: Path, path: Path) -> bool:
+        known = self._programs.get(root)
+        return known is not None and path in known[1].paths.values()
+
+    def is_known(self, root: Path) -> bool:
+        """Whether a program has been read before, so that to read it again costs what has changed."""
+        return root in self._programs
+
+    def files_around(self, path: Path) -> list[Path]:
+        """Files that may be constitutions that use a file: open ones, then all that lie beside it or above it."""
+        document = self.documents.at(path)
+        if document and document.saved_nowhere:
+            return []
+        found = [
+            open.path
+            for open in self.documents.open.values()
+            if not open.saved_nowhere and path.is_relative_to(open.path.parent)
+        ]
+        return list(dict.fromkeys((*found, *self._files_above(path))))
+
+    def shown(self, path: Path) -> str:
+        """A file as people call it: from the folder that they have open."""
+        above = next((folder for folder in self.folders if path.is_relative_to(folder)), path.parent)
+        return path.relative_to(above).as_posix()
+
     def _candidates(self, path: Path) -> list[Path]:
         """Constitutions that are open, and those beside the file and above it."""
         found = [open.path for open in self.documents.open.values() if is_root(open.source.text)]
-        for folder in path.parents[:_FOLDERS_UP_MAX]:
-            try:
-                files = sorted(folder.glob(f"*{SUFFIX}"))[:_FILES_MAX]
-            except OSError:
-                continue
-            for file in files:
-                source = self.documents.source(file, file.name)
-                if source and is_root(source.text):
-                    found.append(file)
+        found += (file for file in self._files_above(path, _FILES_MAX) if self.is_root(file))
         return list(dict.fromkeys(found))
+
+    def _files_above(self, path: Path, most: int | None = None) -> Iterator[Path]:
+        """Of each folder above a file its (first) files, up to the workspace's folder, and a few up in any case."""
+        for up, folder in enumerate(path.parents):
+            if up >= _FOLDERS_UP_MAX and not any(folder.is_relative_to(open) for open in self.folders):
+                return
+            with suppress(OSError):
+                yield from sorted(folder.glob(f"*{SUFFIX}"))[:most]
+
+    def is_root(self, file: Path) -> bool:
+        """Whether a file is there and says that it is a constitution."""
+        source = self.documents.source(file, file.name)
+        return source is not None and is_root(source.text)
 
     def texts(self, document: Document) -> Texts | None:
         """What to ask the whole compiler about a document's program; None where it has no root."""

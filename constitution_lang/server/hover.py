@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
@@ -12,8 +14,11 @@ from constitution_lang.syntax.spelling import spell_condition
 __all__ = ["about", "share_text"]
 
 
-def about(program: Program, meaning: Meaning) -> str | None:
-    """Markdown about a name; None where nothing declares it."""
+def about(program: Program, meaning: Meaning, others: Sequence[Program] = (), left_out: str = "") -> str | None:
+    """Markdown about a name; None where nothing declares it.
+
+    `others` are the constitutions besides in which it means the same, `left_out` names those that nobody has looked at.
+    """
     declared = program.declared
     match meaning.kind:
         case "principle" if principle := declared.principles.get(meaning.id):
@@ -37,7 +42,7 @@ def about(program: Program, meaning: Meaning) -> str | None:
             lines.append(_statement(tension.fields, "because"))
         case _:
             return None
-    return "\n\n".join(filter(None, (*lines, _used(program, meaning))))
+    return "\n\n".join(filter(None, (*lines, _used((program, *others), meaning, left_out))))
 
 
 def share_text(share: float) -> str:
@@ -76,13 +81,19 @@ def _statement(fields: tuple[n.Field, ...], key: str = "statement") -> str:
     return ""
 
 
-def _used(program: Program, meaning: Meaning) -> str:
-    """Where it is used, by the kind of block."""
+def _used(programs: Sequence[Program], meaning: Meaning, left_out: str) -> str:
+    """Where it is used, by the kind of block; one in a file that several constitutions use counts once."""
     starts: Counter[str] = Counter()
-    for _, block in program.blocks():
-        used = sum(1 for use in block.uses if use.meaning == meaning and not use.declares)
-        if used:
-            starts[block.text.split(None, 1)[0]] += used
-    if not starts:
-        return "used nowhere"
-    return "used in " + ", ".join(f"{count} `{keyword}`" for keyword, count in sorted(starts.items()))
+    seen: set[tuple[Path | str, int]] = set()
+    for program in programs:
+        for blocks, block in program.blocks():
+            used = sum(1 for use in block.uses if use.meaning == meaning and not use.declares)
+            name = blocks.source.name
+            place = program.paths.get(name) or name, blocks.starts[blocks.index[block.name]]
+            if used and place not in seen:
+                seen.add(place)
+                starts[block.text.split(None, 1)[0]] += used
+    found = ", ".join(f"{count} `{keyword}`" for keyword, count in sorted(starts.items()))
+    text = f"used in {found}" if found else "used nowhere"
+    text += f", in {len(programs)} constitutions" if found and len(programs) > 1 else ""
+    return text + (f" (not looked at: {left_out})" if left_out else "")

@@ -42,6 +42,11 @@ class Program:
     collected: tuple[Diagnostic, ...]
     recheck: Recheck = field(default_factory=Recheck)
 
+    @property
+    def path(self) -> Path:
+        """Where the root is."""
+        return Path(self.key)
+
     @cached_property
     def found(self) -> tuple[Diagnostic, ...]:
         """What is wrong as far as it takes no reasoning over cases; without a root, how it is written only."""

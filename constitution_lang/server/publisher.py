@@ -6,7 +6,7 @@ import asyncio
 import gc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from lsprotocol import types
 
@@ -19,6 +19,9 @@ from constitution_lang.server.program import Program
 from constitution_lang.server.whole import Whole
 
 __all__ = ["Publisher", "tidy"]
+
+Told: TypeAlias = Mapping[str, list[types.Diagnostic]]
+"""By URI what is wrong."""
 
 _SOON = 0.002
 """Seconds after the first change of a few that come together."""
@@ -47,13 +50,14 @@ class Publisher:
         self._whole = Whole()
         self._turn = asyncio.Lock()
         self._more: dict[str, tuple[Diagnostic, ...]] = {}
-        self._told: dict[Path, set[str]] = {}
+        self._told: dict[Path, Told] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def changed(self, document: Document) -> None:
         """A text was opened or has changed: look at its program soon, and closely after a pause."""
         self.desk.touched()
-        self._schedule(document.uri)
+        for user in self.desk.users(document):
+            self._schedule(user.uri)
 
     def closed(self, uri: str) -> None:
         """A text is as on disk again; nothing is said of a program of which nothing is open."""
@@ -119,14 +123,20 @@ class Publisher:
                 by_uri.setdefault(places[finding.primary.span.file][0], []).append(shown)
         self._tell(root, by_uri)
 
-    def _tell(self, root: Path, found: Mapping[str, list[types.Diagnostic]]) -> None:
-        for uri in sorted(self._told.get(root, set()) - found.keys()):
-            self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
-        self._told[root] = set(found)
-        for uri, diagnostics in found.items():
+    def _tell(self, root: Path, found: Told) -> None:
+        """Tell what is wrong with a constitution's files; of one that others use as well, also what they have said."""
+        roots = {self.desk.root(open) for open in self.desk.documents.open.values()}
+        past = [each for each in self._told if each == root or each not in roots]
+        before = {uri for each in past for uri in self._told.pop(each)}
+        if found:
+            self._told[root] = found
+        for uri in (*sorted(before - found.keys()), *found):
             document = self.desk.documents.open.get(uri)
-            version = document.version if document else None
-            self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
+            version = document.version if document and uri in found else None
+            said: list[types.Diagnostic] = []
+            for told in self._told.values():
+                said += (each for each in told.get(uri, ()) if each not in said)
+            self._client.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, said, version))
 
     def _ask(self, uri: str, due: Path) -> None:
         self._pause.pop(due, None)

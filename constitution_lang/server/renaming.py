@@ -19,6 +19,7 @@ __all__ = ["RefusedError", "check_own", "former_names", "renamed"]
 _PART = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TAIL = re.compile(r"[A-Za-z0-9_-]+")
 _OF_KIND = {"category": nodes.CategoryBlock, "principle": nodes.PrincipleBlock}
+_A = {kind: f"{'an' if kind == 'attribute' else 'a'} {kind}" for kind in (*_OF_KIND, "attribute", "tension", "value")}
 _STAGES = BLOCKS["sampling"].choices
 _WORDS = ("and", "or", "not", "is", "in", "over", "at", "one", "of", "applies", "does", "otherwise", "when")
 
@@ -103,7 +104,7 @@ def _check_form(meaning: Meaning, new: str) -> None:
     else:
         good, example = bool(_PART.fullmatch(new)), "some-name"
     if not good:
-        raise RefusedError(f"`{new}` is no name of a {kind}; write letters, digits and hyphens, as in `{example}`")
+        raise RefusedError(f"`{new}` is no name of {_A[kind]}; write letters, digits and hyphens, as in `{example}`")
     if new in _STAGES or new in _WORDS:
         raise RefusedError(f"`{new}` is a word of the language")
 
@@ -114,7 +115,7 @@ def _check_free(program: Program, meaning: Meaning, new: str) -> None:
     if meaning.kind == "category":
         taken = taken or any(m.kind == "principle" and m.id.startswith(f"{new}.") for m in others)
     if taken:
-        raise RefusedError(f"there is a {meaning.kind} `{new}` already")
+        raise RefusedError(f"there is {_A[meaning.kind]} `{new}` already")
     declared: tuple[nodes.CategoryBlock | nodes.PrincipleBlock, ...] = (
         *program.declared.categories.values(),
         *program.declared.principles.values(),

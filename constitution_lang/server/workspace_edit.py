@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lsprotocol import types
 
-__all__ = ["edit_of"]
+__all__ = ["Edits", "edit_of"]
 
 Edits: TypeAlias = Sequence[tuple[types.Location, str]]
 _FORMERLY = "formerly"
