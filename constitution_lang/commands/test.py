@@ -170,10 +170,20 @@ def _text(
 
     told = "the constitution has errors"
     uncompiled = [
-        JunitSuite(file, [JunitCase(file, "compiles", failure=told, details=render(one.diagnostics, one.sources))], {})
+        JunitSuite(
+            file, [JunitCase(file, "compiles", told, render(one.diagnostics, one.sources), code=_codes(one))], {}
+        )
         for file, one in broken.items()
     ]
     return to_junit([*uncompiled, *(_suite(report) for report in reports)], at=datetime.now(UTC), seconds=seconds)
+
+
+def _codes(compilation: Compilation) -> str:
+    """The codes of the errors, each once, in the order in which they are told."""
+    from constitution_lang.diagnostics.model import Severity
+
+    errors = (found.code for found in compilation.diagnostics if found.severity is Severity.ERROR)
+    return ", ".join(dict.fromkeys(errors))
 
 
 def _suite(report: FileReport) -> JunitSuite:

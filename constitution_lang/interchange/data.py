@@ -126,15 +126,7 @@ def read_yaml(text: str) -> Data:
 
     loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        depth = 0
-        event: Any
-        for event in yaml.parse(text, Loader=loader_class):
-            place = f"line {event.start_mark.line + 1}"
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEPTH_MAX:
-                raise WrongInputError(place, "this nests too deep")
-            if isinstance(event, yaml.AliasEvent):
-                raise WrongInputError(place, f"write out what *{event.anchor} stands for: anchors are not read")
+        _check_events(yaml.parse(text, Loader=loader_class))
         loader = loader_class(text)
         try:
             node = loader.get_single_node()
@@ -155,6 +147,25 @@ def read_yaml(text: str) -> Data:
         if isinstance(error, WrongInputError):
             raise
         raise WrongInputError("", f"this is not YAML: {error}".splitlines()[0]) from error
+
+
+def _check_events(events: Any) -> None:  # noqa: ANN401 - yaml has no types
+    """See that YAML nests no deeper than is read for certain, and has no anchors."""
+    import yaml
+
+    depth = 0
+    anchor: tuple[str, str] | None = None
+    for event in events:
+        place = f"line {event.start_mark.line + 1}"
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH_MAX:
+            raise WrongInputError(place, "this nests too deep")
+        if isinstance(event, yaml.AliasEvent):
+            raise WrongInputError(place, f"write out what *{event.anchor} stands for: anchors are not read")
+        if getattr(event, "anchor", None):
+            anchor = anchor or (place, event.anchor)
+    if anchor:
+        raise WrongInputError(anchor[0], f"leave out &{anchor[1]}: anchors are not read")
 
 
 def _walk(

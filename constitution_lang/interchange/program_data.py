@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from constitution_lang.interchange import program_schema as s
 from constitution_lang.interchange.data import Data
 from constitution_lang.interchange.draft import Imported, WrongInputError
 from constitution_lang.interchange.program_dump import dump_block, dump_lines
+from constitution_lang.interchange.program_faults import check_lines, difference, unfit
 from constitution_lang.interchange.program_text import text_lines
 from constitution_lang.source import Source
 from constitution_lang.syntax import nodes as n
@@ -64,12 +64,9 @@ def from_program_data(data: Data, name: str) -> Imported:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         at = path.rstrip("`").lstrip(".")
-        raise WrongInputError(data.place(at), f"{message[:1].lower()}{message[1:]}") from error
-    for path, comment in _comments(document):
-        if not comment.startswith("#") or "\n" in comment:
-            text = comment.strip().partition("\n")[0]
-            raise WrongInputError(data.place(path), f"a comment is one line that begins with `#`: write `# {text}`")
-    written = [(path, line) for path, text in text_lines(document) for line in text.split("\n")]
+        raise WrongInputError(data.place(at), unfit(message, at)) from error
+    written = list(text_lines(document))
+    check_lines(document, written, data)
     source = Source(name, "\n".join((*(line for _, line in written), "")))
     tree, found = parse(source)
     if found:
@@ -81,28 +78,10 @@ def from_program_data(data: Data, name: str) -> Imported:
     assert again is not None
     for index, (given, read) in enumerate(zip(document.blocks, again.blocks, strict=False)):
         if given != read:
-            raise WrongInputError(data.place(f"blocks[{index}]"), _difference(given, read))
+            raise WrongInputError(data.place(f"blocks[{index}]"), difference(given, read))
     if len(document.blocks) != len(again.blocks):
         raise WrongInputError(data.place("blocks"), "one of these can't be written in the language as it is")
     return Imported(text, ())
-
-
-def _comments(document: s.Document) -> Iterator[tuple[str, str]]:
-    """Every comment of the data beside its path."""
-    for index, block in enumerate(document.blocks):
-        parts = [(f"blocks[{index}]", block), *((f"blocks[{index}].lines[{n}]", x) for n, x in enumerate(block.lines))]
-        for path, part in parts:
-            if part.remark:
-                yield f"{path}.remark", part.remark
-            if isinstance(part, s.Comment | s.CommentLine):
-                yield f"{path}.text", part.text
-
-
-def _difference(given: s.Block, read: s.Block) -> str:
-    for name in given.__struct_fields__:
-        if getattr(given, name) != getattr(read, name, None):
-            return f"`{name}` can't be written in the language as it is; export writes the form that can"
-    return "this can't be written in the language as it is"
 
 
 def _document(tree: n.FileTree) -> s.Document:

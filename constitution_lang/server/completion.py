@@ -21,6 +21,7 @@ _OF_ATTRIBUTE = re.compile(
     r"([A-Za-z][\w.-]*)[ ]+(?:is[ ]+not[ ]+one[ ]+of|is[ ]+one[ ]+of|is[ ]+not|is|<=|>=|<|>)[ ]+"
     r"(?:[\w-]+[ ]*,[ ]*)*\Z"
 )
+_BETWEEN = re.compile(r"^  between[ ]+([\w.-]+)[ ]+and[ ]+([\w.-]+)", re.MULTILINE)
 _TESTED = re.compile(r"(?:is|is[ ]+not|of|<=|>=|<|>|,)[ ]+[\w-]+[ ]+\Z")
 _CASE_VALUE = re.compile(r"(?:case|,)[ ]+([A-Za-z][\w.-]*)[ ]+\Z")
 _ENDS_CONDITION = re.compile(r"[ ]*(?:when|applies when)\b[^:]*\Z")
@@ -130,7 +131,7 @@ class _Fits:
         elif opening.startswith("between "):
             yield from _words(("and",)) if len(opening.split()) == 2 else self.sides()
         elif opening.startswith("otherwise:") or (opening.startswith("when ") and colon):
-            yield from self.outcome(opening.partition(":")[2])
+            yield from self.outcome(opening.partition(":")[2], _BETWEEN.search(block))
         elif opening.startswith(("when ", "applies when ")):
             yield from self.condition(opening)
         elif opening == "applies ":
@@ -160,9 +161,13 @@ class _Fits:
             yield from self.ids("attribute")
             yield from _words(("not",))
 
-    def outcome(self, written: str) -> Iterator[types.CompletionItem]:
+    def outcome(self, written: str, between: re.Match[str] | None) -> Iterator[types.CompletionItem]:
+        """What a rule says: it can name the two sides of its tension, once each."""
         if not written.strip():
             yield from _words(("prefer", "weigh", "abstain"))
+        elif between:
+            named = re.findall(r"[\w.-]+", written)
+            yield from (item for item in self.sides() if item.label in between.groups() and item.label not in named)
         else:
             yield from self.sides()
 

@@ -16,13 +16,14 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 @dataclass(frozen=True, slots=True)
 class JunitCase:
-    """One test case: failed where `failure` says why, not run where `skipped` does."""
+    """One test case: failed where `failure` says why, with its `code`, not run where `skipped` does."""
 
     classname: str
     name: str
     failure: str = ""
     details: str = ""
     skipped: str = ""
+    code: str = "E601"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _case(suite: Element, case: JunitCase) -> None:
         suite, "testcase", {"name": _clean(case.name), "classname": _clean(case.classname), "time": "0.000"}
     )
     if case.failure:
-        failure = SubElement(node, "failure", {"message": _clean(case.failure), "type": "E601"})
+        failure = SubElement(node, "failure", {"message": _clean(case.failure), "type": case.code})
         failure.text = _clean(case.details)
     elif case.skipped:
         SubElement(node, "skipped", {"message": _clean(case.skipped)})

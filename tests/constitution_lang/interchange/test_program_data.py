@@ -114,15 +114,17 @@ def _read(blocks: str, head: str = '"format": "constitution-program", "version":
 def test_what_is_wrong_is_told_with_its_place() -> None:
     assert _read('[{"block": "category", "id": 3}]').startswith("blocks[0].id: expected `str`")
     assert _read('[{"block": "edition", "year": 2026}, {"block": "kategory", "id": "a"}]').startswith(
-        "blocks[1].block: "
+        "blocks[1].block: `kategory` is not known here; it can be `edition`, `constitution`, "
     )
     assert _read('[{"block": "category", "id": "a b"}]').startswith("blocks[0]: ")
-    assert _read("[]", '"format": "constitution-program", "version": 2').startswith("version: ")
+    assert (
+        _read("[]", '"format": "constitution-program", "version": 2') == "version: `2` is not known here; it can be `1`"
+    )
     two = '{"block": "category", "id": "a\\ncategory b"}'
-    assert _read(f"[{two}]").startswith("blocks[0]: `id` can't be written")
+    assert _read(f"[{two}]").startswith("blocks[0].id: this has a line break")
     prose = '{"block": "category", "id": "a", "lines": [{"line": "field", "key": "statement", "value": "tail \\nx"}]}'
     assert "lines" in _read(f"[{prose}]")
-    assert _read('[{"block": "comment", "text": "no mark"}]').startswith("blocks[0].text: a comment is one line that")
+    assert _read('[{"block": "comment", "text": "no mark"}]').endswith("begins with `#`: write `# no mark`")
     assert "write `# no mark`" in _read('[{"block": "category", "id": "a", "remark": "no mark"}]')
     assert "lines[0].text" in _read(
         '[{"block": "category", "id": "a", "lines": [{"line": "comment", "text": "# a\\nweight: 2"}]}]'
@@ -133,6 +135,9 @@ def test_what_is_wrong_is_told_with_its_place() -> None:
         read_yaml("a: 1\na: 2\n")
     with pytest.raises(WrongInputError, match="line 2: write out"):
         read_yaml("a: &x 1\nb: *x\n")
+    for unused in ("b: 1\na: &x 1\n", "b: 1\na: &x [1]\n", "b: 1\na: &x\n  c: 1\n"):
+        with pytest.raises(WrongInputError, match="line 2: leave out &x: anchors are not read"):
+            read_yaml(unused)
     with pytest.raises(WrongInputError, match="line 1: a name has to be a text"):
         read_yaml("no: 1\n")
     with pytest.raises(WrongInputError, match="line 1, column"):
@@ -141,3 +146,31 @@ def test_what_is_wrong_is_told_with_its_place() -> None:
         read_yaml("[" * 200 + "]" * 200)
     with pytest.raises(WrongInputError, match="too deep"):
         read_json("[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("block", "path"),
+    [
+        ('"block": "principle", "id": "harm.a", "title": "One\\ntwo"', "blocks[0].title"),
+        ('"block": "principle", "id": "harm.a\\nb"', "blocks[0].id"),
+        ('"block": "tension", "id": "t", "lines": [{"line": "between", "sides": ["a", "b\\n"]}]',
+         "blocks[0].lines[0].sides[1]"),
+        ('"block": "category", "id": "a", "lines": [{"line": "field", "key": "share", "value": {"low": "1%\\n"}}]',
+         "blocks[0].lines[0].value.low"),
+    ],
+)  # fmt: skip
+def test_a_line_break_is_told_where_it_is(block: str, path: str) -> None:
+    assert _read(f"[{{{block}}}]") == f"{path}: this has a line break, which only prose below a key can have"
+
+
+def test_a_comment_of_two_lines_is_told_to_be_two() -> None:
+    assert (
+        _read('[{"block": "comment", "text": "# a\\nb"}]')
+        == "blocks[0].text: a comment is one line: make one of each line"
+    )
+
+
+def test_words_that_the_form_does_not_know_are_told_with_those_it_does() -> None:
+    line = '{"line": "applies when", "condition": {"test": "compare", "attribute": "a", "operator": "=", "value": "b"}}'
+    said = _read(f'[{{"block": "principle", "id": "a.b", "lines": [{line}]}}]')
+    assert "operator: `=` is not known here; it can be `is`, `is not`, `<`, `<=`, `>` or `>=`" in said

@@ -301,6 +301,27 @@ def test_completion_fits_the_place(folder: Path, before: str, expected: set[str]
     assert bool(expected) == bool(labels)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("between harm.insults and autonomy\n  otherwise: prefer ", {"harm.insults", "autonomy"}),
+        ("between harm.insults and autonomy\n  otherwise: weigh autonomy 2, ", {"harm.insults"}),
+        ("otherwise: prefer ", {"harm", "autonomy", "harm.weapons", "harm.insults", "autonomy.choice"}),
+    ],
+)
+def test_a_rule_is_offered_the_sides_of_its_tension(folder: Path, written: str, expected: set[str]) -> None:
+    from constitution_lang.server.completion import completions
+    from constitution_lang.server.documents import Documents
+    from constitution_lang.server.program import load_program
+
+    text = f"{HOUSE}\ntension t\n  {written}"
+    documents = Documents()
+    document = documents.opened((folder / "house.const").as_uri(), 1, text)
+    program = load_program(documents, document.path)
+    assert program
+    assert {item.label for item in completions(program, "house.const", len(text))} == expected
+
+
 def test_hostile_input_is_answered(folder: Path) -> None:
     async def script(here: Session) -> None:
         here.open("house.const")

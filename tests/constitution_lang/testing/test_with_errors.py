@@ -44,6 +44,8 @@ def test_a_pasted_test_fails_and_then_holds(tmp_path: Path) -> None:
     assert "E601" in failing.stdout
     junit = _ran(path, "--format", "junit").stdout
     assert junit.count("<failure") == 2
+    assert junit.count('message="the constitution has errors" type="E506"') == 1
+    assert junit.count('type="E601"') == 1
     mended = (HOUSE + found.test).replace("weigh harm 1, autonomy 1", "weigh harm 1, autonomy 19")
     path.write_text(mended, encoding="utf-8")
     holding = _ran(path)
