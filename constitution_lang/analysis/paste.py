@@ -37,22 +37,23 @@ HOLDS = "# Holds today; it will fail when this changes."
 
 
 def circle_test(play: Play, circle: Circle, turned: int = -1) -> str:
-    """Fails: one preference, the last or the step `turned`, is asked for the other way round, which breaks the circle.
+    """Fails: one tension, that of the last step or of the step `turned`, is asked for the other way round.
 
-    Which one ought to turn nobody but the author knows, and an expectation cannot say "not all of these": so the
-    comment says what is proposed, and what to write where another is turned.
+    That breaks the circle. Which one ought to turn nobody but the author knows, and an expectation cannot say "not all
+    of these": so the comment says what is proposed, and names each other way with what to write for it.
     """
-    steps = circle.steps
-    turned %= len(steps)
-    expected = [
-        f"{step.loser} over {step.winner}" if at == turned else f"{step.winner} over {step.loser}"
-        for at, step in enumerate(steps)
-    ]
+    by_tension = {step.tension.id: step for step in circle.steps}  # a tension says one thing in a case
+    mine = circle.steps[turned].tension.id
+    kept = {id: f"{step.winner} over {step.loser}" for id, step in by_tension.items()}
+    round_ = {id: f"{step.loser} over {step.winner}" for id, step in by_tension.items()}
+    others = ", or ".join(f"`{id}` to `{line}`" for id, line in round_.items() if id != mine)
     comment = (
-        f"{FAILS}\n# It proposes that `{steps[turned].tension.id}` prefers the other side here. "
-        "Where another is to, turn its line round instead, and this one back."
+        f"{FAILS}\n# One way out of {len(kept)}: `{mine}` turns here, to `{round_[mine]}`. "
+        f"For another turn this line back to `{kept[mine]}`,\n# and one of these round: {others}.\n# "
+        "Of a tension that is to weigh or abstain here leave the line out instead."
     )
-    return _block(play, comment, f"no circle of {', '.join(step.high for step in steps)}", circle.case, expected)
+    title = f"no circle of {', '.join(step.high for step in circle.steps)}"
+    return _block(play, comment, title, circle.case, (kept | {mine: round_[mine]}).values())
 
 
 def tension_test(play: Play, tension: Tension, never: TensionFate) -> str:

@@ -114,14 +114,72 @@ def test_of_a_circle_in_each_way_it_can_be_mended(id: str, was: str, becomes: st
         if not run_tests(pasted.draft, pasted.trees).failed:
             holding.append(block)
     [right] = holding
-    assert f"proposes that `{id}` prefers the other side" in right
+    assert f"# One way out of 3: `{id}` turns here, to `{becomes} over {was}`." in right
     if right != blocks[-1]:  # what the comment says to do where another tension is mended
+        assert f"`{id}` to `{becomes} over {was}`" in blocks[-1]
         last = circle.steps[-1]
+        assert f"turn this line back to `{last.winner} over {last.loser}`" in blocks[-1]
         turned = blocks[-1].replace(
             f"expect {last.loser} over {last.winner}", f"expect {last.winner} over {last.loser}"
         )
         turned = turned.replace(f"expect {was} over {becomes}", f"expect {becomes} over {was}")
-        assert turned.splitlines()[2:] == right.splitlines()[2:]
+        assert [x for x in turned.splitlines() if x[0] != "#"] == [x for x in right.splitlines() if x[0] != "#"]
+
+
+@pytest.mark.parametrize(("line", "weighs"), [("a over b", "ab"), ("b over c", "bc"), ("c over a", "ca")])
+def test_of_a_circle_where_a_tension_is_to_weigh_instead(line: str, weighs: str) -> None:
+    draft = compile_text(CIRCLE).draft
+    assert draft is not None
+    play = Play(draft)
+    block = circle_test(play, circles(play)[0][0])
+    assert "Of a tension that is to weigh or abstain here leave the line out instead." in block
+    back = block.replace("expect a over c", "expect c over a")
+    assert back.count(f"  expect {line}\n") == 1
+    one, other = weighs
+    mended = CIRCLE.replace(
+        f"between {one} and {other}\n  otherwise: prefer {one}", f"between {one} and {other}\n  otherwise: abstain"
+    )
+    assert mended != CIRCLE
+    pasted = compile_text(mended + "\n" + back.replace(f"  expect {line}\n", ""))
+    assert pasted.draft is not None
+    assert not pasted.diagnostics
+    assert not run_tests(pasted.draft, pasted.trees).failed
+
+
+def test_of_a_circle_that_passes_a_tension_twice() -> None:
+    """Turned, its line stands there once: two lines against each other would hold in no constitution."""
+    principles = "".join(
+        f'principle {id} "P"\n  statement:\n    Do.\n\n' for id in ("a.one", "a.two", "b.one", "b.two")
+    )
+    text = f"""edition 2026
+constitution twice 1.0.0
+
+category a "A"
+
+category b "B"
+
+{principles}tension wide
+  between a and b
+  otherwise: prefer b
+
+tension left
+  between a.one and b.two
+  otherwise: prefer a.one
+
+tension right
+  between a.two and b.one
+  otherwise: prefer a.two
+"""
+    draft = compile_text(text).draft
+    assert draft is not None
+    play = Play(draft)
+    [circle] = circles(play)[0]
+    assert [step.tension.id for step in circle.steps] == ["left", "wide", "right", "wide"]
+    block = circle_test(play, circle)
+    come_out_as_said(text, [block])
+    mended = compile_text(text.replace("prefer b\n", "prefer a\n") + "\n" + block)
+    assert mended.draft is not None
+    assert not run_tests(mended.draft, mended.trees).failed
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/*.const")), ids=lambda path: path.stem)
