@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -102,6 +103,19 @@ class _Parser(argparse.ArgumentParser):
         out = file or sys.stdout
         out.write(self.format_help())
         sys.stdout.flush()
+
+    def error(self, message: str) -> NoReturn:
+        """Of a word that is none of a few: the nearest of them before all of them."""
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        if found:
+            from difflib import get_close_matches
+
+            near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1)
+            if near:
+                message = (
+                    f"{message[: found.start()]}{found[1]!r} is unknown; did you mean {near[0]}? There are {found[2]}"
+                )
+        super().error(message)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -178,7 +178,8 @@ class _Gather:
                 codes.E208.at(
                     start,
                     "there is no `constitution` line",
-                    help='write `constitution my-name 1.0.0 "Its title"` on top',
+                    help='write `constitution my-name 1.0.0 "Its title"` on top; '
+                    "of a file that a constitution uses, check that constitution instead",
                 )
             )
         if not has_edition and "edition" not in meant:

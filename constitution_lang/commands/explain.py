@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_AS_DIGITS = str.maketrans("OIL", "011")
+"""Letters that are read as digits."""
+
 
 def add(commands: Commands) -> None:
     """Teach the parser this command."""
@@ -29,7 +32,9 @@ def _explain(options: argparse.Namespace) -> int:
         from difflib import get_close_matches
 
         ids = [code.id for code in all_codes()]
-        near = get_close_matches(options.code.upper(), ids, n=1)
+        wanted = options.code.upper()
+        meant = wanted[:1] + wanted[1:].translate(_AS_DIGITS)
+        near = [meant] if meant in ids else get_close_matches(wanted, ids, n=1)
         hint = f"did you mean {near[0]}? There are" if near else "there are"
         raise WrongUseError(f"there is no code {options.code}; {hint} {', '.join(ids)}")
     sys.stdout.write(code.explain())

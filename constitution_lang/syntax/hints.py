@@ -17,6 +17,9 @@ from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, di
 __all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
+_SECOND_WORD = re.compile(r"[ \t]+([\w-]+)")
+_SIGN = re.compile(r"[ \t]*(?:=+>?|->|is(?![\w-]))[ \t]*")
+"""What stands in the place of a colon where people come from other languages."""
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 _WORD = re.compile(r"[^\s,():\"#|;]+|\S")
 _SEVERAL_MAX = 6
@@ -295,11 +298,19 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
 
 def _no_colon(block: _Block, span: Span, word: str, value: str) -> Diagnostic:
     """The first word of a line that is no key with a colon, and none of the block's other lines."""
+    end = span.end - block.base
+    more = _SECOND_WORD.match(block.text, end)
+    if more and block.form.field(f"{word} {more[1]}"):
+        word, end, value = f"{word} {more[1]}", more.end(), value.removeprefix(more[1]).strip()
+        span = Span(span.file, span.start, block.base + end)
     form = block.form.field(word)
     if form is None:
         return unknown_line(block.form, word, span)
+    sign = _SIGN.match(block.text, end)
+    value = value[len(sign[0].strip()) :].strip() if sign else value
     help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {value or form.example}`"
-    fix = Fix(Span(span.file, span.end, span.end), ":", "add the colon")
+    after = block.span(end, sign.end() if sign else end)
+    fix = Fix(after, ": " if sign and sign[0][-1:].isspace() else ":", "write a colon" if sign else "add the colon")
     return codes.E106.at(span, f"a `:` is missing after `{word}`", help=help, fix=fix)
 
 

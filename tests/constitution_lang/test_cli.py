@@ -212,6 +212,28 @@ def test_wrong_arguments(arguments: list[str], capsys: pytest.CaptureFixture[str
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chek"], "'chek' is unknown; did you mean check? There are 'build', 'check', "),
+        (["check", "x", "--format", "jsn"], "'jsn' is unknown; did you mean json? There are 'terminal', "),
+        (["check", "x", "--format", "zz"], "invalid choice: 'zz'"),
+    ],
+)
+def test_a_word_that_is_nearly_one_of_a_few(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(arguments)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "meant"), [("E20l", "E201"), ("e2o1", "E201"), ("E2011", "E201")])
+def test_a_code_that_is_nearly_one(code: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", code]) == 2
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
 def test_no_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     assert "cai-compile show house.const --prompt" in capsys.readouterr().out
