@@ -252,7 +252,7 @@ class _Actor:
 
 _FAILED = (
     "what was answered before is kept in the shards: run again to go on. Where memory or a disk was full, ask less at "
-    "once or make room; else see Ray's log on that machine"
+    "once or make room; where the same comes again, see Ray's log on that machine"
 )
 
 

@@ -70,6 +70,8 @@ class State:
     """Others, and another model answers under the same name."""
     rounding: int = 0
     """Another number, and all is rounded otherwise, as coarsely as bfloat16 does it."""
+    likely: tuple[int, ...] = ()
+    """Tokens that are among the likeliest after every prompt."""
     under_way: int = 0
     most_under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,6 +81,8 @@ class State:
         seed = blake2b(f"{self.weights}{json.dumps(list(tokens))}".encode(), digest_size=8).digest()
         dice = random.Random(int.from_bytes(seed))  # noqa: S311
         logits = [dice.gauss(0, 3) for _ in range(512)]
+        for id in self.likely:
+            logits[id] += 9
         rounded = random.Random(self.rounding)  # noqa: S311
         logits = [x + rounded.gauss(0, 0.1) for x in logits] if self.rounding else logits
         total = math.log(math.fsum(map(math.exp, logits)))

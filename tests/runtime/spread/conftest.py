@@ -5,4 +5,6 @@ from importlib.util import find_spec
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
-collect_ignore = [] if find_spec("ray") else ["test_cluster.py", "test_spread.py", "test_whole_run.py"]
+collect_ignore = [] if find_spec("ray") else [
+    "test_at_a_server.py", "test_cluster.py", "test_spread.py", "test_whole_run.py",
+]  # fmt: skip

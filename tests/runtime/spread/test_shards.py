@@ -6,12 +6,42 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runtime.engines.base import Choice, Completion, EngineError
+from runtime.engines.base import Choice, Completion, EngineError, Finish
+from runtime.engines.server.messages import pieces
 from runtime.engines.shards import ShardStore
 
 
 def _found(store: ShardStore, *keys: str) -> dict[str, Completion | Choice]:
     return {key: answer for answers in store.find(keys) for key, answer in answers.items()}
+
+
+@pytest.mark.parametrize("text", ["", "the answer", "東京 🙂", "\ud7ff\uffff" * 7])
+@pytest.mark.parametrize("count", [1, 3, 1000])
+def test_tokens_that_are_pieces_of_text_fit(tmp_path: Path, text: str, count: int) -> None:
+    made: dict[str, Completion | Choice] = {"k": Completion(text, pieces(text, count), Finish.STOP)}
+    ShardStore(str(tmp_path), "generate/x").write("one", made)
+    assert _found(ShardStore(str(tmp_path), "generate/x"), "k") == made
+
+
+def test_shards_with_tokens_of_32_bits_are_read(tmp_path: Path) -> None:
+    store = ShardStore(str(tmp_path), "generate/x")
+    kinds = [pa.string(), pa.string(), pa.list_(pa.int32()), pa.string()]
+    columns = [["k", "l"], ["yes", ""], [[7, 49151], []], ["stop", "length"]]
+    before = pa.schema(list(zip(["key", "text", "tokens", "finish"], kinds, strict=True)))
+    pq.write_table(pa.table(columns, schema=before), tmp_path / "generate" / "x" / "before.parquet")
+    assert _found(store, "k", "l") == {
+        "k": Completion("yes", (7, 49151), Finish.STOP),
+        "l": Completion("", (), Finish.LENGTH),
+    }
+
+
+def test_completions_with_tokens_of_another_kind_are_no_shard(tmp_path: Path) -> None:
+    store = ShardStore(str(tmp_path), "generate/x")
+    for tokens in (["a"], [1.5]):
+        table = pa.table({"key": ["k"], "text": ["t"], "tokens": [tokens], "finish": ["stop"]})
+        pq.write_table(table, tmp_path / "generate" / "x" / "odd.parquet")
+        with pytest.raises(EngineError, match=r"odd\.parquet is no shard"):
+            _found(store, "k")
 
 
 @pytest.mark.parametrize("content", [b"junk", b"PAR1PAR1"])
