@@ -81,6 +81,13 @@ class Prepared:
         key = identify("run", bundle.meaning_hash, bundle.metadata_hash, settings, models, self.manifest.id)
         return replace(self, bundle=bundle, manifest=_manifest(key, bundle, settings, models))
 
+    def is_on_the_data_of(self, run: RunManifest) -> bool:
+        """Whether a run had the prompts and the pairs of this one: its id is made of them, too."""
+        about = run.meaning_hash, run.metadata_hash, run.config, run.models
+        return run.id in (
+            _id(*about, self.inputs, only_audit=False), _id(*about, self.inputs.audit_only(), only_audit=True),
+        )  # fmt: skip
+
 
 def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callable[[str], None]) -> Prepared:
     """Read all that a run needs.
@@ -122,13 +129,7 @@ def prepare(file: Path, *, rehearse: bool, only_audit: bool = False, say: Callab
     settings = written.model_copy(update={"engine": config.engine}).model_dump_json(
         exclude={"out": True, "prompts": silent}
     )
-    prompts = inputs.prompts
-    run = run_id(
-        bundle.meaning_hash, bundle.metadata_hash, settings.encode(), identities,
-        prompts=(prompts[id] for id in sorted(prompts)),
-        people=((x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)),
-        only_audit=only_audit,
-    )  # fmt: skip
+    run = _id(bundle.meaning_hash, bundle.metadata_hash, settings.encode(), identities, inputs, only_audit=only_audit)
     manifest = _manifest(run, bundle, settings.encode(), identities)
     if served:
         config = served.check(bundle, inputs, only_audit=only_audit)
@@ -160,6 +161,24 @@ def open_session(
             yield session, run.inputs
         finally:
             engines.close()
+
+
+def _id(
+    meaning_hash: str,
+    metadata_hash: str,
+    settings: bytes,
+    models: tuple[tuple[str, str], ...],
+    inputs: Inputs,
+    *,
+    only_audit: bool,
+) -> str:
+    prompts = inputs.prompts
+    return run_id(
+        meaning_hash, metadata_hash, settings, models,
+        prompts=(prompts[id] for id in sorted(prompts)),
+        people=((x.comparison.id, x.label.probability) for x in (*inputs.human, *inputs.audit)),
+        only_audit=only_audit,
+    )  # fmt: skip
 
 
 def _manifest(run: str, bundle: Bundle, settings: bytes, models: tuple[tuple[str, str], ...]) -> RunManifest:

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.diff.compare import diff
 from constitution_lang.diff.model import Difference
-from constitution_lang.ir.codec import BundleError, loads
 from constitution_lang.ir.model import Bundle
 from runtime.engines.choose import open_engine
-from runtime.ledger.runs import Step
 from runtime.ledger.store import Ledger
 from runtime.opening import Prepared
+from runtime.planning.before import Before
 from runtime.planning.bound import FOLLOWS_FROM_CASES, bound_of
 from runtime.planning.costs import Measured
 from runtime.planning.model import Bound, Plan, StageWork, TrainingWork
 from runtime.planning.overlay import Overlay
 from runtime.planning.session import Faces, PlanningSession, PlanningTrainers
-from runtime.planning.work import Before, stage_works, training_works
+from runtime.planning.since import Since, latest
+from runtime.planning.work import stage_works, training_works
 from runtime.progress import SilentProgress
-from runtime.records import CaseRecord, PromptCut, Response
+from runtime.records import CaseRecord, PromptCut
 from runtime.run import execute
 from runtime.session import Engines
 
 __all__ = ["make_plan"]
-
-
-@dataclass(frozen=True)
-class _Since:
-    """The version that a plan is compared with, and the run that has what it made."""
-
-    says: str
-    bundle: Bundle
-    run: str
 
 
 def make_plan(file: Path, prepared: Prepared, against: tuple[str, Bundle] | None = None) -> Plan:
@@ -59,7 +49,7 @@ def make_plan(file: Path, prepared: Prepared, against: tuple[str, Bundle] | None
 
 def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[str, Bundle] | None) -> Plan:
     notes = list[str]()
-    before = None if kept is None else _latest(kept, notes)
+    before = None if kept is None else latest(kept, prepared, notes)
     cases = {} if kept is None or before is None else {c.prompt: c for c in kept.read(before.run, CaseRecord)}
     walk = _Walk(prepared, kept, Measured.of(kept), cases)
     if against is not None:
@@ -67,11 +57,14 @@ def _plan(file: Path, prepared: Prepared, kept: Ledger | None, against: tuple[st
         first = prepared.under(bundle)
         walk.go(first)
         walk.settle()
-        before = _Since(f"{bundle.name} {bundle.version} at {name}, as if it had been run", bundle, first.manifest.id)
+        done = frozenset(walk.overlay.steps(first.manifest.id))
+        before = Since(
+            f"{bundle.name} {bundle.version} at {name}, as if it had been run", bundle, first.manifest.id, done
+        )
     session = walk.go(prepared)
     difference = None if before is None else diff(before.bundle, prepared.bundle)
     store = walk.overlay if against is not None else kept
-    earlier = None if before is None or store is None else Before.of(store, before.bundle, before.run)
+    earlier = None if before is None or store is None else Before.of(store, before)
     stages, trainings = walk.works(session, earlier, difference)
     at_most = None
     if session.guessed_cases:
@@ -155,7 +148,7 @@ class _Walk:
         stages = stage_works(
             session, self.overlay, measured=self.measured, kin=self._faces.kin(), before=earlier, difference=difference
         )
-        return stages, training_works(session, self.overlay, self.measured, earlier)
+        return stages, training_works(session, self.overlay, self.measured, earlier, difference)
 
 
 def _cuts(session: PlanningSession, overlay: Overlay) -> Iterator[str]:
@@ -176,17 +169,3 @@ def _called(prepared: Prepared) -> dict[str, str]:
         inputs.critic: critic,
         inputs.policy: named.policy,
     }
-
-
-def _latest(kept: Ledger, notes: list[str]) -> _Since | None:
-    """The run begun last that is more than an audit; None where there is none that can be compared with."""
-    runs = kept.runs()
-    whole = [run for run in runs if kept.count(run.id, Response, Step.RESPOND)]
-    for run in reversed(whole or runs):
-        try:
-            bundle = loads(run.bundle)
-        except BundleError as error:
-            notes.append(f"the constitution of the run before cannot be compared with: {error}")
-            return None
-        return _Since(f"{run.constitution} {run.version}, the latest run", bundle, run.id)
-    return None

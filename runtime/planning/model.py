@@ -48,7 +48,7 @@ class StageWork(Struct, frozen=True, kw_only=True):
     """One step, or one round of it.
 
     `taken_over` says that nothing of it has to be looked at again. `kept` answers are known; `cost.calls` are not.
-    `moved` of `draws` are not those of the run before; None where there is none.
+    `moved` of `draws` are not those of the run before; None where it has no such step.
     """
 
     step: StepId

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from constitution_lang.diff.model import Difference
-from constitution_lang.ir.model import Bundle
-from runtime.ledger.run_store import RunStore
 from runtime.ledger.runs import Step, StepId, Usage
+from runtime.planning.before import TEXTS, TRAININGS, Before, drawn
 from runtime.planning.costs import Measured
 from runtime.planning.counts import split, unnamed
 from runtime.planning.model import Cost, PrincipleWork, StageWork, TrainingWork
 from runtime.planning.overlay import Overlay
 from runtime.planning.why import Reasons
-from runtime.records import Comparison, Critique, Draw, Label, PreferenceRow, Record, Response, Revision, SftRow
+from runtime.records import (
+    Comparison,
+    Critique,
+    Draw,
+    Label,
+    PreferenceRow,
+    Record,
+    Response,
+    Revision,
+    SftRow,
+)
 from runtime.session import Session
 from runtime.training.seen import seen_of
 
-__all__ = ["Before", "stage_works", "training_works"]
+__all__ = ["stage_works", "training_works"]
 
-_TRAININGS = (Step.SFT, Step.PREFERENCE_MODEL, Step.DPO, Step.POLICY)
-_Place = tuple[Step, str, int]
-"""A step, a prompt and a round."""
-
-
-@dataclass(frozen=True)
-class Before:
-    """What the run before had: principle keys drawn at each place, and what its trainings saw."""
-
-    drawn: Mapping[_Place, frozenset[str]]
-    texts: frozenset[object]
-    pairs: frozenset[object]
-
-    @staticmethod
-    def of(store: RunStore, bundle: Bundle, run: str) -> Before:
-        """Read from the ledger, or from the plan, that holds the run."""
-        draws = [(step, d) for step in (Step.REVISE, Step.LABEL) for d in store.read(run, Draw, step)]
-        return Before(
-            _drawn(bundle, draws),
-            frozenset(seen_of(r) for r in store.read(run, SftRow, Step.SFT)),
-            frozenset(seen_of(r) for r in store.read(run, PreferenceRow, Step.LABEL)),
-        )
+_POLICIES = (None, Step.SFT, Step.DPO, Step.POLICY)
+"""The policies of the evaluation, by what trains them."""
 
 
 def stage_works(
@@ -54,8 +42,8 @@ def stage_works(
     difference: Difference | None,
 ) -> tuple[StageWork, ...]:
     """Every step that asks a model, or would."""
-    reasons = Reasons(difference, first=before is None)
-    new_texts = _new_texts(session, overlay)
+    reasons = Reasons(difference, before.since if before else None)
+    new_texts = _new_texts(session, overlay, before)
     new_pairs = _new_pairs(session, overlay, new_texts)
     works = []
     for step in overlay.steps(session.run):
@@ -68,9 +56,10 @@ def stage_works(
         cost = sum(
             (measured.cost(kin.get(t.model, t.model), t.generate, t.choose) for t in tallies), Cost()
         )  # fmt: skip
-        now = _drawn(session.bundle, [(step.step, r) for r in records if isinstance(r, Draw)])
-        moved = {place: keys - before.drawn.get(place, frozenset()) for place, keys in now.items()} if before else {}
-        moved_keys = frozenset[str]().union(*moved.values())
+        now = drawn(session.bundle, [(step.step, r) for r in records if isinstance(r, Draw)])
+        stands = before is not None and step in before.since.done
+        moved = before.moved(step, now) if before else {}
+        moved_keys = frozenset[str]().union(*(moved if stands else now).values())
         follows = _followers(records, new_texts, new_pairs)
         principles = tuple(
             PrincipleWork(
@@ -78,7 +67,7 @@ def stage_works(
                 kept=kept,
                 calls=calls,
                 why=reasons.of_answers(
-                    step.step,
+                    step,
                     id,
                     moved=session.bundle.principle(id).key in moved_keys or not now,
                     follows=id in follows,
@@ -94,10 +83,7 @@ def stage_works(
         kept = max(listed, sum(kept for kept, _ in counted.values()) + rest)
         why = tuple(dict.fromkeys(r for p in principles for r in p.why))
         if cost.calls and not why:
-            wrote = any(t.generate.calls for t in tallies)
-            why = reasons.of_answers(
-                step.step, "", moved=False, follows=wrote and step.step in (Step.PAIR, Step.EVALUATE)
-            )
+            why = reasons.of_answers(step, "", moved=False, follows=_follows_alone(session, step, before, new_texts))
         works.append(
             StageWork(
                 step=step,
@@ -107,22 +93,22 @@ def stage_works(
                 principles=principles,
                 why=why,
                 draws=sum(len(keys) for keys in now.values()),
-                moved=sum(len(keys) for keys in moved.values()) if before else None,
+                moved=sum(len(keys) for keys in moved.values()) if stands else None,
             )
         )
     return tuple(works)
 
 
 def training_works(
-    session: Session, overlay: Overlay, measured: Measured, before: Before | None
+    session: Session, overlay: Overlay, measured: Measured, before: Before | None, difference: Difference | None
 ) -> tuple[TrainingWork, ...]:
     """Every training."""
-    reasons = Reasons(None, first=before is None)
+    reasons = Reasons(difference, before.since if before else None)
     texts = [seen_of(r) for r in session.read(SftRow, StepId(Step.SFT, 0))]
     pairs = [seen_of(r) for r in session.read(PreferenceRow, StepId(Step.LABEL, 0))]
     planned = {tally.step.step: tally for tally in overlay.trainings}
     works = []
-    for step in _TRAININGS:
+    for step in TRAININGS:
         tally = planned.get(step)
         if tally is None:
             works.append(TrainingWork(step=StepId(step), taken_over=True))
@@ -132,9 +118,9 @@ def training_works(
             says += _changed("texts", texts, before.texts if before else frozenset())
         if step in (Step.PREFERENCE_MODEL, Step.DPO):
             says += _changed("pairs", pairs, before.pairs if before else frozenset())
-        if step in (Step.DPO, Step.POLICY) and Step.SFT in planned:
+        if before is not None and step in (Step.DPO, Step.POLICY) and before.is_new(session, Step.SFT):
             says.append("SL-CAI, which it starts from, is trained anew")
-        if step is Step.POLICY and Step.PREFERENCE_MODEL in planned:
+        if before is not None and step is Step.POLICY and before.is_new(session, Step.PREFERENCE_MODEL):
             says.append("the preference model is trained anew")
         works.append(
             TrainingWork(
@@ -143,7 +129,7 @@ def training_works(
                 steps=tally.steps,
                 tokens=tally.tokens,
                 seconds=measured.training_seconds(step, tally.model, tally.tokens),
-                why=reasons.of_training(says),
+                why=reasons.of_training(StepId(step), says),
             )
         )
     return tuple(works)
@@ -159,31 +145,40 @@ def _changed(what: str, now: Sequence[object], before: frozenset[object]) -> lis
     return []
 
 
-def _drawn(bundle: Bundle, draws: Sequence[tuple[Step, Draw]]) -> dict[_Place, frozenset[str]]:
-    found: dict[_Place, set[str]] = {}
-    for step, draw in draws:
-        found.setdefault((step, draw.prompt, draw.round), set()).add(bundle.principle(draw.principle).key)
-    return {place: frozenset(keys) for place, keys in found.items()}
+def _new_texts(session: Session, overlay: Overlay, before: Before | None) -> frozenset[str]:
+    """Ids of responses, critiques and revisions that the plan only supposes, or that the run before did not have.
 
-
-def _new_texts(session: Session, overlay: Overlay) -> frozenset[str]:
-    """Ids of responses, critiques and revisions that the plan only supposes."""
+    A run that was stopped may have written some of them.
+    """
     return frozenset(
         record.id
         for step in overlay.steps(session.run)
         for record in overlay.records(session.run, step)
-        if isinstance(record, Response | Critique | Revision) and record.key in overlay.made_in
+        if isinstance(record, TEXTS)
+        and (record.key in overlay.made_in or (before is not None and record.id not in before.written))
     )
 
 
 def _new_pairs(session: Session, overlay: Overlay, new_texts: frozenset[str]) -> frozenset[str]:
-    """Ids of pairs with a text that the plan only supposes."""
+    """Ids of pairs with a text that is new."""
     return frozenset(
         record.id
         for step in overlay.steps(session.run)
         for record in overlay.records(session.run, step)
         if isinstance(record, Comparison) and new_texts & {record.a, record.b}
     )
+
+
+def _follows_alone(session: Session, step: StepId, before: Before | None, new_texts: frozenset[str]) -> bool:
+    """Whether what is asked under no principle is asked as the policy that answers, or what it said, is new."""
+    policy = None
+    if step.step is Step.PAIR and session.config.pair.policy is None:
+        policy = Step.SFT
+    if step.step is Step.EVALUATE:
+        if step.round % 2:
+            return any(x.id in new_texts for x in session.read(Response, StepId(step.step, step.round - 1)))
+        policy = _POLICIES[step.round // 2]
+    return before is not None and policy is not None and before.is_new(session, policy)
 
 
 def _followers(records: Sequence[Record], new_texts: frozenset[str], new_pairs: frozenset[str]) -> frozenset[str]:
