@@ -10,6 +10,8 @@ from constitution_lang.ir.model import Bundle, Orders, PromptKind, SlotName
 __all__ = ["table", "warnings"]
 
 _PAIRS = frozenset({PromptKind.PREFER, PromptKind.REASON, PromptKind.PREFER_REASONED})
+_WRITTEN = frozenset({PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT, PromptKind.REASON})
+"""What a model answers with a text. To all else it answers with one of the options, which is one token."""
 
 
 def table(bundle: Bundle, groups: Sequence[Group]) -> str:
@@ -59,7 +61,7 @@ def warnings(groups: Sequence[Group], *, context: int | None, answer: int) -> li
         if context is None:
             continue
         for cost in (*group.prompts, *group.variants):
-            more = 1 if group.kind in {PromptKind.PREFER, PromptKind.PREFER_REASONED, PromptKind.TAG} else answer
+            more = answer if group.kind in _WRITTEN else 1
             if cost.tokens + more > context:
                 said.append(
                     f"{cost.id}: {cost.tokens:,} tokens and {more:,} of an answer outgrow the context of {context:,}; "

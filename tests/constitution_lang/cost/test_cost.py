@@ -159,6 +159,15 @@ def test_prompts_that_outgrow_the_context_are_named(tmp_path: Path, model: Path)
     assert "outgrow the context" in said[0]
 
 
+def test_what_is_answered_with_an_option_needs_room_for_one_token(tmp_path: Path, model: Path) -> None:
+    chosen, written = set[PromptKind](), set[PromptKind]()
+    for each in costs(bundle(tmp_path), Tokens.load(model)):
+        found = chosen if not warnings([each], context=each.tokens[1] + 1, answer=50) else written
+        found.add(each.kind)
+    assert chosen == {PromptKind.PREFER, PromptKind.REFUSAL}
+    assert written == {PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT}
+
+
 def cai_compile(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "constitution_lang.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
