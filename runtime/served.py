@@ -35,6 +35,7 @@ class ServedModels:
         self._say = say
         self._names: dict[str, str] = {}
         self._seen: set[str] = set()
+        self._written: dict[str, str] = {}
 
     def resolve(self, name: str) -> str:
         """The folder of a model that is trained; of another its tokenizer's, or its name where there is none here."""
@@ -47,6 +48,7 @@ class ServedModels:
             found = str(resolve_tokenizer(name, progress=self._say) or name)
         self._names[found] = self._config.engine.openai.names.get(name, name)
         self._seen.add(name)
+        self._written[found] = name
         return found
 
     def identity(self, model: str) -> str:
@@ -104,7 +106,7 @@ class ServedModels:
             )
         roles = self._roles(bundle, inputs, only_audit=only_audit)
         server = server.model_copy(update={"names": self._names})
-        check_roles(server, roles, self._say)
+        check_roles(server, roles, self._say, self._written)
         check_options(bundle, open_server(server, inputs.feedback).tokenizer)
         if not only_audit:
             self._say("models that the run trains are not at the server: transformers runs them")

@@ -27,7 +27,7 @@ from runtime.engines.server.replies import (
 from runtime.prompting import ModelTokenizer
 from runtime.records import Turn
 
-__all__ = ["probe"]
+__all__ = ["UnservedError", "probe"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,10 @@ _OPTIONS = ("A", "B")
 _TEXT = "The café costs 12,345 €: naïve 東京 🙂.\n\n\tdef f(x):  return {'a': x**2}  # (A) or (B)? <b>it's</b>"
 _LISTED = (20, 5)
 """How many likeliest tokens are asked for: what most servers allow, then what the protocol began with."""
+
+
+class UnservedError(EngineError):
+    """The server has no model of that name."""
 
 
 async def probe(client: ServerClient, served: str, folder: Path | None) -> Abilities:
@@ -66,9 +70,9 @@ async def _find_model(client: ServerClient, served: str) -> int | None:
         if card.id == served:
             return card.max_model_len
     names = client.clean(", ".join(sorted(card.id for card in listed.data)[:12])) or "none"
-    raise EngineError(
+    raise UnservedError(
         f"the server at {client.url} has no model {served}; it has {names}",
-        f'write under [engine.openai.names] what it calls the model: "{served}" = "…"',
+        "write under [engine.openai.names] what it calls the model, by the name that [models] has for it",
     )
 
 

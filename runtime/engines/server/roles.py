@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from runtime.engines.base import EngineError
 from runtime.engines.models import resolve_tokenizer
 from runtime.engines.server.asking import Abilities
 from runtime.engines.server.engine import ServerEngine
+from runtime.engines.server.probing import UnservedError
 
 __all__ = ["Needs", "check_roles", "is_trained_here", "open_server"]
 
@@ -37,20 +39,30 @@ def open_server(config: ServerConfig, model: str) -> ServerEngine:
     return ServerEngine(config, config.names.get(model, model), resolve_tokenizer(model))
 
 
-def check_roles(config: ServerConfig, roles: Mapping[str, tuple[str, Needs]], say: Callable[[str], None]) -> None:
+def check_roles(
+    config: ServerConfig,
+    roles: Mapping[str, tuple[str, Needs]],
+    say: Callable[[str], None],
+    written: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Ask the server, before anything is spent, whether it can do what each role needs; `say` what was found.
 
     Args:
         config: With the names of all models that the run file names.
         roles: The model of each role, as an engine opens it, and what it needs.
         say: Prints a line.
+        written: What the run file calls the models, where engines open them by another name.
 
     Raises:
         EngineError: It cannot; the role is named.
     """
     found: dict[str, list[str]] = {}
     for role, (model, needs) in roles.items():
-        engine = open_server(config, model)
+        try:
+            engine = open_server(config, model)
+        except UnservedError as e:
+            remedy = f'write under [engine.openai.names] what it calls the model: "{written.get(model, model)}" = "…"'
+            raise EngineError(str(e), remedy) from None
         try:
             if needs.options:
                 engine.need_options()

@@ -153,6 +153,23 @@ def test_a_name_of_no_model_is_told(state: State, tiny_model: Path, tmp_path: Pa
         prepare(file, rehearse=False, say=lambda _: None)
 
 
+def test_a_model_that_is_not_served_is_told_with_the_name_to_write(
+    state: State, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Also where [names] has it already: what stands there is the server's name, and not the one to write."""
+    file = run_at(state, tiny_model, tmp_path, changed=(f'" = "{NAME}"', '" = "nosuch"'))
+    written = file.read_text()
+    text = written.replace(str(tiny_model), f"../{tiny_model.name}")
+    (tmp_path / tiny_model.name).symlink_to(tiny_model)
+    file.write_text(text)
+    with pytest.raises(EngineError, match="has no model nosuch; it has another, served-model") as caught:
+        prepare(file, rehearse=False, say=lambda _: None)
+    told = re.search('names].*: "(.*)" = "…"', caught.value.remedy)
+    assert told
+    file.write_text(text.replace(f'"../{tiny_model.name}" = "nosuch"', f'"{told[1]}" = "{NAME}"'))
+    assert NAME in prepare(file, rehearse=False, say=lambda _: None).config.engine.openai.names.values()
+
+
 def test_checkpoints_of_the_run_are_not_asked_of_the_server(state: State, tiny_model: Path, tmp_path: Path) -> None:
     import shutil
 
