@@ -26,6 +26,7 @@ from runtime.config import ServerConfig
 from runtime.engines.base import EngineError
 from runtime.engines.server.bounded import BoundedTransport, TooLargeError
 from runtime.engines.server.hiding import Hiding
+from runtime.engines.server.proxies import proxy_for, shown
 from runtime.engines.server.replies import WrongReplyError
 
 __all__ = ["RefusedError", "ServerClient", "read_key"]
@@ -91,12 +92,14 @@ class ServerClient:
         # Without a key nothing is sent in its place: a server without keys may refuse a wrong one.
         self._options: RequestOptions = {} if self._key else {"headers": {"Authorization": openai.Omit()}}
         self._hiding = Hiding(self._key)
+        self._proxy = proxy_for(config.url)
+        bounded = BoundedTransport(limits=_limits(config), proxy=self._proxy)
         self._client = openai.AsyncOpenAI(
             base_url=config.url,
             api_key=self._key or "none",
             max_retries=0,
             timeout=config.timeout_seconds,
-            http_client=openai.DefaultAsyncHttpx2Client(transport=BoundedTransport(limits=_limits(config))),
+            http_client=openai.DefaultAsyncHttpx2Client(transport=bounded),
         )
 
     async def __aenter__(self) -> Self:
@@ -171,7 +174,8 @@ class ServerClient:
             if isinstance(cause, TooLargeError):
                 raise _UnreadableError(str(cause)) from None
             did = self.clean(str(cause) or type(cause).__name__)
-            raise _PassingError(f"cannot be reached, or ended the connection: {did}") from None
+            way = f" through the proxy {shown(self._proxy)}" if self._proxy else ""
+            raise _PassingError(f"cannot be reached{way}, or ended the connection: {did}") from None
         if self._hiding.is_in_reply(response.content):
             raise EngineError(
                 f"the server at {self._config.url} repeats the key in what it answers, and that would be kept",

@@ -19,6 +19,7 @@ from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from constitution_lang.ir.model import Role
 from runtime.prompting import ModelTokenizer
@@ -72,6 +73,8 @@ class State:
     """Another number, and all is rounded otherwise, as coarsely as bfloat16 does it."""
     likely: tuple[int, ...] = ()
     """Tokens that are among the likeliest after every prompt."""
+    reached_as: list[str] = field(default_factory=list)
+    """As a proxy: the servers that it stood for."""
     under_way: int = 0
     most_under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -104,6 +107,15 @@ class Handler(BaseHTTPRequestHandler):
     state: State
 
     def log_message(self, *_: object) -> None: ...
+
+    def parse_request(self) -> bool:
+        """A proxy gets whole addresses, and answers here as if it were each of them."""
+        whole = super().parse_request()
+        if whole and "://" in self.path:
+            asked = urlsplit(self.path)
+            self.state.reached_as.append(asked.netloc)
+            self.path = asked.path
+        return whole
 
     def do_GET(self) -> None:
         if self._allowed():
