@@ -16,7 +16,7 @@ _ENGINES: dict[EngineKind, dict[str, tuple[str, ...]]] = {
     EngineKind.SCRIPTED: {},
     EngineKind.TRANSFORMERS: {"train": _MODELS},
     EngineKind.VLLM: {"vllm": ("vllm",), "train": ("tokenizers",)},
-    EngineKind.OPENAI: {"openai": ("anyio", "openai", "tenacity")},
+    EngineKind.OPENAI: {"openai": ("anyio", "httpx2", "openai", "tenacity")},
 }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,7 @@ from tests.runtime.small_run import RUN_FILE, write_run
         ('kind = "vllm"', ["vllm"], "pip install 'constitution-compiler[vllm]'"),
         ('kind = "vllm"', ["vllm", "trl"], "pip install 'constitution-compiler[train,vllm]'"),
         ('kind = "openai"', ["openai", "peft"], "pip install 'constitution-compiler[openai,train]'"),
+        ('kind = "openai"', ["httpx2"], "pip install 'constitution-compiler[openai]'"),
         ('kind = "scripted"\nspread = "ray"', ["ray"], "pip install 'constitution-compiler[ray]'"),
     ],
 )
@@ -83,3 +87,40 @@ def test_every_engine_has_its_libraries() -> None:
 
     assert set(_ENGINES) == set(EngineKind)
     assert EngineConfig().kind in _ENGINES
+
+
+def test_what_the_servers_engine_imports_is_declared_and_looked_for() -> None:
+    """Also what another library brings today: `openai` moved from httpx to httpx2, and will move again."""
+    from runtime.extras import _ENGINES
+
+    root = Path(__file__).parents[2]
+    imported = {
+        name.partition(".")[0]
+        for file in (root / "runtime" / "engines" / "server").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        for name in (
+            [alias.name for alias in node.names] if isinstance(node, ast.Import)
+            else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        )
+    }  # fmt: skip
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    everywhere, extra = (
+        {re.split(r"\W", line.replace("-", "_"))[0] for line in lines}
+        for lines in (project["dependencies"], project["optional-dependencies"]["openai"])
+    )
+    # tokenizers is wanted only where a tokenizer is here, and `train` brings it.
+    ours = {"constitution_lang", "runtime", "tokenizers"}
+    assert imported - set(sys.stdlib_module_names) - everywhere - ours == extra
+    assert set(_ENGINES[EngineKind.OPENAI]["openai"]) == extra
+
+
+@pytest.mark.parametrize("name", ["anyio", "httpx2", "openai", "tenacity"])
+def test_a_library_of_the_servers_engine_that_is_missing_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    import importlib
+
+    for module in [module for module in sys.modules if module.startswith("runtime.engines.server")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(EngineError, match=f"needs {name}, which is not installed") as caught:
+        importlib.import_module("runtime.engines.server.client")
+    assert caught.value.remedy == "pip install 'constitution-compiler[openai]'"
