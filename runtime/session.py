@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Bundle, PromptKind
 from runtime.config import EngineConfig, EngineKind, RunConfig, TooLong
 from runtime.datasets.rows import write_whole
@@ -176,9 +177,10 @@ class Session:
         if cuts:
             prompts = {cut.prompt for cut in cuts}
             where = f"{step.step.value}, round {step.round + 1}" if step.step is Step.REVISE else step.step.value
+            cut = f"{number_of(len(prompts), 'prompts')} {'was' if len(prompts) == 1 else 'were'} cut"
             self.say(
-                f"{where}: {len(prompts)} prompts were cut: the oldest turns are left out of {len(cuts)} questions "
-                f"that did not fit into the model's context; one of them: cai-run explain {cuts[0].prompt[:12]}"
+                f"{where}: {cut}: the oldest turns are left out of {number_of(len(cuts), 'questions')} that did not "
+                f"fit into the model's context; one of them: cai-run explain {cuts[0].prompt[:12]}"
             )
 
     def _place(self, step: StepId, fingerprint: str) -> None:

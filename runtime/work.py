@@ -13,6 +13,7 @@ from typing import Generic, TypeVar, overload
 
 from msgspec import Struct
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Role
 from runtime.config import TooLong
 from runtime.engines.base import Choice, ChooseRequest, Completion, Engine, EngineError, GenerateRequest
@@ -229,7 +230,9 @@ class Worker:
                     commit()
             if len(seen) < len(requests):
                 lost = [index for index in range(len(requests)) if index not in seen]
-                raise self._fault(f"left out {len(lost)} of {len(requests)} requests, first number {lost[0]}")
+                raise self._fault(
+                    f"left out {len(lost)} of {number_of(len(requests), 'requests')}, first number {lost[0]}"
+                )
         finally:
             # Also where the engine failed or the user stopped the run: what is done stays done.
             commit()
@@ -239,7 +242,7 @@ class Worker:
 
     def _check(self, index: int, value: object, requests: Sequence[Q], seen: set[int], kind: type[V]) -> None:
         if not 0 <= index < len(requests):
-            raise self._fault(f"answered number {index} of {len(requests)} requests")
+            raise self._fault(f"answered number {index} of {number_of(len(requests), 'requests')}")
         if index in seen:
             raise self._fault(f"answered request number {index} twice")
         if not isinstance(value, kind):
@@ -263,13 +266,15 @@ def _complaint(request: GenerateRequest | ChooseRequest, value: Completion | Cho
     if isinstance(request, ChooseRequest) and isinstance(value, Choice):
         numbers = value.log_probabilities
         if len(numbers) != len(request.options):
-            return f"gave {len(numbers)} log-probabilities for {len(request.options)} options"
+            return (
+                f"gave {number_of(len(numbers), 'log-probabilities')} for {number_of(len(request.options), 'options')}"
+            )
         if any(math.isnan(x) or x > _LOG_ONE for x in numbers):
             return f"gave {numbers} as log-probabilities"
     if isinstance(request, GenerateRequest) and isinstance(value, Completion):
         tokens_max = request.decoding.tokens_max
         if len(value.tokens) > tokens_max:
-            return f"drew {len(value.tokens)} tokens where {tokens_max} were allowed"
+            return f"drew {number_of(len(value.tokens), 'tokens')} where {tokens_max:,} may come"
     return ""
 
 

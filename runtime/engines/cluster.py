@@ -12,6 +12,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.config import RayConfig
 from runtime.engines.base import EngineError
 
@@ -47,8 +48,8 @@ def connect(how: RayConfig) -> None:
     for name, unit in (("CPU", how.cpus), ("GPU", how.gpus)):
         if unit * how.actors > has.get(name, 0):
             raise EngineError(
-                f"{how.actors} actors with {unit:g} {name} each do not fit: the cluster has {has.get(name, 0):g}, "
-                "and Ray would wait without a word",
+                f"no room for {number_of(how.actors, 'actors')} with {unit:g} {name} each: the cluster has "
+                f"{has.get(name, 0):g}, and Ray would wait without a word",
                 f"lower [engine.ray] actors or {name.lower()}s, or add machines",
             )
 

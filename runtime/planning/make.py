@@ -156,7 +156,8 @@ def _cuts(session: PlanningSession, overlay: Overlay) -> Iterator[str]:
         cuts = session.read(PromptCut, step)
         if cuts:
             prompts = len({cut.prompt for cut in cuts})
-            yield f"{step}: {prompts} prompts are cut: the oldest turns are left out of {len(cuts)} questions"
+            cut = f"{number_of(prompts, 'prompts')} {'is' if prompts == 1 else 'are'} cut"
+            yield f"{step}: {cut}: the oldest turns are left out of {number_of(len(cuts), 'questions')}"
 
 
 def _called(prepared: Prepared) -> dict[str, str]:

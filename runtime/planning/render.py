@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.ledger.runs import Step, StepId
 from runtime.planning.model import Bound, Cost, Plan, PrincipleWork, Rate, Reason, StageWork, TrainingWork
 from runtime.progress import in_words
@@ -127,7 +128,7 @@ def _training_row(training: TrainingWork, *, open_cases: bool) -> tuple[str, ...
     name = _NAMES[training.step.step]
     if training.taken_over:
         return name, "known, if the cases stay" if open_cases else "known", "", "", "", ""
-    return name, "", f"{training.steps} steps", str(training.tokens), "", in_words(training.seconds)
+    return name, "", number_of(training.steps, "steps"), str(training.tokens), "", in_words(training.seconds)
 
 
 def _name(step: StepId) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Role
 from runtime.ledger.runs import Step, StepId
 from runtime.provenance.history import History
@@ -60,7 +61,7 @@ def cut_misfits(history: History, derived: DerivedCuts) -> Iterator[Misfit]:
             else:
                 yield _misfit((file, row), cut, "row", "a prompt that was cut", "no record: it fits, or was not asked")
         for cut in should.values():
-            says = f"a record of {cut.turns} turns left out of prompt {cut.prompt}"
+            says = f"a record of {number_of(cut.turns, 'turns')} left out of prompt {cut.prompt}"
             yield _misfit((file, 0), cut, "row", "missing", says)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Stage
 from runtime.datasets.errors import DataError
 from runtime.ledger.runs import Step, StepId
@@ -90,7 +91,9 @@ class PairChecks(Checks):
         if len(says) < len(should):
             yield self.of("Comparison", should[len(says)].id, "row", "missing", f"a pair for prompt {prompt.id}")
         elif len(says) > len(should):
-            yield self.at(says[len(should)], Step.PAIR, "row", "one more", f"{len(should)} pairs for its prompt")
+            yield self.at(
+                says[len(should)], Step.PAIR, "row", "one more", f"{number_of(len(should), 'pairs')} for its prompt"
+            )
 
     def _labels(self) -> Iterator[Misfit]:
         history = self.history

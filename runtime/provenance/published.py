@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.codec import BundleError, loads, verify
 from constitution_lang.ir.model import Bundle
 from runtime.datasets.cards import BUNDLE_ENDING, CARD_ENDING, DataCard, read_data_card
@@ -78,7 +79,7 @@ def missing_sets(folder: Path, history: History) -> Iterator[Misfit]:
     there = data_sets(folder)
     for name, rows in (("sft", history.sft), ("preference", history.preferences)):
         if rows and name not in there:
-            yield _whole(folder / name, "data set", "missing", f"{len(rows)} rows")
+            yield _whole(folder / name, "data set", "missing", number_of(len(rows), "rows"))
 
 
 def review_misfits(folder: Path, history: History) -> Iterator[Misfit]:
@@ -88,7 +89,7 @@ def review_misfits(folder: Path, history: History) -> Iterator[Misfit]:
     should = review_bytes((c, x) for c, x in pairs if x.outcome is LabelOutcome.REVIEW).splitlines()
     if not file.exists():
         if should:
-            yield _whole(file, "file", "missing", f"{len(should)} pairs that are for people to decide")
+            yield _whole(file, "file", "missing", f"{number_of(len(should), 'pairs')} for people to decide")
         return
     says = file.read_bytes().splitlines()
     for n, (one, other) in enumerate(zip(says, should, strict=False), 1):

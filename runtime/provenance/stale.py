@@ -79,7 +79,7 @@ def redone_under(history: History, bundle: Bundle, progress: Progress) -> tuple[
     answers, links = KeptAnswers(history.ledger), dict[str, str | None]()
     misfits = _link(history, answers, links, progress)
     if misfits:
-        notes.append(f"{misfits} of the run's rows do not fit its constitution: see cai-run verify")
+        notes.append(f"rows that do not fit the run's constitution: {misfits:,}; see cai-run verify")
     for run in history.ledger.runs():
         if run.id != history.run:
             try:

@@ -66,7 +66,7 @@ def _data(data: TrainedOn) -> Iterator[str]:
     for reason in data.reasons[:_REASONS_MAX]:
         yield f"    {reason.rows:>7}  because {reason.why}"
     if len(data.reasons) > _REASONS_MAX:
-        yield f"             and {len(data.reasons) - _REASONS_MAX} other reasons: see --format json"
+        yield f"             and {number_of(len(data.reasons) - _REASONS_MAX, 'other reasons')}: see --format json"
     if data.if_pairs_stood is not None:
         yield "  if the pairs stayed as they are:"
         yield from _counts(data.if_pairs_stood)
@@ -78,7 +78,7 @@ def _counts(rows: Counts) -> Iterator[str]:
         number = getattr(rows, field)
         if number or field == "same":
             share = number / rows.total if rows.total else 0.0
-            votes = f"; {rows.votes} votes are to be asked for" if field == "unknown" and rows.votes else ""
+            votes = f"; {number_of(rows.votes, 'votes')} to be asked for" if field == "unknown" and rows.votes else ""
             yield f"  {number:>7}  {words} ({share:.1%}){votes}"
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from constitution_lang.diagnostics.numbers import number_of
+
 __all__ = ["Point", "histogram", "interval", "line", "number", "percent", "share"]
 
 _WIDTH, _HEIGHT = 360, 200
@@ -97,7 +99,11 @@ def histogram(counts: Sequence[int], name: str, low: float = 0.0, high: float = 
         marks.append(_x_label(_LEFT + (_WIDTH - _LEFT - _RIGHT) * at / 4, f"{value:g}"))
     total = sum(counts)
     return _svg(
-        _WIDTH, _HEIGHT, f"Histogram of {name}: {total:,} values in {len(counts)} bins", "chart", "".join(marks)
+        _WIDTH,
+        _HEIGHT,
+        f"Histogram of {name}: {number_of(total, 'values')} in {number_of(len(counts), 'bins')}",
+        "chart",
+        "".join(marks),
     )
 
 
@@ -138,7 +144,7 @@ def line(points: Sequence[Point], name: str) -> Markup:
         at = _LEFT + (value - first) * across if last > first else (_LEFT + _WIDTH - _RIGHT) / 2
         marks.append(_x_label(at, f"{value:g}"))
     label = (
-        f"{name} over {len(points):,} steps: first {number(finite[0].y)}, last {number(finite[-1].y)}, "
+        f"{name} over {number_of(len(points), 'steps')}: first {number(finite[0].y)}, last {number(finite[-1].y)}, "
         f"lowest {number(min(p.y for p in finite))}, highest {number(max(p.y for p in finite))}"
     )
     return _svg(_WIDTH, _HEIGHT, label, "chart", "".join(marks))

@@ -205,7 +205,7 @@ def _label(label: Label, told: RowTold, ink: Ink) -> None:
         ink.heading("Evidence of categories")
         for c in label.categories:
             said = f"A better with {percent(c.probability)}" if c.probability is not None else "no vote remains"
-            ink.pair(c.category, f"{said}; weight {number(c.weight)}, {c.votes} {'vote' if c.votes == 1 else 'votes'}")
+            ink.pair(c.category, f"{said}; weight {number(c.weight)}, {number_of(c.votes, 'votes')}")
     if label.fired:
         ink.heading("Rules that fired")
         for fired in label.fired:
@@ -298,7 +298,7 @@ def principle_text(told: PrincipleTold, ink: Ink) -> str:
         share = d.first / d.prompts if d.prompts else math.nan
         ink.pair(
             f"{d.stage.value} {d.round + 1}",
-            f"drawn for {d.drawn:,} of {d.prompts:,} prompts; first for {d.first:,}, {percent(share)}, "
+            f"drawn for {d.drawn:,} of {number_of(d.prompts, 'prompts')}; first for {d.first:,}, {percent(share)}, "
             f"where {percent(d.planned)} was planned",
         )
     if not told.draws:
@@ -325,7 +325,7 @@ def _votes_of(told: PrincipleTold, ink: Ink) -> None:
             f"{votes.votes:,}: {votes.decided:,} decided, {votes.undecided:,} undecided, {votes.abstained:,} no answer"
         )
         for reason, count in votes.reasons:
-            ink.line(f"no answer, {count:,} times: {reason}", 4)
+            ink.line(f"no answer, {number_of(count, 'times')}: {reason}", 4)
         if told.probability_mean is not None and told.certainty_mean is not None:
             ink.line(
                 f"on the mean, A better with {told.probability_mean:.3f}; its favourite with {told.certainty_mean:.3f}"
@@ -336,4 +336,4 @@ def _votes_of(told: PrincipleTold, ink: Ink) -> None:
                 f"the answer flips with the order in {votes.flips:,} of {votes.both_orders:,}"
             )
     for tension, count in told.left_out_by.items():
-        ink.line(f"left out by the tension {tension}: {count:,} {'time' if count == 1 else 'times'}")
+        ink.line(f"left out by the tension {tension}: {number_of(count, 'times')}")

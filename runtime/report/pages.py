@@ -17,6 +17,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.report import charts
 from runtime.report.data import ReportData
 from runtime.report.figures import agreement_rows, measure_table, training_charts, vote_rows
@@ -57,7 +58,10 @@ def render(data: ReportData) -> str:
         loader=PackageLoader("runtime.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
-    environment.filters |= {"percent": charts.percent, "number": charts.number, "whole": _whole, "tojson_text": _json}
+    environment.filters |= {
+        "percent": charts.percent, "number": charts.number, "whole": _whole, "number_of": number_of,
+        "tojson_text": _json,
+    }  # fmt: skip
     style, script = _asset("report.css"), _asset("report.js")
     policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     return environment.get_template("report.html.j2").render(

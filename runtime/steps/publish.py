@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.codec import dumps
 from runtime.datasets.cards import BUNDLE_ENDING, DataCard, write_data_card
 from runtime.datasets.rows import write_lines, write_ordered, write_whole
@@ -35,7 +36,7 @@ def publish_review(session: Session, pairs: Iterable[tuple[Comparison, Label]]) 
     path = session.folder / "data" / "review.jsonl"
     count = write_lines(path, map(_review_line, pairs))
     if count:
-        session.say(f"{count} pairs are for people to decide: {path}")
+        session.say(f"{number_of(count, 'pairs')} {'is' if count == 1 else 'are'} for people to decide: {path}")
 
 
 def review_bytes(pairs: Iterable[tuple[Comparison, Label]]) -> bytes:

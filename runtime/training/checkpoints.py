@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import torch
 
+from constitution_lang.diagnostics.numbers import number_of
 from runtime.identity import model_identity, weights_sha256
 from runtime.records import Checkpoint, Provenance, TrainedKind
 from runtime.training.cards import CARD_FILE, Card, CardTruncation, card_bytes, read_card
@@ -136,8 +137,8 @@ def _readme(card: Card) -> str:
         "",
         f"Trained under the constitution {under.constitution} {under.version}, whose meaning hash is",
         f"`{under.meaning_hash}`,",
-        f"for {card.steps} steps on {card.rows} rows, from the model `{card.base}`.",
-        f"{len(cut.prompts)} prompts and {len(cut.answers)} answers were too long and were cut: {cut.rule}.",
+        f"for {number_of(card.steps, 'steps')} on {number_of(card.rows, 'rows')}, from the model `{card.base}`.",
+        f"Cut to fit: {number_of(len(cut.prompts), 'prompts')}, {number_of(len(cut.answers), 'answers')}; {cut.rule}.",
         "",
         f"Load it with `transformers.{loader}.from_pretrained`. `{CARD_FILE}` holds the hashes of the data and the",
         "weights, the settings, and the versions of the libraries. `cai-run verify` checks it against the run's",

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Struct
 
+from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.model import Role
 from runtime.engines.base import (
     ChatTokenizer,
@@ -132,7 +133,7 @@ class TokenAsking:
             return Completion(text, ids[:most], finish)
         drawn = list(answer.token_ids)
         if len(drawn) > most:
-            raise WrongReplyError(f"drew {len(drawn)} tokens where {most} were allowed")
+            raise WrongReplyError(f"drew {number_of(len(drawn), 'tokens')} where {most:,} may come")
         while drawn and drawn[-1] in self._tokenizer.stops:
             drawn.pop()
         return completion(self._tokenizer, drawn, finish)
@@ -202,7 +203,7 @@ class MessageAsking:
         answer, most = reply.choices[0], request.decoding.tokens_max
         drawn = reply.usage.completion_tokens if reply.usage else None
         if drawn is not None and drawn > most:
-            raise WrongReplyError(f"drew {drawn} tokens where {most} were allowed")
+            raise WrongReplyError(f"drew {number_of(drawn, 'tokens')} where {most:,} may come")
         finish, text = _finish(answer.finish_reason), answer.text
         return Completion(text, pieces(text, drawn)[:most], finish)
 

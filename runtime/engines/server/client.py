@@ -168,7 +168,7 @@ class ServerClient:
         except openai.APIStatusError as e:
             raise self._judged(e.response) from None
         except (openai.APITimeoutError, TimeoutError):
-            raise _PassingError(f"gave no answer within {limit:g} seconds") from None
+            raise _PassingError(f"gave no answer within {limit:g} {'second' if limit == 1 else 'seconds'}") from None
         except openai.APIConnectionError as e:
             cause = _root(e)
             if isinstance(cause, TooLargeError):

@@ -76,7 +76,7 @@ def test_a_cluster_that_a_run_starts_wants_a_token(tmp_path: Path) -> None:
 
 
 def test_more_than_the_cluster_has_is_refused() -> None:
-    with pytest.raises(EngineError, match="1000 actors with 1 CPU each do not fit"):
+    with pytest.raises(EngineError, match="no room for 1,000 actors with 1 CPU each"):
         cluster.connect(RayConfig(actors=1000))
 
 

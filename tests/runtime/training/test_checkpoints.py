@@ -43,7 +43,7 @@ def test_the_card_says_what_it_is(tiny_model: Path, tmp_path: Path) -> None:
     assert (card.truncation.prompts, card.truncation.answers) == (("r1",), ("r2", "r3"))
     readme = (folder / "README.md").read_text()
     assert "`abc`" in readme
-    assert "1 prompts and 2 answers" in readme
+    assert "Cut to fit: 1 prompt, 2 answers; " in readme
     assert {p.suffix for p in folder.iterdir()} <= {".safetensors", ".json", ".jinja", ".md"}
 
 
