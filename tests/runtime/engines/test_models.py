@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,22 +192,6 @@ def test_model_on_the_hub_is_fetched(tiny_model: Path, monkeypatch: pytest.Monke
     hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub, "snapshot_download", lambda *_, **__: str(tiny_model))
     assert resolve("acme/tiny") == tiny_model
-
-
-@pytest.mark.model
-@pytest.mark.skipif("CAI_MODELS" not in os.environ, reason="no GGUF files at hand")
-def test_real_file_is_converted_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    monkeypatch.setenv("CAI_HOME", str(tmp_path))
-    folder = resolve("smollm2-135m-instruct")
-    model = AutoModelForCausalLM.from_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    assert model.get_input_embeddings().weight.data_ptr() == model.get_output_embeddings().weight.data_ptr()
-    assert (tokenizer.pad_token, tokenizer.pad_token_id) == ("<|endoftext|>", 0)
-    assert model.config.pad_token_id == model.generation_config.pad_token_id == 0
-    assert tokenizer.eos_token_id == 2
-    shutil.rmtree(folder)
 
 
 def test_two_embeddings_that_are_one_are_tied_again() -> None:
