@@ -22,9 +22,24 @@ from runtime.steps.inputs import Inputs
 if TYPE_CHECKING:
     from runtime.engines.server.roles import Needs
 
-__all__ = ["ServedModels"]
+__all__ = ["ServedModels", "is_served_as"]
 
 _CRITIC = frozenset({PromptKind.CRITIQUE, PromptKind.REVISE, PromptKind.REVISE_DIRECT})
+
+
+def _served_identity(served: str, version: str | None, weights: str | None) -> str:
+    """Of a model that is known by its name at a server, and by what is known of its version and weights."""
+    if version is not None:
+        return identify("served model", served, version, weights)
+    return identify("served model", served) if weights is None else identify("served model", served, weights)
+
+
+def is_served_as(identity: str, weights: str, server: ServerConfig) -> bool:
+    """Whether a run gives this identity to these weights, by any name that it has for a model at the server."""
+    named = {*server.names.values(), *server.versions}
+    return identity == weights or any(
+        identity == _served_identity(served, server.versions.get(served), weights) for served in named
+    )
 
 
 class ServedModels:
@@ -55,13 +70,10 @@ class ServedModels:
         """What a model is: its weights where they are here, and what the run file says that the server calls it."""
         served = self._names.get(model)
         version = self._config.engine.openai.versions.get(served or model)
-        if version is not None:
-            return identify("served model", served or model, version, self._weights(model))
-        named = served if served in self._config.engine.openai.names.values() else None
         weights = self._weights(model)
-        if weights is None:
-            return identify("served model", served or model)
-        return weights if named is None else identify("served model", named, weights)
+        if version is None and weights is not None and served not in self._config.engine.openai.names.values():
+            return weights
+        return _served_identity(served or model, version, weights)
 
     def _weights(self, model: str) -> str | None:
         try:

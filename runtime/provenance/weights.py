@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from runtime.config import EngineKind
 from runtime.identity import model_identity, weights_sha256
 from runtime.ledger.runs import Step, StepId
 from runtime.provenance.history import TRAININGS, History
@@ -14,6 +15,7 @@ from runtime.provenance.misfits import Misfit, difference
 from runtime.provenance.standing import card_misfit, standing_misfits
 from runtime.provenance.truncations import truncation_misfits
 from runtime.records import Checkpoint, Provenance, TrainingStep, identify
+from runtime.served import is_served_as
 from runtime.training.cards import CARD_FILE, Card, read_card
 
 __all__ = ["checkpoint_misfits", "weights_misfits"]
@@ -64,8 +66,8 @@ def checkpoint_misfits(history: History, step: Step, folder: Path, named: Sequen
     yield from _under(history, record, card, path)
     yield from standing_misfits(history, step, record, card, path)
     yield from truncation_misfits(history, step, card, path, named)
-    base = _base(history, step)
-    if base is not None and card.base != base:
+    base = _other_base(history, step, card.base)
+    if base is not None:
         yield card_misfit(path, "base", card.base, base)
     judge = history.checkpoints.get(Step.PREFERENCE_MODEL)
     if step is Step.POLICY and judge is not None and card.preference_model != judge.weights:
@@ -107,9 +109,17 @@ def _under(history: History, record: Checkpoint, card: Card, path: Path) -> Iter
         yield card_misfit(path, f"provenance.{found.field}", found.says, found.should)
 
 
-def _base(history: History, step: Step) -> str | None:
-    """The identity of what the training began with, where the ledger says it."""
-    sl_cai = history.checkpoints.get(Step.SFT)
+def _other_base(history: History, step: Step, says: str) -> str | None:
+    """What the training began with, where the ledger says another model than the card."""
     if step in {Step.DPO, Step.POLICY}:
-        return None if sl_cai is None else sl_cai.weights
-    return history.identities().get("policy" if step is Step.SFT else "preference model's base")
+        sl_cai = history.checkpoints.get(Step.SFT)
+        return None if sl_cai is None or sl_cai.weights == says else sl_cai.weights
+    known = history.identities().get("policy" if step is Step.SFT else "preference model's base")
+    if known is None or known == says:
+        return None
+    engine = history.config.engine
+    if engine.kind is not EngineKind.OPENAI:
+        return known
+    # The run knows such a model by its name at the server as well, a training by its weights alone.
+    served = is_served_as(known, says, engine.openai)
+    return None if served else f"the weights that are {known} by the server's name for them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,12 @@ from runtime.config import EngineConfig, EngineKind, ServerConfig
 from runtime.engines.base import EngineError
 from runtime.engines.choose import open_engine
 from runtime.engines.server.engine import ServerEngine
+from runtime.identity import model_identity
 from runtime.opening import prepare
 from runtime.prompting import ModelTokenizer
-from runtime.run_file import RunFileError
+from runtime.run_file import RunFileError, load_run_file
+from runtime.served import ServedModels, is_served_as
+from tests.runtime.provenance.reading import misfits
 from tests.runtime.server.misbehaving import NAME, OTHER, Skills, State, serving, status
 from tests.runtime.small_run import cai_run, write_run
 
@@ -204,3 +208,29 @@ def test_a_server_that_dies_ends_the_run_which_goes_on_where_it_was(
     assert KEY not in first.stdout + first.stderr + second.stdout + second.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    # The run knows its policy by the server's name as well; the cards of what was trained from it know the weights.
+    assert misfits(tmp_path / "run" / "out") == ()
+    card = next((tmp_path / "run" / "out" / "checkpoints").glob("sl-cai-*")) / "card.json"
+    fields = json.loads(card.read_text())
+    card.write_text(json.dumps(fields | {"base": "0" * 32}))
+    [found] = misfits(tmp_path / "run" / "out")
+    assert (found.file, found.field, found.says) == (str(card), "base", "0" * 32)
+
+
+@pytest.mark.parametrize("named", ["", NAME])
+@pytest.mark.parametrize("version", ["", "2"])
+def test_what_a_run_calls_weights_at_a_server_is_known_by_the_weights(
+    state: State, tiny_model: Path, tmp_path: Path, named: str, version: str
+) -> None:
+    served = named or str(tiny_model)
+    names, versions = {str(tiny_model): named} if named else {}, {served: version} if version else {}
+    config = ServerConfig(url=state.url, names=names, versions=versions)
+    file = run_at(state, tiny_model, tmp_path)
+    _, run = load_run_file(file)
+    engine = run.engine.model_copy(update={"openai": config})
+    models = ServedModels(run.model_copy(update={"engine": engine}), lambda _: None)
+    identity, weights = models.identity(models.resolve(str(tiny_model))), model_identity(tiny_model)
+    assert is_served_as(identity, weights, config)
+    assert (identity == weights) is not bool(names or versions)
+    assert not is_served_as(identity, "0" * 32, config)
+    assert not is_served_as("0" * 32, weights, config)
