@@ -12,7 +12,7 @@ from runtime.ledger.faults import LedgerError
 
 __all__ = ["VERSION", "connect", "create", "hold_lock"]
 
-VERSION = 2
+VERSION = 3
 """Version of the tables. An older file is brought up to it when a run opens it; a newer one is refused."""
 
 APPLICATION = 0x43414C47
@@ -78,6 +78,18 @@ CREATE {temporary} TABLE training (
 """
 """Since version 2. A reader of an older file has an empty one of its own."""
 
+CONSTITUTION = """
+CREATE {temporary} TABLE constitution (  -- each under which a run was begun, of one meaning
+    run TEXT NOT NULL,
+    sha256 TEXT NOT NULL,                -- of the body; empty where the run was begun before this table was there
+    body BLOB NOT NULL,                  -- as `cai-compile build` writes it
+    PRIMARY KEY (run, sha256)
+) STRICT, WITHOUT ROWID;
+"""
+"""Since version 3. In an older file nobody knows under which a run was begun before the last."""
+
+_UNKNOWN = "INSERT INTO constitution SELECT id, '', x'' FROM run;"
+
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
@@ -116,7 +128,7 @@ def create(path: Path) -> None:
             raise LedgerError(f"The folder of {path} does not allow a ledger.", "Choose a folder on a local disk.")
         connection.executescript(
             f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; BEGIN; {TABLES}"
-            f"{TRAINING.format(temporary='')} COMMIT;"
+            f"{TRAINING.format(temporary='')} {CONSTITUTION.format(temporary='')} COMMIT;"
         )
     building.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -136,8 +148,9 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
     try:
-        if _version(path, connection) < VERSION:
-            _migrate(connection, read_only=read_only)
+        version = _version(path, connection)
+        if version < VERSION:
+            _migrate(connection, version, read_only=read_only)
         connection.execute("PRAGMA foreign_keys = ON")
         # FULL, so that what was reported done survives a loss of power too. A commit comes about once a second.
         connection.execute("PRAGMA synchronous = FULL")
@@ -147,14 +160,14 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, *, read_only: bool) -> None:
-    """From version 1. The lock is held by the caller, unless it reads only."""
+def _migrate(connection: sqlite3.Connection, version: int, *, read_only: bool) -> None:
+    """From an older version. The lock is held by the caller, unless it reads only: then the tables are its own."""
+    new = (TRAINING if version < 2 else "") + CONSTITUTION
+    script = new.format(temporary="TEMPORARY" if read_only else "") + _UNKNOWN
     if read_only:
-        connection.executescript(TRAINING.format(temporary="TEMPORARY"))
+        connection.executescript(script)
     else:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {TRAINING.format(temporary='')} PRAGMA user_version = {VERSION}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _version(path: Path, connection: sqlite3.Connection) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar, get_args
 import msgspec
 
 from runtime.engines.base import Choice, Completion
-from runtime.ledger import costs
+from runtime.ledger import constitutions, costs
 from runtime.ledger.faults import LedgerError, faults_of
 from runtime.ledger.runs import (
     Operation,
@@ -135,6 +135,12 @@ class Ledger:
                 " ON CONFLICT (id) DO UPDATE SET begun = excluded.begun, body = excluded.body",
                 (run.id, msgspec.msgpack.encode(run)),
             )
+            constitutions.note(connection, run)
+
+    def begun_under(self, run_id: str) -> constitutions.BegunUnder:
+        """The compiled constitutions that a run was begun under: one meaning, by other names, versions or layouts."""
+        with self._reading() as connection:
+            return constitutions.begun_under(connection, run_id)
 
     def runs(self) -> list[RunManifest]:
         """All runs, the one begun last at the end."""

@@ -24,6 +24,7 @@ from runtime.records import (
 )
 from runtime.stages.evidence import label_of
 from runtime.stages.label import Question, compare
+from runtime.stages.places import placed
 
 __all__ = ["Checks"]
 
@@ -107,9 +108,14 @@ class Checks:
                 meant = label_of(self.history.bundle, case, comparison.id, label.votes)
             except ValueError:
                 return
-        found = difference(label, meant)
+        found = difference(label, self._placed_as(label, meant))
         if found is not None:
             yield self.at(label, where, found.field, found.says, found.should)
+
+    def _placed_as(self, label: Label, meant: Label) -> Label:
+        """Its rules may stand where they stood when the run was begun before: it moves them as it goes on."""
+        once = (placed(bundle, meant) for bundle in self.history.under.bundles.values())
+        return next((other for other in once if other.fired == label.fired), meant)
 
     def sides(self, comparison: Comparison, kept: Mapping[str, Response], step: Step) -> Iterator[Misfit]:
         """A pair of a data set against its two replies."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any, get_args
 
 import msgspec
 
+from constitution_lang.ir.codec import BundleError, loads, verify
 from runtime.ledger.runs import Step, StepId
 from runtime.ledger.selecting import Filed
 from runtime.provenance.checks import Checks
@@ -57,6 +59,29 @@ class FilingChecks(Checks):
                     says=says, should=should,
                 )  # fmt: skip
         yield from self._marks(places, filled)
+        yield from self._constitutions()
+
+    def _constitutions(self) -> Iterator[Misfit]:
+        """Each constitution that the run was begun under is kept as its bytes, and means what the run says."""
+        run = self.history.manifest
+        bodies, whole = self.history.ledger.begun_under(run.id)
+        for digest, body in bodies.items():
+            if digest != (now := sha256(body).hexdigest()):
+                yield self.of("constitution", digest, "sha256", digest, f"{now}, which is of its bytes")
+                continue
+            try:
+                bundle = loads(body)
+            except BundleError as error:
+                yield self.of("constitution", digest, "body", str(error), "a compiled constitution")
+                continue
+            for wrong in verify(bundle):
+                yield self.of("constitution", digest, "body", wrong, "a bundle whose hashes are those of its content")
+            for field in ("meaning_hash", "metadata_hash"):
+                says, should = getattr(bundle, field), getattr(run, field)
+                if says != should:
+                    yield self.of("constitution", digest, field, says, f"{should}, which the run is under")
+        if whole and (now := sha256(run.bundle).hexdigest()) not in bodies:
+            yield self.of("run", run.id, "bundle", f"one with the SHA-256 {now}", "one that the run was begun under")
 
     def _places(self) -> dict[_Place, tuple[type[Any], ...]]:
         """Every step that such a run can have, in the order in which they are done, with the kinds of its rows."""

@@ -16,6 +16,7 @@ from runtime.ledger.faults import LedgerError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.provenance.shelved import ShelvedGroups, ShelvedMap, grouped, kept_by, shelve
+from runtime.provenance.under import Under, made_under
 from runtime.records import (
     CaseRecord,
     Checkpoint,
@@ -92,6 +93,11 @@ class History:
     def scripted(self) -> bool:
         """Whether no model was asked."""
         return self.config.engine.kind is EngineKind.SCRIPTED
+
+    @cached_property
+    def under(self) -> Under:
+        """What constitutions the run was begun under."""
+        return made_under(self.ledger, self.manifest)
 
     @cached_property
     def train(self) -> Sequence[PromptRecord]:

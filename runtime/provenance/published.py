@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics.numbers import number_of
 from constitution_lang.ir.codec import BundleError, loads, verify
@@ -16,9 +17,9 @@ from runtime.datasets.cards import BUNDLE_ENDING, CARD_ENDING, DataCard, read_da
 from runtime.datasets.errors import DataError
 from runtime.datasets.rows import encode_rows, in_order, read_rows, rows_hash
 from runtime.provenance.history import History
-from runtime.provenance.misfits import Misfit, difference, shown
+from runtime.provenance.misfits import Difference, Misfit, difference, shown
 from runtime.provenance.rows import row_misfits
-from runtime.records import LabelOutcome, PreferenceRow, Provenance, SftRow, identify
+from runtime.records import LabelOutcome, PreferenceRow, SftRow, identify
 from runtime.steps.publish import review_bytes, schema_metadata
 
 __all__ = ["KINDS", "data_sets", "missing_sets", "published_misfits", "review_misfits"]
@@ -172,8 +173,9 @@ def _constitution(folder: Path, name: str, card: DataCard, history: History | No
     except (OSError, BundleError) as error:
         yield _whole(file, "content", getattr(error, "strerror", None) or str(error), "the compiled constitution")
         return
-    wrong = verify(bundle)
-    kept = None if history is None else difference(_without_places(bundle), _without_places(history.bundle), exact=True)
+    wrong, digest = verify(bundle), sha256(body).hexdigest()
+    began = history is None or digest in history.under.bundles
+    kept = None if history is None or began else _difference(bundle, history.bundle)
     if kept is not None:
         yield _whole(file, kept.field, kept.says, kept.should)
     elif wrong:
@@ -182,7 +184,6 @@ def _constitution(folder: Path, name: str, card: DataCard, history: History | No
         says, should = getattr(bundle, field), getattr(card.provenance, field)
         if says != should:
             yield _whole(file, field, says, f"{should}, as the card says")
-    digest = sha256(body).hexdigest()
     if digest != card.files.get(file.name):
         yield _whole(file, "sha256", digest, f"{card.files.get(file.name)}, as the card says")
 
@@ -193,14 +194,14 @@ def _card(path: Path, card: DataCard, rows: Sequence[Any], history: History | No
         for ending in (*_ENDINGS, BUNDLE_ENDING)
         if (file := path.with_name(card.name + ending)).is_file()
     }
-    bundle = files.get(card.name + BUNDLE_ENDING, card.provenance.bundle_sha256)
-    provenance = card.provenance
-    if history is not None:
-        provenance = Provenance.of(history.bundle, history.run, history.seed)
+    digest = files.get(card.name + BUNDLE_ENDING, card.provenance.bundle_sha256)
+    if history is None:
+        provenance = replace(card.provenance, bundle_sha256=digest)
+    else:
+        provenance = history.under.of(digest, history.seed)
     should = DataCard(
         name=path.name.removesuffix(CARD_ENDING),
-        # The layout of the constitution's text is part of the bundle's bytes, and of no hash of its meaning.
-        provenance=msgspec.structs.replace(provenance, bundle_sha256=bundle),
+        provenance=provenance,
         models=card.models if history is None else history.manifest.models,
         rows=len(rows),
         content=rows_hash(list(rows)),
@@ -209,6 +210,10 @@ def _card(path: Path, card: DataCard, rows: Sequence[Any], history: History | No
     found = difference(card, should, exact=True)
     if found is not None:
         yield _whole(path, found.field, found.says, found.should)
+
+
+def _difference(says: Bundle, should: Bundle) -> Difference | None:
+    return difference(_without_places(says), _without_places(should), exact=True)
 
 
 def _without_places(bundle: Bundle) -> object:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from runtime.identity import data_hash
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.provenance.history import History
 from runtime.provenance.misfits import Misfit, difference, shown
-from runtime.records import Checkpoint, PreferenceRow, PromptRecord, Provenance, Response, SftRow
+from runtime.provenance.under import made_under
+from runtime.records import Checkpoint, PreferenceRow, PromptRecord, Response, SftRow
 from runtime.training.cards import Card, StandsFor
 from runtime.training.seen import seen_pairs, seen_prompts, seen_texts
 
@@ -80,13 +83,12 @@ def _entry(history: History, step: Step, entry: StandsFor, run: RunManifest | No
         yield card_misfit(path, "stands_for", entry.provenance.run, f"a run of the ledger, as {history.run}")
         return
     ids = [row.id for row in rows_of(history.ledger, run.id, step)]
-    under = Provenance(
-        constitution=run.constitution, version=run.version, meaning_hash=run.meaning_hash,
-        metadata_hash=run.metadata_hash,
-        # Of the text's layout: the ledger keeps the last one of a run, and the card that of its taking over.
-        bundle_sha256=entry.provenance.bundle_sha256, run=run.id, seed=history.seed,
-    )  # fmt: skip
-    found = difference(entry, StandsFor(provenance=under, data=data_hash(ids), rows=len(ids)), exact=True)
+    found = made_under(history.ledger, run).other(entry.provenance, history.seed)
+    if found is not None:
+        found = replace(found, field=f"provenance.{found.field}")
+    else:
+        should = StandsFor(provenance=entry.provenance, data=data_hash(ids), rows=len(ids))
+        found = difference(entry, should, exact=True)
     if found is not None:
         yield card_misfit(path, f"stands_for {run.id[:12]}: {found.field}", found.says, found.should)
 

@@ -45,8 +45,9 @@ class TextChecks(Checks):
         manifest, bundle = self.history.manifest, self.history.bundle
         for wrong in verify(bundle):
             yield self.of("run", manifest.id, "bundle", wrong, "a bundle whose hashes are those of its content")
-        for field in ("meaning_hash", "metadata_hash", "version"):
-            says, should = getattr(manifest, field), getattr(bundle, field)
+        for field, of in (("meaning_hash", "meaning_hash"), ("metadata_hash", "metadata_hash"),
+                          ("constitution", "name"), ("version", "version")):  # fmt: skip
+            says, should = getattr(manifest, field), getattr(bundle, of)
             if says != should:
                 yield self.of("run", manifest.id, field, says, should)
 

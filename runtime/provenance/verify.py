@@ -129,6 +129,7 @@ def _misfits(target: Target, models: Sequence[Path], progress: Progress, account
             yield from weights_misfits(folder)
         return
     with Ledger.open(target.ledger, read_only=True) as ledger:
+        account.unchecked += _lost_names(ledger)
         latest = _latest_trained(ledger)
         by_set = {entry: _run_of(ledger, *entry, latest) for entry in target.data}
         trained = {folder: _trained_in(ledger, folder) for folder in target.checkpoints}
@@ -160,6 +161,13 @@ def _misfits(target: Target, models: Sequence[Path], progress: Progress, account
                     f"they stand; cai-run verify {folder} derives them anew"
                 )
             yield from checkpoint_misfits(histories[run.id], step, folder, models)
+
+
+def _lost_names(ledger: Ledger) -> list[str]:
+    """Of a ledger that was begun before it kept each constitution under which a run was begun."""
+    if all(ledger.begun_under(run.id).whole for run in ledger.runs()):
+        return []
+    return ["name, version and bytes of constitutions on cards but a run's last: an older version wrote the ledger"]
 
 
 def _latest_trained(ledger: Ledger) -> RunManifest:

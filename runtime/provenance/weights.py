@@ -14,7 +14,8 @@ from runtime.provenance.history import TRAININGS, History
 from runtime.provenance.misfits import Misfit, difference
 from runtime.provenance.standing import card_misfit, standing_misfits
 from runtime.provenance.truncations import truncation_misfits
-from runtime.records import Checkpoint, Provenance, TrainingStep, identify
+from runtime.provenance.under import made_under
+from runtime.records import Checkpoint, TrainingStep, identify
 from runtime.served import is_served_as
 from runtime.training.cards import CARD_FILE, Card, read_card
 
@@ -70,8 +71,10 @@ def checkpoint_misfits(history: History, step: Step, folder: Path, named: Sequen
     if base is not None:
         yield card_misfit(path, "base", card.base, base)
     judge = history.checkpoints.get(Step.PREFERENCE_MODEL)
-    if step is Step.POLICY and judge is not None and card.preference_model != judge.weights:
-        yield card_misfit(path, "preference_model", str(card.preference_model), judge.weights)
+    rewards = judge.weights if step is Step.POLICY and judge is not None else None
+    if card.preference_model != rewards:
+        should = rewards or "none, since it was trained without one"
+        yield card_misfit(path, "preference_model", card.preference_model or "none", should)
     name = history.config.policy.method.value if step is Step.POLICY else TRAININGS[step]
     seed = int(identify("training seed", history.seed, name)[:8], 16)
     if card.seed != seed:
@@ -94,17 +97,7 @@ def _under(history: History, record: Checkpoint, card: Card, path: Path) -> Iter
     if record.constitution != card.provenance.meaning_hash:
         yield card_misfit(path, "provenance.meaning_hash", card.provenance.meaning_hash, record.constitution)
         return
-    should = Provenance(
-        constitution=run.constitution,
-        version=run.version,
-        meaning_hash=run.meaning_hash,
-        metadata_hash=run.metadata_hash,
-        # Of the text's layout: the ledger keeps the last one of a run, and the card that of its training.
-        bundle_sha256=card.provenance.bundle_sha256,
-        run=run.id,
-        seed=history.seed,
-    )
-    found = difference(card.provenance, should, exact=True)
+    found = made_under(history.ledger, run).other(card.provenance, history.seed)
     if found is not None:
         yield card_misfit(path, f"provenance.{found.field}", found.says, found.should)
 

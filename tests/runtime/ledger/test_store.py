@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ RUN = RunManifest(
     id="run-1", constitution="house", version="1.0.0", meaning_hash="mm", metadata_hash="dd", bundle=b"{}",
     config=b"{}", models=(("policy", "m"),), versions=(("msgspec", "0"),), started=12.5,
 )  # fmt: skip
+
+TRAINED = TrainingTally(step=StepId(Step.SFT), model="m", steps=4, tokens=100, seconds=2.0)
 
 
 @pytest.fixture
@@ -307,18 +310,43 @@ def test_a_ledger_of_the_first_version_is_read_and_brought_up_by_a_run(path: Pat
     with Ledger.open(path) as ledger:
         ledger.begin(RUN)
     with sqlite3.connect(path) as raw:
-        raw.executescript("DROP TABLE training; PRAGMA user_version = 1;")
+        raw.executescript("DROP TABLE training; DROP TABLE constitution; PRAGMA user_version = 1;")
     raw.close()
     with Ledger.open(path, read_only=True) as ledger:
+        assert ledger.begun_under(RUN.id) == ({}, False)
         assert ledger.training_speeds() == []
         assert ledger.latest_run() == RUN
-    tally = TrainingTally(step=StepId(Step.SFT), model="m", steps=4, tokens=100, seconds=2.0)
     with Ledger.open(path) as ledger:
-        ledger.add_training(RUN.id, tally)
+        ledger.add_training(RUN.id, TRAINED)
         assert ledger.training_speeds() == [TrainingSpeed(step=Step.SFT, model="m", seconds=2.0, token_rate=50.0)]
     with sqlite3.connect(path) as raw:
         assert raw.execute("PRAGMA user_version").fetchone() == (VERSION,)
     raw.close()
+
+
+def test_a_ledger_of_the_second_version_does_not_know_what_its_runs_began_under_before(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        ledger.begin(RUN)
+        ledger.add_training(RUN.id, TRAINED)
+    with sqlite3.connect(path) as raw:
+        raw.executescript("DROP TABLE constitution; PRAGMA user_version = 2;")
+    raw.close()
+    with Ledger.open(path) as ledger:
+        assert ledger.trainings(RUN.id) == [TRAINED]
+        ledger.begin(RUN)
+        assert ledger.begun_under(RUN.id) == ({sha256(RUN.bundle).hexdigest(): RUN.bundle}, False)
+        ledger.begin(replace(RUN, id="run-2"))
+        assert ledger.begun_under("run-2").whole
+
+
+def test_all_that_a_run_began_under_is_kept(ledger: Ledger) -> None:
+    for bundle in (b"one", b"two", b"one"):
+        ledger.begin(replace(RUN, bundle=bundle))
+    bodies, whole = ledger.begun_under(RUN.id)
+    assert whole
+    assert {b"one", b"two"} <= set(bodies.values())
+    assert all(digest == sha256(body).hexdigest() for digest, body in bodies.items())
+    assert ledger.latest_run().bundle == b"one"
 
 
 @pytest.mark.parametrize(("version", "word"), [(VERSION + 1, "newer"), (0, "older")])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from msgspec.structs import replace
 
 from runtime.cli import main
 from runtime.ledger.runs import Step
+from runtime.ledger.store import Ledger
+from runtime.opening import prepare
 from tests.runtime.provenance.reading import first, jsonl, misfits
 from tests.runtime.provenance.tampering import change_record, stop_before
 from tests.runtime.small_run import CONSTITUTION
@@ -33,6 +37,8 @@ def card_file(folder: Path, name: str) -> Path:
         ("dpo", "steps", 999),
         ("preference-model", "base", "0" * 32),
         ("ppo", "preference_model", "0" * 32),
+        ("dpo", "preference_model", "0" * 32),
+        ("sl-cai", "preference_model", "somebody-else"),
     ],
 )
 def test_a_card_of_a_checkpoint(copied: Path, name: str, field: str, value: object) -> None:
@@ -141,12 +147,95 @@ def test_a_checkpoint_of_other_texts_stands_for_nothing_here(later: Path, tmp_pa
     assert "other texts" in found.says
 
 
-def test_a_hash_of_the_constitution_on_a_checkpoint(copied: Path) -> None:
-    path = card_file(copied, "dpo")
+@pytest.mark.parametrize("field", ["meaning_hash", "metadata_hash", "bundle_sha256"])
+@pytest.mark.parametrize("name", ["sl-cai", "preference-model", "dpo", "ppo"])
+def test_a_hash_of_the_constitution_on_a_checkpoint(copied: Path, name: str, field: str) -> None:
+    path = card_file(copied, name)
     card = json.loads(path.read_text())
-    path.write_text(json.dumps(card | {"provenance": card["provenance"] | {"metadata_hash": "0" * 64}}))
-    found = first(copied)
-    assert (found.file, found.field, found.says) == (str(path), "provenance.metadata_hash", "0" * 64)
+    path.write_text(json.dumps(card | {"provenance": card["provenance"] | {field: "0" * 64}}))
+    should = json.loads((copied / "out" / "data" / "sft.card.json").read_text())["provenance"][field]
+    for target in (copied / "out", path.parent):
+        [found] = misfits(target)
+        assert (found.file, found.field, found.says) == (str(path), f"provenance.{field}", "0" * 64)
+        assert found.should == should
+
+
+# --- the same run under another name, version or layout ------------------------------------------
+
+SAME_RUN = (
+    "# A comment.\n" + CONSTITUTION.replace("small 1.0.0", "small 1.0.1"),
+    CONSTITUTION.replace("small", "tiny"),
+)
+
+
+@pytest.fixture(scope="module")
+def renamed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was begun again under another version, and once more under another name: nothing is made anew."""
+    folder = tmp_path_factory.mktemp("renamed") / "run"
+    shutil.copytree(finished, folder)
+    for text in SAME_RUN:
+        (folder / "small.const").write_text(text)
+        assert main(["run", str(folder / "run.toml"), "--quiet"]) == 0
+    return folder
+
+
+def test_a_checkpoint_keeps_the_version_under_which_it_was_trained(renamed: Path) -> None:
+    assert misfits(renamed / "out") == ()
+    card = json.loads(card_file(renamed, "dpo").read_text())["provenance"]
+    data = json.loads((renamed / "out" / "data" / "preference.card.json").read_text())["provenance"]
+    assert (card["constitution"], card["version"], data["constitution"]) == ("small", "1.0.0", "tiny")
+    with Ledger.open(renamed / "out" / "ledger.sqlite", read_only=True) as ledger:
+        assert {run.id: run.version for run in ledger.runs()}[card["run"]] == "1.0.1", "it was begun again"
+    assert misfits(card_file(renamed, "dpo").parent) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("version", "1.0.1"), ("version", "9.9.9"), ("constitution", "tiny"), ("constitution", "x"),
+     ("bundle_sha256", "0" * 64), ("meaning_hash", "0" * 64), ("metadata_hash", "0" * 64)],
+)  # fmt: skip
+def test_what_a_card_that_keeps_its_version_says(renamed: Path, tmp_path: Path, field: str, value: str) -> None:
+    """A version that the run had at another time is another one than its own hash has."""
+    shutil.copytree(renamed, tmp_path / "copy")
+    path = card_file(tmp_path / "copy", "dpo")
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {"provenance": card["provenance"] | {field: value}}))
+    found = first(tmp_path / "copy")
+    assert (found.file, found.field, found.says) == (str(path), f"provenance.{field}", value)
+    assert found.should == card["provenance"][field]
+
+
+def test_a_run_that_is_stopped_right_after_it_began_under_another_version(renamed: Path, tmp_path: Path) -> None:
+    """The data sets are of the version before, until they are published anew, and labels name the lines of before."""
+    shutil.copytree(renamed, tmp_path / "copy")
+    (tmp_path / "copy" / "small.const").write_text("# More.\n\n" + CONSTITUTION.replace("small 1.0.0", "small 1.0.2"))
+    run = prepare(tmp_path / "copy" / "run.toml", rehearse=False, say=lambda _: None)
+    with Ledger.open(tmp_path / "copy" / "out" / "ledger.sqlite") as ledger:
+        ledger.begin(run.manifest)
+    assert misfits(tmp_path / "copy" / "out") == ()
+
+
+def test_a_constitution_that_a_run_was_begun_under(copied: Path) -> None:
+    with closing(sqlite3.connect(copied / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE constitution SET body = CAST(replace(body, 'small', 'large') AS BLOB)")
+    assert ("constitution", "sha256") in {(m.kind, m.field) for m in misfits(copied / "out")}
+    with closing(sqlite3.connect(copied / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM constitution")
+    assert ("run", "bundle") in {(m.kind, m.field) for m in misfits(copied / "out")}
+
+
+def test_an_older_ledger_has_kept_no_names_of_before(
+    renamed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(renamed, tmp_path / "copy")
+    out = tmp_path / "copy" / "out"
+    with closing(sqlite3.connect(out / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.executescript("DROP TABLE constitution; PRAGMA user_version = 2;")
+    assert main(["verify", str(out), "--quiet"]) == 0
+    assert "not checked: name, version and bytes of constitutions on cards" in capsys.readouterr().out
+    path = card_file(tmp_path / "copy", "dpo")
+    path.write_text(path.read_text().replace('"meaning_hash": "', '"meaning_hash": "0'))
+    assert first(tmp_path / "copy").field == "provenance.meaning_hash"
 
 
 def test_the_weights_of_a_checkpoint(copied: Path, tiny_model: Path) -> None:
