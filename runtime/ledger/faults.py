@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["LedgerError", "RowError", "faults_of"]
+__all__ = ["AnswerError", "LedgerError", "RowError", "faults_of"]
 
 
 class LedgerError(Exception):
@@ -22,14 +22,26 @@ class LedgerError(Exception):
 
 
 class RowError(LedgerError):
-    """A record cannot be read: the `row`-th of its kind in its step, counted from 1."""
+    """A record cannot be read: the `row`-th of its kind in its step, from 1. A run's manifest is of no step."""
 
-    def __init__(self, path: Path, kind: str, step: str, row: int, fault: Exception) -> None:
+    def __init__(self, path: Path, kind: str, step: str, row: int, fault: Exception, *, id: str = "") -> None:
+        where = f" of step {step}" if step else ""
         super().__init__(
-            f"The ledger {path} holds a row that this version cannot read: {kind} {row} of step {step} ({fault}).",
+            f"The ledger {path} holds a row that this version cannot read: {kind} {id or row}{where} ({fault}).",
             "Use the version that wrote it, or name another folder and run again.",
         )
-        self.kind, self.step, self.row, self.fault = kind, step, row, str(fault)
+        self.kind, self.step, self.row, self.fault, self.id = kind, step, row, str(fault), id
+
+
+class AnswerError(LedgerError):
+    """A kept answer cannot be read."""
+
+    def __init__(self, path: Path, key: str, operation: str, fault: Exception) -> None:
+        super().__init__(
+            f"The ledger {path} holds an answer that this version cannot read: {key}, to {operation} ({fault}).",
+            "Use the version that wrote it, or name another folder and run again.",
+        )
+        self.key, self.operation, self.fault = key, operation, str(fault)
 
 
 _FULL_REMEDY = "Make room and start the run again: it goes on where it stopped; all that was reported done is kept."

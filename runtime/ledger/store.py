@@ -18,7 +18,7 @@ import msgspec
 
 from runtime.engines.base import Choice, Completion
 from runtime.ledger import constitutions, costs
-from runtime.ledger.faults import LedgerError, faults_of
+from runtime.ledger.faults import AnswerError, LedgerError, RowError, faults_of
 from runtime.ledger.runs import (
     Operation,
     RunManifest,
@@ -111,7 +111,10 @@ class Ledger:
             while some := list(islice(rest, _KEYS_AT_ONCE)):
                 query = "SELECT key, operation, body FROM result WHERE key IN (SELECT value FROM json_each(?))"
                 for key, operation, body in connection.execute(query, (msgspec.json.encode(some).decode(),)):
-                    found[key] = msgspec.msgpack.decode(body, type=_result_type(operation))
+                    try:
+                        found[key] = msgspec.msgpack.decode(body, type=_result_type(operation))
+                    except msgspec.DecodeError as fault:
+                        raise AnswerError(self.path, key, operation, fault) from fault
         return found
 
     def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
@@ -145,16 +148,17 @@ class Ledger:
     def runs(self) -> list[RunManifest]:
         """All runs, the one begun last at the end."""
         with self._reading() as connection:
-            rows = connection.execute("SELECT body FROM run ORDER BY begun").fetchall()
-            return [msgspec.msgpack.decode(body, type=RunManifest) for (body,) in rows]
+            rows = connection.execute("SELECT id, body FROM run ORDER BY begun").fetchall()
+            return [_manifest(self.path, n, id, body) for n, (id, body) in enumerate(rows, 1)]
 
     def latest_run(self) -> RunManifest:
         """The run begun last; LedgerError where there is none."""
         with self._reading() as connection:
-            row = connection.execute("SELECT body FROM run ORDER BY begun DESC LIMIT 1").fetchone()
+            query = "SELECT (SELECT count(*) FROM run), id, body FROM run ORDER BY begun DESC LIMIT 1"
+            row = connection.execute(query).fetchone()
             if row is None:
                 raise LedgerError(f"The ledger {self.path} holds no run.", "Run `cai-run` first.")
-            return msgspec.msgpack.decode(row[0], type=RunManifest)
+            return _manifest(self.path, *row)
 
     def finish(
         self, run_id: str, step: Step | StepId, fingerprint: str | Callable[[], str], records: Iterable[Record]
@@ -408,6 +412,13 @@ def _holder(connection: sqlite3.Connection, step: StepId, fingerprint: str) -> s
     query = "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1"
     row = connection.execute(query, (step.step.value, step.round, fingerprint)).fetchone()
     return None if row is None else str(row[0])
+
+
+def _manifest(path: Path, number: int, id: str, body: bytes) -> RunManifest:
+    try:
+        return msgspec.msgpack.decode(body, type=RunManifest)
+    except msgspec.DecodeError as fault:
+        raise RowError(path, "run", "", number, fault, id=id) from fault
 
 
 def _operation_of(value: Completion | Choice) -> str:

@@ -11,7 +11,7 @@ from runtime.ledger.runs import Step, StepId
 from runtime.progress import Task
 from runtime.provenance.cut_checks import DerivedCuts
 from runtime.provenance.history import History
-from runtime.provenance.kept import KeptWorker, MissingAnswerError, UnknownAnswerError
+from runtime.provenance.kept import KeptWorker, MissingAnswerError, SpoiledAnswerError, UnknownAnswerError
 from runtime.provenance.misfits import Misfit, difference, shown
 from runtime.provenance.replay import Replay
 from runtime.records import (
@@ -25,6 +25,7 @@ from runtime.records import (
 from runtime.stages.evidence import label_of
 from runtime.stages.label import Question, compare
 from runtime.stages.places import placed
+from runtime.stages.tag import UnknownValueError
 
 __all__ = ["Checks"]
 
@@ -55,6 +56,10 @@ class Checks:
             return
         except DataError as error:
             yield self.at(row, step, "question", str(error), "a question that fits into the model's context")
+            return
+        except UnknownValueError as error:
+            should = f"one of {', '.join(error.attribute.values)}, as the constitution has them"
+            yield self.at(error.prompt, Step.DATA, f"columns ({error.attribute.id})", error.value, should)
             return
         finally:
             self.cuts.take(worker, StepId(step, part))
@@ -133,12 +138,21 @@ class Checks:
         for says, should in worker.wrong:
             yield self.at(row, step, "key", says, should)
         worker.wrong.clear()
+        for error in worker.spoiled:
+            yield self.spoiled(error)
+        worker.spoiled.clear()
 
     def unkept(self, row: Record, step: Step, error: Exception) -> Misfit:
         """A row whose answer is not kept."""
+        if isinstance(error, SpoiledAnswerError):
+            return self.spoiled(error)
         key = getattr(error, "key", "")
         should = "the key of an answer that the ledger keeps" if key else "a key for every question that was asked"
         return self.at(row, step, "key", key or "nothing", should)
+
+    def spoiled(self, error: SpoiledAnswerError) -> Misfit:
+        """An answer that is kept and is none, by the key under which it is kept."""
+        return self.of("answer", error.key, error.field, error.says, error.should)
 
     def at(self, row: Record, step: Step, field: str, says: str, should: str) -> Misfit:
         """A misfit of a row that stands in the ledger."""

@@ -9,10 +9,10 @@ from functools import cached_property
 
 from pydantic import ValidationError
 
-from constitution_lang.ir.codec import loads
+from constitution_lang.ir.codec import BundleError, loads
 from constitution_lang.ir.model import Bundle
 from runtime.config import EngineKind, RunConfig
-from runtime.ledger.faults import LedgerError
+from runtime.ledger.faults import LedgerError, RowError
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.provenance.shelved import ShelvedGroups, ShelvedMap, grouped, kept_by, shelve
@@ -130,14 +130,19 @@ def read_history(ledger: Ledger, run: RunManifest) -> History:
     """A run's records, out of its ledger.
 
     Raises:
-        BundleError: the compiled constitution in the ledger cannot be read.
+        RowError: the compiled constitution in the ledger cannot be read, or its settings are none.
         LedgerError: its settings are those of another version of this program.
     """
     of = run.id
-    bundle = loads(run.bundle)
+    try:
+        bundle = loads(run.bundle)
+    except BundleError as error:
+        raise _unreadable(ledger, run, error) from error
     try:
         config = RunConfig.model_validate_json(run.config)
     except ValidationError as error:
+        if not any(problem["loc"] for problem in error.errors()):
+            raise _unreadable(ledger, run, error) from error
         wrong = ", ".join(".".join(map(str, problem["loc"])) for problem in error.errors())
         raise LedgerError(
             f"the run {of} in {ledger.path} was made by another version of this program: it has settings that this "
@@ -170,6 +175,11 @@ def read_history(ledger: Ledger, run: RunManifest) -> History:
         preferences=shelve(PreferenceRow, ledger.each(of, PreferenceRow, Step.LABEL)),
         checkpoints=checkpoints,
     )
+
+
+def _unreadable(ledger: Ledger, run: RunManifest, fault: Exception) -> RowError:
+    number = [known.id for known in ledger.runs()].index(run.id) + 1
+    return RowError(ledger.path, "run", "", number, fault, id=run.id)
 
 
 def keys_of(history: History) -> Iterable[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from constitution_lang.ir.codec import canonical
@@ -22,13 +22,14 @@ from runtime.engines.base import (
     EngineError,
     GenerateRequest,
 )
+from runtime.ledger.faults import AnswerError
 from runtime.ledger.keys import work_key
 from runtime.ledger.store import Ledger
 from runtime.progress import SilentProgress
 from runtime.records import Turn, identify
 from runtime.work import Answer, Worker
 
-__all__ = ["KeptAnswers", "KeptWorker", "MissingAnswerError", "Texts", "UnknownAnswerError"]
+__all__ = ["KeptAnswers", "KeptWorker", "MissingAnswerError", "SpoiledAnswerError", "Texts", "UnknownAnswerError"]
 
 V = TypeVar("V", Completion, Choice)
 
@@ -43,6 +44,14 @@ class MissingAnswerError(Exception):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
+
+
+class SpoiledAnswerError(MissingAnswerError):
+    """An answer is kept, and it is none to its question: what its `field` says, and what it should say."""
+
+    def __init__(self, key: str, field: str, says: str, should: str) -> None:
+        super().__init__(key)
+        self.field, self.says, self.should = field, says, should
 
 
 class Texts:
@@ -81,7 +90,7 @@ class KeptAnswers:
     def __init__(self, ledger: Ledger, *, held_max: int | None = None) -> None:
         self.ledger = ledger
         self._held_max = held_max
-        self._known: dict[str, Completion | Choice] = {}
+        self._known: dict[str, Completion | Choice | SpoiledAnswerError] = {}
 
     def load(self, keys: Iterable[str]) -> None:
         """Fetch what will be needed."""
@@ -90,20 +99,40 @@ class KeptAnswers:
             return
         if self._held_max is not None and len(self._known) >= self._held_max:
             self._known.clear()
-        self._known |= self.ledger.lookup([key for key in together if key not in self._known])
+        wanted = [key for key in together if key not in self._known]
+        try:
+            self._known |= self.ledger.lookup(wanted)
+        except AnswerError:
+            for key in wanted:  # one by one, so that the others are known
+                self._known |= self._one(key)
+
+    def _one(self, key: str) -> Mapping[str, Completion | Choice | SpoiledAnswerError]:
+        try:
+            return self.ledger.lookup([key])
+        except AnswerError as error:
+            should = f"an answer to {error.operation} that can be read"
+            return {key: SpoiledAnswerError(key, "answer", error.fault, should)}
 
     def get(self, key: str) -> Completion | Choice | None:
-        """The answer under a key; None where none is kept."""
+        """The answer under a key; None where none is kept.
+
+        Raises:
+            SpoiledAnswerError: it cannot be read.
+        """
         if key not in self._known:
             self.load([key])
-        return self._known.get(key)
+        found = self._known.get(key)
+        if isinstance(found, SpoiledAnswerError):
+            raise found
+        return found
 
 
 class KeptWorker(Worker):
     """Answers for one model.
 
     `told` requests are answered with the keys that a row names, in their order; all others by the same texts' key.
-    Where `tokenizer` is the model's own, `wrong` collects each key that is not that of its request.
+    Where `tokenizer` is the model's own, `wrong` collects each key that is not that of its request, and `spoiled` each
+    answer whose tokens are not those of its text.
 
     Args:
         answers: what the ledger keeps.
@@ -127,6 +156,7 @@ class KeptWorker(Worker):
         engine = _Nobody(model, tokenizer or Texts())
         super().__init__(engine, answers.ledger, SilentProgress(), too_long=too_long)
         self.wrong: list[tuple[str, str]] = []
+        self.spoiled: list[SpoiledAnswerError] = []
         self.checks_keys = tokenizer is not None
         self._answers = answers
         self._links = links
@@ -156,21 +186,44 @@ class KeptWorker(Worker):
         if told is None:
             if address not in self._links:
                 raise UnknownAnswerError
-            key = self._links[address]
-        elif not told:
+            try:
+                key, value = self._links[address], self._value(self._links[address], request, kind)
+            except MissingAnswerError:
+                raise UnknownAnswerError from None  # it was given once, and would have to be asked for
+            return Answer(key or "", value, reused=True)
+        if not told:
             raise MissingAnswerError("")
-        else:
-            key = told.popleft()
-            if key is None and self.checks_keys:
-                mine = self._addresses(address, request)
-                key = next((k for k in mine if self._answers.get(k) is not None), address)
-            elif key is not None and self.checks_keys and key not in self._addresses(address, request):
-                self.wrong.append((key, address))
-            self._links[address] = key
+        key = told.popleft()
+        if key is None and self.checks_keys:
+            mine = self._addresses(address, request)
+            key = next((k for k in mine if self._answers.get(k) is not None), address)
+        elif key is not None and self.checks_keys and key not in self._addresses(address, request):
+            self.wrong.append((key, address))
+        self._links[address] = key
+        value = self._value(key, request, kind)
+        if key is not None and isinstance(value, Completion) and self.checks_keys:
+            self._spelled(key, value)
+        return Answer(key or "", value, reused=True)
+
+    def _value(self, key: str | None, request: GenerateRequest | ChooseRequest, kind: type[V]) -> V:
         value = _no_answer(request) if key is None else self._answers.get(key)
         if not isinstance(value, kind):
             raise MissingAnswerError(key or "")
-        return Answer(key or "", value, reused=True)
+        if isinstance(request, ChooseRequest) and isinstance(value, Choice):
+            says, should = len(value.log_probabilities), len(request.options)
+            if says != should:
+                raise SpoiledAnswerError(
+                    key or "", "log_probabilities", f"{says} numbers", f"{should}, one for each option"
+                )
+        return value
+
+    def _spelled(self, key: str, kept: Completion) -> None:
+        """The tokens of an answer spell its text. Where a text ends the turn, what stands before it is kept of both."""
+        tokenizer = self.engine.tokenizer
+        text = tokenizer.decode(kept.tokens)
+        cut = getattr(tokenizer, "stop_text", None) is not None
+        if text != kept.text and not (cut and kept.text.startswith(text.rstrip("\ufffd"))):
+            self.spoiled.append(SpoiledAnswerError(key, "tokens", f"tokens of {text!r}", f"tokens of {kept.text!r}"))
 
     def _addresses(self, first: str, request: GenerateRequest | ChooseRequest) -> Iterator[str]:
         yield first

@@ -14,7 +14,7 @@ from runtime.evaluation.head_to_head import refusals, win_measures, word_measure
 from runtime.ledger.runs import Step, StepId
 from runtime.provenance.checks import Checks
 from runtime.provenance.history import History, evaluated_name
-from runtime.provenance.kept import KeptWorker, MissingAnswerError
+from runtime.provenance.kept import KeptWorker, MissingAnswerError, SpoiledAnswerError
 from runtime.provenance.misfits import Misfit, difference
 from runtime.records import Comparison, Label, LabelSource, Measure, Response
 from runtime.stages.draws import draw_principles
@@ -119,6 +119,8 @@ class MeasuredChecks(Checks):
             figures += refusals(
                 worker, self.history.bundle, self.history.prompts, responses, policy=name, mass_min=mass_min
             )
+        except SpoiledAnswerError as error:
+            yield self.spoiled(error)
         except MissingAnswerError as error:
             says = f"no answer under {error.key}"
             yield self.of("Measure", name, "refuses", says, "an answer to each question whether it refuses")

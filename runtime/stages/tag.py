@@ -19,6 +19,7 @@ class UnknownValueError(Exception):
     """A data set gives an attribute a value that the constitution does not declare."""
 
     def __init__(self, prompt: PromptRecord, attribute: Attribute, value: str) -> None:
+        self.prompt, self.attribute, self.value = prompt, attribute, value
         self.says = f"column {attribute.id!r} says {value!r}, which is none of its values"
         super().__init__(f"{prompt.file}:{prompt.row}: {self.says}")
         self.remedy = f"write one of {', '.join(attribute.values)} ({attribute.origin}), or leave the column empty"

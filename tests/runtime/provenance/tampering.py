@@ -90,6 +90,14 @@ def drop_result(folder: Path, key: str) -> None:
         connection.execute("DELETE FROM result WHERE key = ?", (key,))
 
 
+def change_result(folder: Path, key: str, change: Change) -> None:
+    """Replace a kept answer, as plain values, by what `change` makes of it."""
+    with closing(sqlite3.connect(folder / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        (body,) = connection.execute("SELECT body FROM result WHERE key = ?", (key,)).fetchone()
+        after = msgspec.msgpack.encode(change(msgspec.msgpack.decode(body)))
+        connection.execute("UPDATE result SET body = ? WHERE key = ?", (after, key))
+
+
 def tampered_vote(label: Any) -> Any:
     if not label.votes or label.votes[1].log_odds is None:
         return None
