@@ -24,11 +24,17 @@ from runtime.records import (
     identify,
 )
 
-__all__ = ["HUMAN_POLICY", "HumanPair", "PairReport", "load_pairs"]
+__all__ = ["HUMAN_POLICY", "HumanPair", "PairReport", "given_reply", "load_pairs"]
 
 HUMAN_POLICY = "data"
 """Stands for the policy of a reply that a data set gives."""
 _HERE = Path()
+
+
+def given_reply(prompt: str, text: str) -> Response:
+    """The row of a reply that a data set gives to the prompt of this id."""
+    id = identify("response", prompt, HUMAN_POLICY, text)
+    return Response(id=id, prompt=prompt, policy=HUMAN_POLICY, sample=0, text=text, key=id, finish="given")
 
 
 class HumanPair(Struct, frozen=True, kw_only=True):
@@ -60,10 +66,7 @@ class HumanPair(Struct, frozen=True, kw_only=True):
         )
 
     def _response(self, text: str) -> Response:
-        id = identify("response", self.prompt.id, HUMAN_POLICY, text)
-        return Response(
-            id=id, prompt=self.prompt.id, policy=HUMAN_POLICY, sample=0, text=text, key=id, finish="given"
-        )  # fmt: skip
+        return given_reply(self.prompt.id, text)
 
 
 class PairReport(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from constitution_lang.ir.model import Stage
 from runtime.datasets.errors import DataError
+from runtime.datasets.pairs import given_reply
 from runtime.ledger.runs import Step, StepId
 from runtime.progress import Task
 from runtime.provenance.cut_checks import DerivedCuts
@@ -132,6 +133,16 @@ class Checks:
         found = difference(comparison, compare(a, b, comparison.purpose))
         if found is not None:
             yield self.at(comparison, step, found.field, found.says, found.should)
+
+    def replies(self, rows: Iterable[Response], pairs: Iterable[Comparison], step: Step) -> Iterator[Misfit]:
+        """Replies of a data set: all of one follows from its prompt and its text, and some pair has it."""
+        paired = {id for pair in pairs for id in (pair.a, pair.b)}
+        for row in rows:
+            found = difference(row, given_reply(row.prompt, row.text))
+            if found is not None:
+                yield self.at(row, step, found.field, found.says, found.should)
+            elif row.id not in paired:
+                yield self.at(row, step, "row", "a reply", "no reply: no pair of the step has it")
 
     def keys(self, row: Record, step: Step, worker: KeptWorker) -> Iterator[Misfit]:
         """The keys that the worker found wrong since it was last asked."""

@@ -159,6 +159,7 @@ class MeasuredChecks(Checks):
     def _audit(self) -> Iterator[Misfit]:
         history, ledger, step = self.history, self.history.ledger, StepId(Step.AUDIT)
         pairs = ledger.read(history.run, Comparison, step)
+        yield from self.replies(ledger.each(history.run, Response, step), pairs, Step.AUDIT)
         if not pairs:
             return
         sides = {r.id: r for r in ledger.read(history.run, Response, step)}

@@ -59,6 +59,8 @@ class PairChecks(Checks):
 
     def _peoples_pairs(self) -> Iterator[Misfit]:
         history = self.history
+        replies = history.ledger.each(history.run, Response, StepId(Step.LABEL))
+        yield from self.replies(replies, history.peoples_pairs, Step.LABEL)
         for comparison in history.peoples_pairs:
             yield from self.sides(comparison, history.peoples_sides, Step.LABEL)
             if comparison.id not in history.labels:

@@ -115,7 +115,8 @@ def _readable(target: Target, models: Sequence[Path], progress: Progress, accoun
     except RowError as error:
         account.unchecked.append(f"what comes after the row that cannot be read, in {target.ledger}")
         yield Misfit(
-            file=str(target.ledger), row=error.row, kind=error.kind, id=error.id, field="record", says=" ".join(error.fault.split()),
+            file=str(target.ledger), row=error.row, kind=error.kind, id=error.id, field="record",
+            says=" ".join(error.fault.split()),
             should=f"a row of step {error.step} that can be read" if error.step else "a manifest that can be read",
         )  # fmt: skip
 

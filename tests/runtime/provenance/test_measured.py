@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from runtime.cli import main
+from runtime.datasets.pairs import given_reply
 from runtime.progress import SilentProgress
 from runtime.provenance.verify import find_target, verify
 from tests.runtime.provenance.reading import first, misfits
-from tests.runtime.provenance.tampering import change_record, drop_record, tampered_vote
+from tests.runtime.provenance.tampering import change_record, double_record, drop_record, tampered_vote
 from tests.runtime.small_run import RUN_FILE, write_run
 
 
@@ -112,6 +113,10 @@ def test_an_audit_fits_and_what_nobody_can_derive_is_said(audited: Path) -> None
         ("Label", another_judge, "votes"),
         ("Label", tampered_vote, "votes[1].log_odds"),
         ("Comparison", lambda r: replace(r, text_a="Perhaps."), "text_a"),
+        ("Response", lambda r: replace(r, policy="m"), "policy"),
+        ("Response", lambda r: replace(r, sample=1), "sample"),
+        ("Response", lambda r: replace(r, key="0" * 32), "key"),
+        ("Response", lambda r: replace(r, finish="stop"), "finish"),
         (
             "Measure", lambda r: replace(r, value=0.4321) if r.name.startswith("answer flips") else None,
             "labeler, answer flips with the order: value",
@@ -123,6 +128,15 @@ def test_a_row_of_an_audit(audited: Path, tmp_path: Path, kind: str, change: Cal
     change_record(tmp_path / "copy", kind, change, step="audit")
     found = first(tmp_path / "copy")
     assert (found.kind, found.field[: len(field)]) == (kind, field)
+
+
+def test_a_reply_that_no_pair_of_an_audit_has(audited: Path, tmp_path: Path) -> None:
+    shutil.copytree(audited, tmp_path / "copy")
+    prompt = change_record(tmp_path / "copy", "Response", lambda r: r, step="audit").prompt
+    reply = given_reply(prompt, "A third one.")
+    double_record(tmp_path / "copy", "Response", "audit", lambda _: reply)
+    found = first(tmp_path / "copy")
+    assert (found.kind, found.id, found.field) == ("Response", reply.id, "row")
 
 
 @pytest.mark.parametrize("done", [0, 1, 4, 6])

@@ -72,6 +72,9 @@ def test_reasoning_demonstrations_and_peoples_pairs_fit(tmp_path: Path) -> None:
         "ai", "human",
     }  # fmt: skip
     assert misfits(tmp_path / "out") == ()
+    change_record(tmp_path, "Response", lambda r: replace(r, finish="stop"), step="label")
+    found = first(tmp_path)
+    assert (found.kind, found.field, found.says, found.should) == ("Response", "finish", "stop", "given")
 
 
 # --- published rows -----------------------------------------------------------------------------
