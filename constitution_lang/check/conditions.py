@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from constitution_lang.check.program import CheckedAttribute
-from constitution_lang.check.suggest import did_you_mean
+from constitution_lang.check.suggest import did_you_mean, nearest
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.ir import model as ir
+from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
 __all__ = ["ConditionChecker"]
@@ -46,15 +47,19 @@ class ConditionChecker:
             case nodes.BinaryTest():
                 return self._binary(condition)
 
-    def value(self, attribute: nodes.Name, value: nodes.Name) -> None:
-        """Check one attribute and value, as a `case` line names them."""
-        self._known(attribute, (value,))
+    def value(self, attribute: nodes.Name, value: nodes.Name, *, beside: bool) -> None:
+        """Check one attribute and value, as a `case` line names them, beside each other, or a table."""
+        if not (beside and self._flipped(attribute, value, value.text, attribute.span.to(value.span))):
+            self._known(attribute, (value,))
 
     def _binary(self, test: nodes.BinaryTest) -> ir.Condition:
         asked = (test.attribute.text, test.operator, test.value.text)
         kept = self._kept.get(asked)
         if kept is not None:
             return kept
+        turned = f"{test.value.text} {_TURNED.get(test.operator, test.operator)}"
+        if self._flipped(test.attribute, test.value, turned, test.span):
+            return ir.Compare(test.value.text, ())
         known = self._known(test.attribute, (test.value,))
         attribute = self.attributes.get(test.attribute.text)
         if attribute is None or not known:
@@ -73,6 +78,26 @@ class ConditionChecker:
         values = [value for i, value in enumerate(attribute.values) if _holds(test.operator, i, at)]
         result = self._kept[asked] = ir.Compare(test.attribute.text, self._ordered(test.attribute, values))
         return result
+
+    def _flipped(self, first: nodes.Name, second: nodes.Name, turned: str, span: Span) -> bool:
+        """Say so where a value stands first and its attribute second; `turned` is what stands before the value then."""
+        attribute = self.attributes.get(second.text)
+        if attribute is None or first.text in self.attributes or first.text in self.broken:
+            return False
+        value = nearest(first.text, attribute.values)
+        if value is None:
+            return False
+        why = f": it is a value of `{second.text}`" if value == first.text else ""
+        self.found.append(
+            codes.E201.at(
+                first.span,
+                f"there is no attribute `{first.text}`{why}",
+                secondary=(Label(attribute.block.name.span, "declared here"),),
+                help=f"the attribute comes first: write `{turned} {value}`",
+                fix=Fix(span, f"{turned} {value}", f"write `{turned} {value}`"),
+            )
+        )
+        return True
 
     def _ordered(self, attribute: nodes.Name, values: Collection[str]) -> tuple[str, ...]:
         """Without repetitions and in the order of declaration, levels; sorted, otherwise."""
@@ -109,7 +134,8 @@ class ConditionChecker:
         return tuple(known)
 
 
-_ORDERING = ("<", "<=", ">", ">=")
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_ORDERING = tuple(_TURNED)
 
 
 def _holds(operator: str, i: int, at: int) -> bool:

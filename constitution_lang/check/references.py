@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import Declarations, Named
 from constitution_lang.check.suggest import did_you_mean, nearest
+from constitution_lang.check.tensions import overlap
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.ir.model import PromptKind, Stage
@@ -71,7 +72,7 @@ def _mentions(declared: Declarations) -> Iterator[tuple[nodes.Name, Collection[s
 def _sides_of_rules(tension: nodes.TensionBlock, known: Collection[str]) -> Iterator[nodes.Name]:
     """The sides that rules name, where it is not known which two they should be."""
     sides = [side.text for side in tension.sides]
-    if len(sides) == 2 and all(side in known for side in sides):
+    if len(sides) == 2 and all(side in known for side in sides) and not overlap(tension):
         return
     for rule in tension.rules:
         match rule.outcome:

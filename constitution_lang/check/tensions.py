@@ -11,7 +11,7 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.syntax import nodes
 
-__all__ = ["check_pairs", "check_tension"]
+__all__ = ["check_pairs", "check_tension", "overlap"]
 
 
 def check_tension(tension: nodes.TensionBlock, known: Collection[str]) -> Iterator[Diagnostic]:
@@ -19,7 +19,9 @@ def check_tension(tension: nodes.TensionBlock, known: Collection[str]) -> Iterat
     for rule in tension.rules:
         yield from _weights(rule.outcome)
     if len(tension.sides) == 2 and all(side.text in known for side in tension.sides):
-        yield from _disjoint(tension)
+        if overlap(tension):
+            yield from _disjoint(tension)
+            return  # what the rules name is held against two sides, and only one is known
         for rule in tension.rules:
             yield from _outcome(tension, rule.outcome)
 
@@ -30,12 +32,18 @@ def _weights(outcome: nodes.Outcome) -> Iterator[Diagnostic]:
             yield from check_weight(weight, "a weight", "to let one side win, write `prefer`")
 
 
+def overlap(tension: nodes.TensionBlock) -> bool:
+    """Whether its two sides are one, or one is a part of the other."""
+    low, high = sorted(side.text for side in tension.sides)
+    return low == high or _within(high, low)
+
+
 def _disjoint(tension: nodes.TensionBlock) -> Iterator[Diagnostic]:
     first, second = tension.sides
     low, high = sorted((first.text, second.text))
     if low == high:
         yield codes.E503.at(second.span, f"`{high}` is on both sides", help="name the other side")
-    elif high.startswith(low + "."):
+    else:
         yield codes.E503.at(
             second.span,
             f"`{high}` belongs to `{low}`: the two sides overlap",

@@ -35,7 +35,7 @@ def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterato
             yield from _twice(columns, "the table", "delete one of the two columns")
         for case, expectations in test.all_cases():
             for attribute, value in case.values:
-                conditions.value(attribute, value)
+                conditions.value(attribute, value, beside=case.span.start <= attribute.span.start)
             for expect in expectations:
                 yield from _expectation(expect)
         for model in test.models:

@@ -111,10 +111,11 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
     if not names:
         return None, []  # the parser has told
     at = fields.key("levels" if levels else "one of") or block.name.span
+    wrong: list[Diagnostic] = []
     if len(names) < 2 or len(names) > VALUES_MAX:
         found = f"`{block.name.text}` has {len(names)} value{'' if len(names) == 1 else 's'}"
         help = f"an attribute has from 2 to {VALUES_MAX} values"
-        return None, [codes.E306.at(at, found, help=help)]
+        wrong.append(codes.E306.at(at, found, help=help))
     first: dict[str, nodes.Name] = {}
     for name in names:
         kept = first.setdefault(name.text, name)
@@ -125,13 +126,14 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
                 secondary=(Label(kept.span, "the first one"),),
                 help="delete one of the two",
             )
-            return None, [twice]
+            wrong.append(twice)
+    if len(first) < 2:  # which values there should be is not known
+        return None, wrong
     kind = ir.AttributeKind.LEVELS if levels else ir.AttributeKind.ONE_OF
     values = tuple(first)
     default = fields.word("default")
     if default is None:  # the parser has told
-        return CheckedAttribute(block, kind, values, values[0]), []
-    wrong = []
+        return CheckedAttribute(block, kind, values, values[0]), wrong
     if default.text not in values:
         listed = ", ".join(f"`{value}`" for value in values)
         hint = did_you_mean(default.span, default.text, values, f"its values are {listed}")
