@@ -124,6 +124,7 @@ class _Reader:
 
     def _block(self, piece: _Piece) -> None:
         """Read one block, or what can be read of it."""
+        told_before = len(self.diagnostics)
         tree = parsed(piece.text)
         lost: frozenset[str] = frozenset()
         whole = tree is not None
@@ -138,7 +139,9 @@ class _Reader:
         builder = BlockBuilder(self._file, piece.start, lost)
         built = builder.block(tree)
         block: n.Block | None = built
-        self.diagnostics.extend(builder.diagnostics)
+        if builder.diagnostics:
+            told = {found.primary.span for found in self.diagnostics[told_before:]}
+            self.diagnostics += [found for found in builder.diagnostics if found.primary.span not in told]
         if builder.beyond:
             from constitution_lang.syntax.without import without
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_kind
-from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, ValueKind
+from constitution_lang.syntax.block_text import BlockText, typographic
+from constitution_lang.syntax.first_lines import explain_first_line
+from constitution_lang.syntax.forms import KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
+from constitution_lang.syntax.habits import at_column_one, in_other_quotes, within_line
 from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
 __all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
@@ -21,41 +22,9 @@ _SECOND_WORD = re.compile(r"[ \t]+([\w-]+)")
 _SIGN = re.compile(r"[ \t]*(?:=+>?|->|is(?![\w-]))[ \t]*")
 """What stands in the place of a colon where people come from other languages."""
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
-_WORD = re.compile(r"[^\s,():\"#|;]+|\S")
+_WORD = re.compile(r"\|\||[^\s,():\"#|;]+|\S")
 _SEVERAL_MAX = 6
 _ROW_EXAMPLE = "grave, weapons | harm over autonomy"
-
-
-class _Block(msgspec.Struct, frozen=True):
-    """The text of a block, which begins `base` characters into `file`."""
-
-    file: str
-    base: int
-    text: str
-
-    def span(self, start: int, end: int) -> Span:
-        return Span(self.file, self.base + start, self.base + end)
-
-    def line_at(self, offset: int) -> tuple[int, int]:
-        """Start and end of the line that `offset` is in; a line break belongs to the line it ends."""
-        end = self.text.find("\n", offset)
-        return self.text.rfind("\n", 0, offset) + 1, len(self.text) if end == -1 else end
-
-    def next_line(self, offset: int) -> tuple[int, int] | None:
-        """The next line after `offset` that is neither blank nor a comment."""
-        _, end = self.line_at(offset)
-        while end < len(self.text):
-            start, end = self.line_at(end + 1)
-            line = self.text[start:end].strip(" ")
-            if line and not line.startswith("#"):
-                return start, end
-        return None
-
-    @property
-    def form(self) -> BlockForm:
-        header = re.findall(r"[\w-]+", self.text.split("\n", 1)[0])
-        stage = " ".join(header[:2])
-        return BLOCKS.get(stage) or BLOCKS[header[0]]
 
 
 def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diagnostic:
@@ -63,11 +32,14 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
     found = _FIRST_WORD.match(text)
     word = found.group() if found else text[:1]
     span = Span(file, base, base + len(word))
+    habit = at_column_one(text)
+    if habit:
+        return BlockText(file, base, text).habitual(codes.E105, habit, f"no block begins with `{word}`")
     best = closest(word, KEYWORDS)
     if best is None:
         plain = PLAIN.get(word)
         if plain is not None:
-            return _typographic(span, word, plain)
+            return typographic(span, word, plain)
         words = listed(KEYWORDS)
         help = f"a line at column one begins with {words}"
         if inside_text:
@@ -80,7 +52,7 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
 
 def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
     """What is wrong where the parser of a block stopped."""
-    block = _Block(file, base, text)
+    block = BlockText(file, base, text)
     at = min(failure.offset, _end_of_sense(text))
     while at < len(text) and text[at] == " ":
         at += 1
@@ -104,7 +76,7 @@ def _end_of_sense(text: str) -> int:
     return len("\n".join(lines).rstrip())
 
 
-def _below_one_line(block: _Block, start: int, end: int) -> Diagnostic:
+def _below_one_line(block: BlockText, start: int, end: int) -> Diagnostic:
     """A line below a block that is one line."""
     line = block.text[start:end]
     span = block.span(start, start + len(line) - len(line.lstrip()))
@@ -114,7 +86,7 @@ def _below_one_line(block: _Block, start: int, end: int) -> Diagnostic:
 
 
 def _indentation(  # noqa: PLR0911 - what the line looks like, most telling first
-    block: _Block, start: int, end: int
+    block: BlockText, start: int, end: int
 ) -> Diagnostic:
     """A line below the header that is not indented by two, where no text is."""
     line = block.text[start:end]
@@ -122,7 +94,7 @@ def _indentation(  # noqa: PLR0911 - what the line looks like, most telling firs
     width = len(line) - len(rest)
     span = block.span(start, start + width)
     if line[:width].strip(" \t"):
-        return _typographic(span, line[:width].strip(" \t")[0], " ")
+        return typographic(span, line[:width].strip(" \t")[0], " ")
     begins_line = begins_with(block.form, rest) is not None
     if not begins_line and is_row(block.form, line):
         return wrong_indentation_of_row(span, line[:width])
@@ -157,7 +129,7 @@ def _indentation(  # noqa: PLR0911 - what the line looks like, most telling firs
     return codes.E104.at(span, "this text stands below no key", help=help)
 
 
-def _comment_in_text(block: _Block, start: int) -> Span | None:
+def _comment_in_text(block: BlockText, start: int) -> Span | None:
     """The comment right above a line, where the line above that belongs to a text."""
     place = None
     while start > 0:
@@ -197,7 +169,7 @@ def wrong_indentation_of_row(span: Span, indent: str) -> Diagnostic:
     return codes.E104.at(span, message, help="indent the rows below `table` by four spaces", fix=fix)
 
 
-def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
+def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnostic:
     """A line that ends too early."""
     start, end = block.line_at(min(at, len(block.text) - 1))
     written = block.text[start : min(at, end)].rstrip()
@@ -222,7 +194,7 @@ def _early_end(block: _Block, at: int, expected: frozenset[str]) -> Diagnostic:
 
 
 def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling first
-    block: _Block, at: int, expected: frozenset[str]
+    block: BlockText, at: int, expected: frozenset[str]
 ) -> Diagnostic:
     """Something in a line that can't stand there."""
     text = block.text
@@ -242,8 +214,15 @@ def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling fir
     if form and key and at >= key.end() and form.kind is ValueKind.PROSE:
         first = key.end() + len(text[key.end() : end]) - len(text[key.end() : end].lstrip())
         return text_beside_key(form, block.span(first, end), text[first:end].rstrip())
+    quoted = in_other_quotes(text, at, end) if "TEXT" in expected else None
+    if quoted:
+        code = codes.E115 if quoted.message else codes.E106
+        return block.habitual(code, quoted, f"expected {_in_words(expected)}, found `{char}`")
     if char in PLAIN:
-        return _typographic(one, char, PLAIN[char])
+        return typographic(one, char, PLAIN[char])
+    habit = within_line(text, at, end)
+    if habit:
+        return block.habitual(codes.E106, habit, f"expected {_in_words(expected)}, found `{char}`")
     if char == '"' and "TEXT" in expected:
         fix = Fix(block.span(end, end), '"', "close it")
         help = 'write the second `"` on the same line'
@@ -253,7 +232,7 @@ def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling fir
     return _wrong_word(block, at, (start, end), expected)
 
 
-def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozenset[str]) -> Diagnostic:
+def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: frozenset[str]) -> Diagnostic:
     """A word that is none of those that can stand there."""
     text = block.text
     start, end = line
@@ -276,9 +255,22 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
         value = text[key.end() : end].split("#")[0].strip()
         first = text.index(value, key.end()) if value else at
         return wrong_kind(form, None, block.span(first, first + len(value)))
+    return _unexpected(block, (at, word), (start, end), expected, best)
+
+
+def _unexpected(
+    block: BlockText, found: tuple[int, str], line: tuple[int, int], expected: frozenset[str], best: str | None
+) -> Diagnostic:
+    """A word, and where it is found, in the place of others; `best` is the nearest of them."""
+    text = block.text
+    at, word = found
+    start, end = line
+    span = block.span(at, at + len(word))
     if "$END" in expected and text[start:at].rstrip().endswith('"'):
-        inner = 'leave the inner quotes out, or write curly ones: a text in quotes ends at the next `"`'
-        return codes.E113.at(span, "nothing can follow a text in quotes", help=inner)
+        help = f"leave out what follows it: `{text[at:end].split('#', 1)[0].rstrip()}`"
+        if '"' in text[at:end]:
+            help = 'leave the inner quotes out, or write curly ones: a text in quotes ends at the next `"`'
+        return codes.E113.at(span, "nothing can follow a text in quotes", help=help)
     if expected == {"PERCENT"} and word.replace(".", "", 1).isdecimal():
         return codes.E108.at(
             span,
@@ -287,8 +279,11 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
     message = f"expected {_in_words(expected)}, found `{word}`"
-    fix = Fix(span, best, f"write `{best}`") if best else None
-    help = did_you_mean(best)
+    in_first_line = explain_first_line(block, at, end, message) if start == 0 else None
+    if in_first_line:
+        return in_first_line
+    fix = Fix(span, _apart(text, at, at + len(word), best), f"write `{best}`") if best else None
+    help = did_you_mean(best) or ""
     if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
         help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
     if not help:
@@ -296,7 +291,15 @@ def _wrong_word(block: _Block, at: int, line: tuple[int, int], expected: frozens
     return codes.E106.at(span, message, help=help, fix=fix)
 
 
-def _no_colon(block: _Block, span: Span, word: str, value: str) -> Diagnostic:
+def _apart(text: str, start: int, end: int, word: str) -> str:
+    """A word that takes the place of what stands from `start` to `end`, with a space to the words beside it."""
+    if not word[0].isalnum():
+        return word
+    before = " " if re.match(r"[\w.)-]", text[start - 1 : start]) else ""
+    return before + word + (" " if re.match(r"[\w(]", text[end : end + 1]) else "")
+
+
+def _no_colon(block: BlockText, span: Span, word: str, value: str) -> Diagnostic:
     """The first word of a line that is no key with a colon, and none of the block's other lines."""
     end = span.end - block.base
     more = _SECOND_WORD.match(block.text, end)
@@ -319,12 +322,6 @@ def _line_example(form: BlockForm, line: str) -> str:
         return f"for instance `{_ROW_EXAMPLE}`"
     found = next((known for known in form.lines if line.strip().startswith(known.opening.split()[0])), None)
     return f"for instance `{found.example if found else form.header}`"
-
-
-def _typographic(span: Span, char: str, plain: str) -> Diagnostic:
-    name = f"`{char}`" if char.strip() and char.isprintable() else f"the character U+{ord(char):04X}"
-    help = f"write `{plain}`" if plain.strip() else "write an ordinary space" if plain else "leave it out"
-    return codes.E115.at(span, f"{name} can stand in texts only", help=help, fix=Fix(span, plain, help))
 
 
 def _in_words(expected: frozenset[str]) -> str:

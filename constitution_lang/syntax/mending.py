@@ -19,6 +19,7 @@ from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.nodes import HEADER, TITLE
+from constitution_lang.syntax.repair import repair
 
 __all__ = ["Mended", "mend"]
 
@@ -27,6 +28,8 @@ _WORDS = re.compile(r"([\w-]+)(?:[ ]+([\w.-]+))?")
 _NAMED = re.compile(r"[\w-]+[ ]+[\w.-]+")
 _TITLED = re.compile(r'test[ ]+"[^"\n]*"')
 _BARE_KEY = re.compile(r"  [\w-]+:\s*")
+_EDITS_MAX = 4
+"""So many things of one first line are told of."""
 _LINES_MAX = 20
 """So many lines of one text are told of."""
 
@@ -69,14 +72,17 @@ def _header(reading: Reading, end: int) -> tuple[Tree | None, BlockForm | None]:
     if isinstance(tree, Tree):
         form = BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
         return tree, form
-    reading.found.append(explain_failure(reading.file, reading.base, line, tree))
-    reading.lost.add(TITLE)
+    found, repaired = repair(reading.file, reading.base, line, at_most=_EDITS_MAX)
+    reading.found += found
     form = BLOCKS[keyword]
+    if repaired:
+        return repaired, BLOCKS.get(f"{keyword} {repaired.children[1].text}", form)
+    reading.lost.add(TITLE)
     if not (form.fields or form.lines or keyword == "sampling"):
         return None, form
     named = (_TITLED if keyword == "test" else _NAMED).match(line)
-    if keyword in {"tension", "example"}:
-        named = None  # there is no title: whatever follows may be more of the name
+    if keyword in {"tension", "example"} or (keyword == "principle" and "." not in (second or "")):
+        named = None  # whatever follows may be more of the name
     whole = block_tree(named.group()) if named else None
     if isinstance(whole, Tree):
         return whole, BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
@@ -167,6 +173,12 @@ class _Block:
 
     def _first_line(self, found: Diagnostic, chunk: str, start: int) -> None:
         reading = self._reading
+        text, shift = reading.below(chunk, start)
+        all_found, tree = repair(reading.file, reading.base + shift, text, at_most=1)
+        if tree:
+            reading.found += all_found
+            self.entries += reading.placed(tree, shift)
+            return
         reading.found.append(found)
         reading.lose(chunk)
         self.entries += parts_of_line(reading, chunk.split("\n", 1)[0], start)

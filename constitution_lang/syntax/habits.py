@@ -1,0 +1,77 @@
+"""What people bring along from elsewhere: comments, braces and quotes of other languages, and what a merge leaves."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+__all__ = ["Habit", "at_column_one", "in_other_quotes", "within_line"]
+
+_COMMENT = re.compile(r"//+|/\*+|<!--")
+_QUOTED = re.compile("([\u201c\u201e\u00ab\u2039\u2018'])([^\"\n]*?)([\u201c\u201d\u00bb\u203a\u2019'])(?=[ ]*(?:#|$))")
+_CLOSING = re.compile("[\u201c\u201d\u00bb\u203a\u2019](?=[ ]*(?:#|$))")
+_CONFLICT = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?![<|=>])[^\n]*")
+_END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")
+
+
+class Habit(msgspec.Struct, frozen=True):
+    """A piece of text from `start` to `end`, what to do instead, and the edit that does so, where one does."""
+
+    start: int
+    end: int
+    help: str
+    fix: tuple[int, int, str] | None = None
+    message: str = ""
+    """Also what is wrong, where the word alone does not say it."""
+
+
+def at_column_one(text: str) -> Habit | None:
+    """What stands at the beginning of a line that begins no block."""
+    comment = _comment(text, 0)
+    if comment:
+        return comment
+    conflict = _CONFLICT.match(text)
+    if conflict:
+        help = "a merge has left two versions here: keep one of them, and delete the lines that mark where they are"
+        return Habit(0, conflict.end(), help, message="this line marks two versions that were not merged")
+    if re.match(r"\}[ ]*(?:#|\n|$)", text):
+        return Habit(0, 1, "leave it out: a block has no braces, and ends where the next one begins", (0, 1, ""))
+    return None
+
+
+def within_line(text: str, at: int, end: int) -> Habit | None:
+    """What stands at `at` in a line that ends at `end`."""
+    comment = _comment(text, at)
+    if comment:
+        return comment
+    last = _END.match(text, at, end)
+    if last is None:
+        return None
+    help = "leave it out: a line ends by itself"
+    if last["sign"] == "{":
+        help = "leave it out: a block has no braces, what belongs to it is indented by two spaces"
+    return Habit(at, at + 1, help, (len(text[:at].rstrip(" ")), at + 1, ""))
+
+
+def _comment(text: str, at: int) -> Habit | None:
+    found = _COMMENT.match(text, at)
+    if found is None:
+        return None
+    fix = (at, found.end(), "#") if found.group().startswith("//") else None
+    message = f"`{found.group()}` begins no comment"
+    return Habit(at, found.end(), "a comment begins with `#`", fix, message)
+
+
+def in_other_quotes(text: str, at: int, end: int) -> Habit | None:
+    """A text at `at` between quotes that are not those of the language; or such a closing one behind a plain one."""
+    found = _QUOTED.match(text, at, end)
+    if found:
+        opening, inside, closing = found.groups()
+        message = "" if opening == "'" else f"`{opening}` and `{closing}` can stand in texts only"
+        return Habit(at, found.end(), f'write `"{inside}"`', (at, found.end(), f'"{inside}"'), message)
+    last = _CLOSING.search(text, at, end) if text[at] == '"' else None
+    if last is None:
+        return None
+    message = f"`{last.group()}` can stand in texts only"
+    return Habit(last.start(), last.end(), 'write `"`', (last.start(), last.end(), '"'), message)

@@ -1,0 +1,90 @@
+"""What a text means once the edits are made that the findings about it propose, with places in the text as it is."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.source import Span
+from constitution_lang.syntax.grammar import Failure, block_tree
+from constitution_lang.syntax.hints import explain_failure
+from constitution_lang.syntax.lalr import Token, Tree
+
+__all__ = ["repair"]
+
+
+class _Edit(msgspec.Struct, frozen=True):
+    """So many characters at a place that others took the place of."""
+
+    at: int
+    removed: int
+    added: int
+
+    def before(self, place: int, *, end: bool) -> int:
+        """Where a place of the edited text was; at an end of what was replaced, where it is inside of that."""
+        if place < self.at + (1 if end else 0):
+            return place
+        if place >= self.at + self.added:
+            return place - self.added + self.removed
+        return self.at + (self.removed if end else 0)
+
+
+def repair(file: str, base: int, text: str, *, at_most: int) -> tuple[list[Diagnostic], Tree | None]:
+    """What is wrong with a text that begins at `base`, one after the other, and its tree once all of that is mended.
+
+    Where it can't be mended there is no tree, and only the first finding is certain.
+    """
+    found: list[Diagnostic] = []
+    edits: list[_Edit] = []
+    tree = block_tree(text)
+    while isinstance(tree, Failure) and len(found) < at_most:
+        one = explain_failure(file, base, text, tree)
+        found.append(_as_written(one, base, edits))
+        fix = one.fix
+        if fix is None or not fix.sure:
+            break
+        start, end = fix.span.start - base, fix.span.end - base
+        text = text[:start] + fix.text + text[end:]
+        edits.append(_Edit(start, end - start, len(fix.text)))
+        tree = block_tree(text)
+    if isinstance(tree, Failure):
+        return found[:1], None
+    _place(tree, edits)
+    return found, tree
+
+
+def _before(place: int, edits: list[_Edit], *, end: bool = False) -> int:
+    for edit in reversed(edits):
+        place = edit.before(place, end=end)
+    return place
+
+
+def _place(tree: Tree, edits: list[_Edit]) -> None:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        for number, part in enumerate(node.children):
+            if isinstance(part, Tree):
+                waiting.append(part)
+                continue
+            start = _before(part.start, edits)
+            node.children[number] = Token(part.type, part.text, start, max(_before(part.end, edits, end=True), start))
+
+
+def _as_written(found: Diagnostic, base: int, edits: list[_Edit]) -> Diagnostic:
+    """A finding about the edited text, with its places in the text as it was."""
+    if not edits:
+        return found
+
+    def place(span: Span) -> Span:
+        start = _before(span.start - base, edits)
+        return Span(span.file, base + start, base + max(_before(span.end - base, edits, end=True), start))
+
+    fix = found.fix
+    return replace(
+        found,
+        primary=Label(place(found.primary.span), found.primary.text),
+        secondary=tuple(Label(place(label.span), label.text) for label in found.secondary),
+        fix=Fix(place(fix.span), fix.text, fix.title, fix.sure) if fix else None,
+    )
