@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from constitution_lang.ir.codec import BundleError, loads
 from constitution_lang.ir.model import Bundle
+from runtime.config import TooLong
 from runtime.ledger.runs import RunManifest, Step, StepId
 from runtime.ledger.store import Ledger
 from runtime.opening import Prepared
@@ -18,6 +20,11 @@ __all__ = ["Since", "latest", "others_of"]
 
 _POLICIES = 4
 """The base and the three that are trained: each has a step of answers and one of their judgement."""
+
+_PLACES = {"constitution", "data", "url", "names", "address", "store"}
+"""What a run file says of where something is: the same thing may lie elsewhere."""
+_COMPUTES = ("kind", "device", "generate_dtype", "label_dtype")
+"""What of the engine may change an answer. Batches do not, nor over how many machines they are spread."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def others_of(prepared: Prepared, run: RunManifest) -> Iterator[str]:
         yield "data"
     if prepared.manifest.models != run.models:
         yield "models"
-    if _settings(prepared.manifest) != _settings(run):
+    if not _same(_settings(prepared.manifest), _settings(run)):
         yield "settings"
 
 
@@ -94,8 +101,27 @@ def _has_ended(run: RunManifest, done: Iterable[StepId]) -> bool:
     return wanted <= set(done)
 
 
-def _settings(run: RunManifest) -> dict[str, dict[str, object]]:
-    """What the run file said, but for where the constitution lies."""
-    settings: dict[str, dict[str, object]] = json.loads(run.config)
-    settings.pop("constitution", None)
+def _settings(run: RunManifest) -> Any:  # noqa: ANN401 - JSON
+    """What the run file said, but for the models, which have identities, and for where things lie and are computed."""
+    settings = _without_places(json.loads(run.config))
+    settings.pop("models", None)
+    settings.get("pair", {}).pop("policy", None)
+    settings["prompts"] = {"too_long": TooLong.ERROR} | settings.get("prompts", {})  # as left out of the id
+    engine = settings.get("engine", {})
+    settings["engine"] = {name: engine[name] for name in _COMPUTES if name in engine}
     return settings
+
+
+def _without_places(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {name: _without_places(x) for name, x in value.items() if name not in _PLACES}
+    return [_without_places(x) for x in value] if isinstance(value, list) else value
+
+
+def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether two runs say the same where both say something: a setting may be younger than a run."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_same(one[name], other[name]) for name in one.keys() & other.keys())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)

@@ -99,7 +99,7 @@ def test_where_a_stopped_run_came_to_the_change_is_the_reason(tmp_path: Path) ->
     ("change", "what"),
     [
         (("limit = 12", "limit = 11"), "settings"),
-        (('feedback = "judge"', 'feedback = "another"'), "models and settings"),
+        (('feedback = "judge"', 'feedback = "another"'), "models"),
     ],
 )
 def test_what_else_is_not_as_before_is_named(tmp_path: Path, change: tuple[str, str], what: str) -> None:
@@ -109,6 +109,20 @@ def test_what_else_is_not_as_before_is_named(tmp_path: Path, change: tuple[str, 
     found = {r.says for r in reasons(planned(file)) if NOT_THERE in r.says}
     assert found <= {f"{NOT_THERE}: {x} are not those of before" for x in (what, f"data, {what}", f"data and {what}")}
     assert found or what == "settings"
+
+
+def test_a_folder_that_was_moved_has_the_settings_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").mkdir()
+    write_run(tmp_path / "one", constitution=BASE)
+    ran(tmp_path / "one" / "run.toml")
+    (tmp_path / "one").rename(tmp_path / "two")
+    file = tmp_path / "two" / "run.toml"
+    assert reasons(planned(file)) == set()
+    (file.parent / "small.const").write_text(reworded("Let them be.")(BASE))
+    whole: Callable[..., Difference] = make.diff
+    monkeypatch.setattr(make, "diff", lambda *sides: _says_nothing_stale(whole(*sides)))
+    found = {r.says for r in reasons(planned(file)) if NOT_THERE in r.says}
+    assert found == {f"{NOT_THERE}: the constitution is not that of before"}
 
 
 @pytest.mark.parametrize("still", [False, True])
