@@ -32,6 +32,10 @@ def from_critique_revision(data: Data, name: str, title: str) -> Imported:
             categories[category] = draft.id(category, data.place(key))
             draft.lines += ["", f"category {categories[category]}"]
         _principle(draft, data, key, entry, categories[category])
+    if len(categories) > 1:
+        draft.note(
+            "the whole", "between its categories no tension was made: only weights decide, as `check` says (A501)"
+        )
     draft.note(
         "the whole",
         "a statement is the revision request, since this form has none; "

@@ -16,6 +16,8 @@ __all__ = ["Draft", "Imported", "Note", "WrongInputError"]
 
 _STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _FENCE = re.compile(r"[ ]*(`{3,}|~{3,})")
+_RULE = re.compile(r"\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)+\|?|\|[ ]*:?-+:?[ ]*\|")
+"""The line below a table's first one."""
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _RESERVED = {"not", "revision", "preference"}
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
@@ -109,7 +111,7 @@ class Draft:
             raise WrongInputError(place, "this text is empty")
         if lines != text.split("\n"):
             self._changed(text, place)
-        lines = self._fenced(lines, place)
+        lines = self._tabled(self._fenced(lines, place), place)
         if not wrapped and fold(tuple(lines)) != "\n".join(lines):
             self.note(place, "line breaks or runs of blank lines inside it reach a prompt as one space or one break")
         self.lines += [f"  {key}:", *(f"    {line}" if line else "" for line in lines)]
@@ -158,6 +160,18 @@ class Draft:
         if any_fence:
             self.note(place, "code blocks are indented by two, which keeps their lines in a prompt")
         return made
+
+    def _tabled(self, lines: list[str], place: str) -> list[str]:
+        """Rows of tables indented, so that they stay lines in a prompt. What is indented already has no rows here."""
+        rows: set[int] = set()
+        for at, line in enumerate(lines[1:], 1):
+            above = lines[at - 1]
+            in_table = at - 1 in rows and "|" in line
+            if in_table or (_RULE.fullmatch(line) and "|" in above) or (line[:1] == above[:1] == "|"):
+                rows |= {at} | ({at - 1} if above[:1] != " " else set())
+        if rows:
+            self.note(place, "tables are indented by two, which keeps their lines in a prompt")
+        return [f"  {line}" if at in rows else line for at, line in enumerate(lines)]
 
 
 def _digest(text: str) -> str:

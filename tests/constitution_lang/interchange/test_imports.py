@@ -220,6 +220,26 @@ def test_a_question_that_announces_a_list_has_its_items() -> None:
     assert "# - None.\n" in imported.text
 
 
+def test_rows_of_a_table_stay_lines_in_a_prompt() -> None:
+    """With and without bars at its ends; what only has a bar in it is no table."""
+    table = "Do so:\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n\nThat\nis all."
+    bare = "a | b\n--- | ---\n1 | 2\n\nEither x | y\nor none."
+    text = f"# One {{#one authority=user}}\n{table}\n\n# Two {{#two authority=user}}\n{bare}\n"
+    imported, bundle = _imported(text, "markdown")
+    assert [p.statement for p in bundle.principles] == [
+        "Do so:\n\n  | a | b |\n  |---|:-:|\n  | 1 | 2 |\n\nThat is all.",
+        "  a | b\n  --- | ---\n  1 | 2\n\nEither x | y or none.",
+    ]
+    assert _told(imported, "line 1, #one", "tables are indented by two")
+
+
+def test_several_categories_without_an_order_are_told() -> None:
+    said = "no tension was made"
+    several = {**PAPER, "kind0": PAPER["rude0"]}
+    assert _told(read(json.dumps(several), "critique-revision", "sample", "A sample"), "the whole", said)
+    assert not _told(_imported(json.dumps(PAPER), "critique-revision")[0], "the whole", said)
+
+
 def test_two_examples_of_one_title_are_told_apart() -> None:
     example = SPEC[SPEC.index("**Example**: a lie") : SPEC.index("**Example**: of a developer")]
     imported = _imported(SPEC.replace(example, example + example.replace("Is it so?", "Is it?")), "markdown")[0]
