@@ -27,6 +27,8 @@ def truncation_misfits(history: History, step: Step, card: Card, path: Path, nam
     They are those of the run that trained it, by its ids. A card that names other rows is told by its hash.
     """
     if card.truncation is None:
+        if not history.scripted:
+            yield card_misfit(path, "truncation", "nothing", "what was cut to fit, if only that nothing was")
         return
     rows = rows_of(history.ledger, card.provenance.run, step)
     tokenizer = _tokenizer(history, card.base, named)

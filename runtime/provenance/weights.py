@@ -64,6 +64,8 @@ def checkpoint_misfits(history: History, step: Step, folder: Path, named: Sequen
         found = difference(getattr(card, field), meant, exact=True)
         if found is not None:
             yield card_misfit(path, field, found.says, found.should)
+    if card.rehearsed and not history.scripted:
+        yield card_misfit(path, "rehearsed", "true", "false: the run has trained weights")
     yield from _under(history, record, card, path)
     yield from standing_misfits(history, step, record, card, path)
     yield from truncation_misfits(history, step, card, path, named)

@@ -11,7 +11,7 @@ import pytest
 from runtime.cli import main
 from runtime.progress import SilentProgress
 from runtime.provenance.verify import Verified, find_target, verify
-from tests.runtime.provenance.tampering import change_record
+from tests.runtime.provenance.tampering import change_record, change_result
 from tests.runtime.small_run import RUN_FILE, write_run
 
 SMALL = """
@@ -110,3 +110,19 @@ def test_the_rows_that_a_card_says_were_cut(real: Path, tmp_path: Path, name: st
     file.write_text(json.dumps(card))
     found = verified(tmp_path / "copy", real / "model").misfits
     assert [(m.file, m.field.split("[")[0]) for m in found] == [(str(file), "truncation.prompts.length")]
+
+
+@pytest.mark.parametrize(("field", "value"), [("truncation", None), ("rehearsed", True)])
+def test_a_card_that_says_less_than_a_training_writes(real: Path, tmp_path: Path, field: str, value: object) -> None:
+    shutil.copytree(real, tmp_path / "copy")
+    file = next((tmp_path / "copy" / "out" / "checkpoints").glob("dpo-*")) / "card.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: value}))
+    assert [(m.file, m.field) for m in verified(tmp_path / "copy").misfits] == [(str(file), field)]
+
+
+def test_the_tokens_of_an_answer_are_those_of_its_text(real: Path, tmp_path: Path) -> None:
+    shutil.copytree(real, tmp_path / "copy")
+    row = change_record(tmp_path / "copy", "Response", lambda r: r if len(r.text) > 1 else None, step="respond")
+    change_result(tmp_path / "copy", row.key, lambda answer: answer | {"tokens": answer["tokens"][1:]})
+    found = verified(tmp_path / "copy", real / "model").misfits
+    assert [(m.kind, m.id, m.field) for m in found] == [("answer", row.key, "tokens")]
