@@ -97,7 +97,8 @@ class _Page:
             yield from self._wrapped([f"help: {change.help}"])
         approved = self.review.approved.get(change.fingerprint)
         if approved:
-            yield from self._wrapped([f"approved by {approved.by} on {approved.date}: {approved.reason}"])
+            reason = " ".join(approved.reason.split())  # it may have lines of its own
+            yield from self._wrapped([f"approved by {approved.by} on {approved.date}: {reason}"])
         elif change.grade >= Grade.MIX:
             yield self.paint(f"    {printable(change.id)} {change.fingerprint}", _DIM)
 

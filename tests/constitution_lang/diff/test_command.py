@@ -180,7 +180,8 @@ def test_approving(repository: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(capsys, "main", "--fail-on", "behaviour")[0] == 1
     assert run(capsys, "main", "--fail-on", "identity")[0] == 0
     reason = 'Agreed, as "minor" is not harmless'
-    code, out, _ = run(capsys, "main", "--approve", "tension/care/outcome", "--reason", reason, "--by", "Ada")
+    lines = reason.replace(", ", ",\n")
+    code, out, _ = run(capsys, "main", "--approve", "tension/care/outcome", "--reason", lines, "--by", "Ada")
     assert code == 0
     assert out.startswith("approvals.toml: approved tension/care/outcome (")
     code, out, _ = run(capsys, "main", "--fail-on", "behaviour")
