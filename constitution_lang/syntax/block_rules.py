@@ -10,9 +10,18 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, FieldForm, ValueKind
-from constitution_lang.syntax.words import closest, did_you_mean, listed
+from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed
 
-__all__ = ["BlockLines", "Written", "no_value", "text_beside_key", "unknown_line", "wrong_choice", "wrong_kind"]
+__all__ = [
+    "BlockLines",
+    "Written",
+    "meant_opening",
+    "no_value",
+    "text_beside_key",
+    "unknown_line",
+    "wrong_choice",
+    "wrong_kind",
+]
 
 
 _EITHER = {"levels": "one of", "one of": "levels"}
@@ -40,12 +49,14 @@ def wrong_choice(name: n.Name, choices: tuple[str, ...], why: str) -> list[Diagn
     return [codes.E106.at(name.span, message, help=did_you_mean(best) or why, fix=fix)]
 
 
-def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
-    """A finding about the first word of a line that this kind of block does not have."""
+def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Diagnostic:
+    """A finding about the first word of a line that this kind of block does not have; `behind` is the rest of it."""
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word) or other.opens(word)]
-    best = None if elsewhere else closest(word, openings)
-    fix = Fix(span, best, f"write `{best}`") if best else None
+    best = None if elsewhere else meant_opening(form, word)
+    there, more = behind.split(), (best or "").split()[1:]
+    written = best if best and there[: len(more)] != more else (best or "").split(" ")[0]
+    fix = Fix(span, written, f"write `{best}`") if best and written else None
     article = "an" if form.keyword[0] in "aeiou" else "a"
     known = (
         f"{article} `{form.keyword}` block has {listed(openings, 'and')}"
@@ -56,6 +67,17 @@ def unknown_line(form: BlockForm, word: str, span: Span) -> Diagnostic:
         known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
     message = f"{article} `{form.keyword}` block has no `{word}`"
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
+
+
+def meant_opening(form: BlockForm, word: str) -> str | None:
+    """The key or opening of a line that a word was most likely meant to be, or to begin; None where none is near."""
+    openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
+    meant = FOREIGN.get(word)
+    if meant in openings:
+        return meant
+    beginnings = {opening.split()[0]: opening for opening in reversed(openings)}
+    best = closest(word, {*openings, *beginnings})
+    return beginnings.get(best, best) if best else None
 
 
 def wrong_kind(form: FieldForm, found: str | None, span: Span, *, fix: Fix | None = None) -> Diagnostic:

@@ -29,6 +29,8 @@ def same_length(text: str) -> str:
     if _is_plain(text):
         return text
     if "\r" in text:
+        if _ends_lines_with_it(text):
+            return _STRANGE.sub(" ", text.replace("\r", "\n"))
         text = text.replace("\r\n", " \n")
     return _STRANGE.sub(" ", text)
 
@@ -54,6 +56,9 @@ def strange_characters(source: Source) -> list[Diagnostic]:
     found: dict[int, Diagnostic] = {}
     if _is_plain(source.text):
         return []
+    carriage_returns = _only_carriage_returns(source)
+    if carriage_returns:
+        return [carriage_returns]
     for match in _STRANGE.finditer(source.text):
         line = source.position(match.start()).line
         if line in found or len(found) == _SHOWN_MAX:
@@ -62,6 +67,23 @@ def strange_characters(source: Source) -> list[Diagnostic]:
         message = f"this line holds the control character U+{ord(match.group()):04X}"
         found[line] = codes.E102.at(span, message, help="leave it out", fix=Fix(span, "", "leave it out"))
     return list(found.values())
+
+
+def _ends_lines_with_it(text: str) -> bool:
+    """Whether most line ends are a carriage return alone, as they were on computers of long ago."""
+    return text.count("\r") - text.count("\r\n") > text.count("\n")
+
+
+def _only_carriage_returns(source: Source) -> Diagnostic | None:
+    """A finding where a carriage return alone ends the lines."""
+    if not _ends_lines_with_it(source.text):
+        return None
+    first, last = source.text.find("\r"), source.text.rfind("\r")
+    span = source.span(first, first + 1)
+    written = source.text[first : last + 1].replace("\r", "\n")
+    fix = Fix(source.span(first, last + 1), written, "end each line with a line feed")
+    help = "save the file with a line feed, U+000A, at the end of each line"
+    return codes.E102.at(span, "the lines of this file end with a carriage return, U+000D", help=help, fix=fix)
 
 
 def unseen_characters(source: Source) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import msgspec
 
@@ -24,6 +24,7 @@ __all__ = ["parse"]
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 """Behind the line break that is put before a text: a pattern that begins with one character is searched for quickly."""
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
+_CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
@@ -35,8 +36,14 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     if unreadable:
         return n.FileTree(source, (), ()), unreadable
     text = same_length(source.text)
+    conflicts: list[Diagnostic] = []
+    if _CONFLICT in text:
+        from constitution_lang.syntax.strays import without_conflicts
+
+        text, conflicts = without_conflicts(source.name, text)
     reader = _Reader(source.name, text)
     reader.read()
+    reader.diagnostics += conflicts
     strange = strange_characters(source)
     lines = {source.position(found.primary.span.start).line for found in strange}
     # What a strange character makes of its line is a consequence of it; where something else is wrong, its size is.
@@ -54,7 +61,7 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         tuple(reader.blocks),
         tuple(reader.comments),
         tuple(reader.broken),
-        whole=not reader.left_out,
+        whole=not (reader.left_out or conflicts),
         mended=mended,
         lost=lost,
     )
@@ -93,9 +100,17 @@ class _Reader:
         starts = [found.start() for found in _BLOCK_START.finditer(f"\n{self._text}")]
         self._before_first(starts[0] if starts else len(self._text))
         previous: _Piece | None = None
-        for piece in self._pieces(starts):
+        pieces = [*self._pieces(starts)]
+        taken = 0
+        for number, piece in enumerate(pieces, 1):
+            if taken:
+                taken -= 1
+                continue
             if piece.keyword in KEYWORDS:
-                self._block(piece)
+                if number < len(pieces) and pieces[number].keyword not in KEYWORDS:
+                    taken = self._with_strays(piece, pieces[number:])
+                else:
+                    self._block(piece)
             elif previous is None or previous.keyword in KEYWORDS or (_misspelled(previous) and _misspelled(piece)):
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
@@ -122,18 +137,29 @@ class _Reader:
             fix = Fix(span, "", "begin at column one")
             self.diagnostics.append(codes.E104.at(span, "this line belongs to no block", help=help, fix=fix))
 
-    def _block(self, piece: _Piece) -> None:
-        """Read one block, or what can be read of it."""
+    def _with_strays(self, piece: _Piece, behind: list[_Piece]) -> int:
+        """Read one block with the lines at column one below it; how many of the pieces behind it belong to it."""
+        from constitution_lang.syntax.strays import take
+
+        strays = [*takewhile(lambda one: one.keyword not in KEYWORDS, behind)]
+        misspelled = [_misspelled(one) for one in strays]
+        taken = take(self._file, piece.start, piece.text, [one.text for one in strays], misspelled=misspelled)
+        self.diagnostics.extend(taken.found)
+        lost: frozenset[str] = frozenset({""} if taken.unsure else ())
+        self._block(_Piece(piece.start, taken.text, piece.keyword), lost)
+        return taken.count
+
+    def _block(self, piece: _Piece, lost: frozenset[str] = frozenset()) -> None:
+        """Read one block, or what can be read of it; some lines of it may be `lost`."""
         told_before = len(self.diagnostics)
         tree = parsed(piece.text)
-        lost: frozenset[str] = frozenset()
         whole = tree is not None
         if tree is None:
             from constitution_lang.syntax.mending import mend
 
             mended = mend(self._file, piece.start, piece.text)
             self.diagnostics.extend(mended.found)
-            tree, lost = mended.tree, mended.lost
+            tree, lost = mended.tree, mended.lost | lost
             if tree is None:
                 return self._broken(piece)
         builder = BlockBuilder(self._file, piece.start, lost)

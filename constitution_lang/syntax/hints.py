@@ -308,7 +308,7 @@ def _no_colon(block: BlockText, span: Span, word: str, value: str) -> Diagnostic
         span = Span(span.file, span.start, block.base + end)
     form = block.form.field(word)
     if form is None:
-        return unknown_line(block.form, word, span)
+        return unknown_line(block.form, word, span, value)
     sign = _SIGN.match(block.text, end)
     value = value[len(sign[0].strip()) :].strip() if sign else value
     help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {value or form.example}`"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import msgspec
 
@@ -18,12 +18,16 @@ from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
+from constitution_lang.syntax.mending_texts import is_prose, not_indented, text_without_indent
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair
+from constitution_lang.syntax.strays import bare_text_key
 
 __all__ = ["Mended", "mend"]
 
-_ENTRY_START = re.compile(r"^  (?=[^ \t\n#])", re.MULTILINE)
+_ENTRY_START = re.compile(r"^(?:  )?(?=[^ \t\n#])", re.MULTILINE)
+"""Two spaces; or none, where what stands at column one belongs to the block (`strays`)."""
+_OTHERWISE_INDENTED = re.compile(r"^(?:[ ]*\t[ \t]*|[ ]|[ ]{3})(?=[^ \t\n#])", re.MULTILINE)
 _WORDS = re.compile(r"([\w-]+)(?:[ ]+([\w.-]+))?")
 _NAMED = re.compile(r"[\w-]+[ ]+[\w.-]+")
 _TITLED = re.compile(r'test[ ]+"[^"\n]*"')
@@ -47,7 +51,7 @@ class Mended(msgspec.Struct, frozen=True):
 
 def mend(file: str, start: int, text: str) -> Mended:
     """Read what can be read of a block that begins at `start`. Places in its tree count from there."""
-    bounds = [found.start() for found in _ENTRY_START.finditer(text)]
+    bounds = [found.start() for found in _ENTRY_START.finditer(text, 1)]
     first_end = text.find("\n") if "\n" in text else len(text)
     reading = Reading(file, start, text)
     header, form = _header(reading, first_end)
@@ -56,8 +60,18 @@ def mend(file: str, start: int, text: str) -> Mended:
     reading.form = form
     block = _Block(reading)
     block.below_header(first_end, bounds[0] if bounds else len(text))
-    for low, high in block.joined([*bounds, len(text)]):
-        block.entry(low, text[low:high], low)
+    entries = [*block.joined([*bounds, len(text)])]
+    for indented, group in groupby(entries, lambda entry: text[entry[0]] == " "):
+        run = [*group]
+        if not indented:
+            reading.found.append(not_indented(reading, run))
+        for low, high in run:
+            chunk, start = (text[low:high], low) if indented else (f"  {text[low:high]}", low - 2)
+            key, chunk = text_without_indent(reading, chunk, start, told=not indented)
+            if key:
+                reading.lost.add(key)
+            else:
+                block.entry(low, chunk, start)
     tree = Tree(header.data, [*header.children, *block.entries]) if header else None
     return Mended(tree, tuple(reading.found), frozenset(reading.lost))
 
@@ -115,11 +129,14 @@ class _Block:
         """Where each entry begins and ends: a row that is indented by two belongs to the table above it."""
         form = self._reading.form
         low = -1
-        in_table = False
+        in_table = in_text = False
         for start, end in pairwise(bounds):
             line = self._reading.text[start : self._reading.text.find("\n", start, end) + 1 or end].strip()
             opening = begins_with(form, line)
-            if not (in_table and opening is None and is_row(form, line)):
+            in_text = (
+                in_text or (low >= 0 and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
+            ) and (is_prose(form, line))
+            if not (in_text or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:
                     yield low, start
                 low, in_table = start, opening == "table"
@@ -182,6 +199,11 @@ class _Block:
         reading.found.append(found)
         reading.lose(chunk)
         self.entries += parts_of_line(reading, chunk.split("\n", 1)[0], start)
+        for other in _OTHERWISE_INDENTED.finditer(chunk, 1):
+            if begins_with(reading.form, chunk[other.end() :]):
+                low = other.start() - 1  # a line of its own, indented in another way: it is no part of this one
+                self.entry(start + low, chunk[low:], start + low, headed=False)
+                break
 
 
 def _indent_of(chunk: str, line: int) -> str:

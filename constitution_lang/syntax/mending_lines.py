@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
+from constitution_lang.syntax.block_rules import meant_opening
 from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import begins_with, explain_failure, wrong_indentation_of_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.nodes import UNREAD
-from constitution_lang.syntax.words import closest
 
 __all__ = ["Reading", "parts_of_line", "table_by_rows"]
 
@@ -44,8 +44,7 @@ class Reading:
         opening = begins_with(self.form, line.strip())
         if opening is None:
             first = _FIRST.match(line.strip())
-            openings = [*(one.key for one in self.form.fields), *(one.opening for one in self.form.lines)]
-            opening = closest(first.group(), openings) if first else ""
+            opening = meant_opening(self.form, first.group()) if first else ""
         if opening is not None:
             self.lost.add(opening)
 
