@@ -18,10 +18,10 @@ from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
-from constitution_lang.syntax.mending_texts import is_prose, not_indented, text_without_indent
+from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair
-from constitution_lang.syntax.strays import bare_text_key
+from constitution_lang.syntax.strays import bare_text_key, is_prose
 
 __all__ = ["Mended", "mend"]
 

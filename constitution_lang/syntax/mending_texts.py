@@ -7,28 +7,12 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
-from constitution_lang.syntax.block_rules import meant_opening
-from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import Failure, block_tree
-from constitution_lang.syntax.hints import begins_with, explain_failure
+from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.mending_lines import Reading
 from constitution_lang.syntax.strays import bare_text_key
 
-__all__ = ["is_prose", "not_indented", "text_without_indent"]
-
-_KEY = re.compile(r"([a-z][\w-]*)[ ]*:")
-_WORD = re.compile(r"[a-z][\w-]*")
-
-
-def is_prose(form: BlockForm, line: str) -> bool:
-    """Whether a line behind a key with nothing below it is more likely its text than another line of the block."""
-    if begins_with(form, line) or line.startswith("//"):
-        return False
-    key = _KEY.match(line)
-    if key and any(other.field(key.group(1)) or other.opens(key.group(1)) for other in BLOCKS.values()):
-        return False
-    word = _WORD.match(line)
-    return not (word and meant_opening(form, word.group()))
+__all__ = ["not_indented", "text_without_indent"]
 
 
 def not_indented(reading: Reading, entries: list[tuple[int, int]]) -> Diagnostic:

@@ -10,18 +10,21 @@ import msgspec
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
+from constitution_lang.syntax.block_rules import meant_opening
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.habits import at_column_one
 from constitution_lang.syntax.hints import begins_with, unknown_block
 from constitution_lang.syntax.lalr import Tree
 
-__all__ = ["Taken", "bare_text_key", "take", "without_conflicts"]
+__all__ = ["Taken", "bare_text_key", "is_prose", "take", "without_conflicts"]
 
 _HEADER_LIKE = re.compile(r"[\w-]+(?:[ ]+[\w.-]+)?[ ]*(?:[\"\u201c'{:]|$)")
 _TITLED = re.compile(r"[\w-]+[ ]+(?:[\w.-]+[ ]*)?(?:[\"\u201c']|$)")
 _ENTRY = re.compile(r"\n  (?=[^ \t\n#])")
 _KEY = re.compile(r"(?:  )?([\w-]+)[ ]*:?[ ]*(?:#.*)?")
+_OTHER_KEY = re.compile(r"([a-z][\w-]*)[ ]*:")
+_LOWER = re.compile(r"[a-z][\w-]*")
 _CONFLICT = re.compile(
     r"^(?P<first><{7}(?!<)[^\n]*)\n(?P<one>(?:.*\n)*?)(?P<rest>(?:\|{7}(?!\|)[^\n]*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7}(?!>)[^\n]*)",
     re.MULTILINE,
@@ -51,7 +54,7 @@ def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled:
         at = start + len(text)
         last = text.rstrip().rsplit("\n", 1)[-1]
         inside = last.startswith("    ") or (in_prose and bool(found))
-        if at_column_one(stray) and not in_prose:
+        if at_column_one(stray):
             found.append(unknown_block(file, at, stray, inside_text=inside))
             text += _blank(line) + stray[len(line) :]
             continue
@@ -59,7 +62,7 @@ def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled:
             in_prose = False
         elif misspelled[count] and _TITLED.match(line):
             return Taken(text, count, tuple(found), unsure=False)
-        elif (in_prose and not found) or bare_text_key(form, last):
+        elif is_prose(form, line) and ((in_prose and not found) or bare_text_key(form, last)):
             in_prose = True
         elif inside and (in_prose or not _HEADER_LIKE.match(line)):
             if not in_prose:
@@ -78,6 +81,17 @@ def bare_text_key(form: BlockForm, line: str) -> str | None:
     key = _KEY.fullmatch(line)
     field = form.field(key.group(1)) if key else None
     return field.key if field and field.kind is ValueKind.PROSE else None
+
+
+def is_prose(form: BlockForm, line: str) -> bool:
+    """Whether a line behind a key with nothing below it is more likely its text than another line of the block."""
+    if begins_with(form, line) or line.startswith("//"):
+        return False
+    key = _OTHER_KEY.match(line)
+    if key and any(other.field(key.group(1)) or other.opens(key.group(1)) for other in BLOCKS.values()):
+        return False
+    word = _LOWER.match(line)
+    return not (word and meant_opening(form, word.group()))
 
 
 def without_conflicts(file: str, text: str) -> tuple[str, list[Diagnostic]]:
