@@ -142,8 +142,8 @@ class _Reader:
         from constitution_lang.syntax.strays import take
 
         strays = [*takewhile(lambda one: one.keyword not in KEYWORDS, behind)]
-        misspelled = [_misspelled(one) for one in strays]
-        taken = take(self._file, piece.start, piece.text, [one.text for one in strays], misspelled=misspelled)
+        texts = [one.text for one in strays]
+        taken = take(self._file, piece.start, piece.text, texts, misspelled=lambda at: _misspelled(strays[at]))
         self.diagnostics.extend(taken.found)
         lost: frozenset[str] = frozenset({""} if taken.unsure else ())
         self._block(_Piece(piece.start, taken.text, piece.keyword), lost)

@@ -134,7 +134,8 @@ class _Block:
             line = self._reading.text[start : self._reading.text.find("\n", start, end) + 1 or end].strip()
             opening = begins_with(form, line)
             in_text = (
-                in_text or (low >= 0 and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
+                in_text
+                or (low >= 0 and not in_table and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
             ) and (is_prose(form, line))
             if not (in_text or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -25,10 +25,7 @@ _ENTRY = re.compile(r"\n  (?=[^ \t\n#])")
 _KEY = re.compile(r"(?:  )?([\w-]+)[ ]*:?[ ]*(?:#.*)?")
 _OTHER_KEY = re.compile(r"([a-z][\w-]*)[ ]*:")
 _LOWER = re.compile(r"[a-z][\w-]*")
-_CONFLICT = re.compile(
-    r"^(?P<first><{7}(?!<)[^\n]*)\n(?P<one>(?:.*\n)*?)(?P<rest>(?:\|{7}(?!\|)[^\n]*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7}(?!>)[^\n]*)",
-    re.MULTILINE,
-)
+_MARK = re.compile(r"^([<|=>])\1{6}(?!\1)[^\n]*", re.MULTILINE)
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -44,36 +41,47 @@ class Taken(msgspec.Struct, frozen=True):
     unsure: bool
 
 
-def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled: Sequence[bool]) -> Taken:
+def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled: Callable[[int], bool]) -> Taken:
     """The block that begins at `start`, with what belongs to it of the stretches behind it, each from column one on."""
     form = _form(text)
     found: list[Diagnostic] = []
+    parts = [text]
+    at = start + len(text)
+    last = _last_line(text)
     in_prose = False
+
+    def taken(count: int, *, unsure: bool = False) -> Taken:
+        return Taken("".join(parts), count, tuple(found), unsure)
+
     for count, stray in enumerate(strays):
         line = stray.split("\n", 1)[0].rstrip()
-        at = start + len(text)
-        last = text.rstrip().rsplit("\n", 1)[-1]
         inside = last.startswith("    ") or (in_prose and bool(found))
-        if at_column_one(stray):
+        blank = at_column_one(stray) is not None
+        if blank:
             found.append(unknown_block(file, at, stray, inside_text=inside))
-            text += _blank(line) + stray[len(line) :]
-            continue
-        if _belongs(form, line, inside=inside):
+        elif _belongs(form, line, inside=inside):
             in_prose = False
-        elif misspelled[count] and _TITLED.match(line):
-            return Taken(text, count, tuple(found), unsure=False)
+        elif _TITLED.match(line) and misspelled(count):
+            return taken(count)
         elif is_prose(form, line) and ((in_prose and not found) or bare_text_key(form, last)):
             in_prose = True
         elif inside and (in_prose or not _HEADER_LIKE.match(line)):
+            blank = True
             if not in_prose:
                 found.append(unknown_block(file, at, stray, inside_text=True))
             in_prose = True
-            text += _blank(line) + stray[len(line) :]
-            continue
         else:
-            return Taken(text, count, tuple(found), unsure=_ENTRY.search(stray) is not None)
-        text += stray
-    return Taken(text, len(strays), tuple(found), unsure=False)
+            return taken(count, unsure=_ENTRY.search(stray) is not None)
+        stretch = _blank(line) + stray[len(line) :] if blank else stray
+        parts.append(stretch)
+        at += len(stray)
+        last = _last_line(stretch) or last
+    return taken(len(strays))
+
+
+def _last_line(text: str) -> str:
+    """The last line that is not blank."""
+    return text.rstrip().rsplit("\n", 1)[-1]
 
 
 def bare_text_key(form: BlockForm, line: str) -> str | None:
@@ -96,16 +104,30 @@ def is_prose(form: BlockForm, line: str) -> bool:
 
 def without_conflicts(file: str, text: str) -> tuple[str, list[Diagnostic]]:
     """A text that a merge could not put together with the first of the two versions, at the same places."""
-    found = []
-    for conflict in reversed([*_CONFLICT.finditer(text)]):
-        habit = at_column_one(conflict["first"])
-        assert habit
-        span = Span(file, *conflict.span("first"))
-        found.append(codes.E105.at(span, habit.message, help=habit.help))
-        for part in ("first", "rest"):
-            low, high = conflict.span(part)
-            text = text[:low] + _blank(text[low:high]) + text[high:]
-    return text, found
+    found: list[Diagnostic] = []
+    parts: list[str] = []
+    done = 0
+    first: re.Match[str] | None = None
+    second: re.Match[str] | None = None
+    for mark in _MARK.finditer(text):
+        sign = mark.group(1)
+        if sign == "<":
+            first, second = mark, None
+        elif sign in "|=" and first:
+            second = second or mark
+        elif sign == ">" and first and second:
+            habit = at_column_one(first.group())
+            assert habit
+            found.append(codes.E105.at(Span(file, *first.span()), habit.message, help=habit.help))
+            other = text[second.start() : mark.end()]
+            parts += [
+                text[done : first.start()],
+                _blank(first.group()),
+                text[first.end() : second.start()],
+                _blank(other),
+            ]
+            done, first, second = mark.end(), None, None
+    return "".join([*parts, text[done:]]), found
 
 
 def _form(text: str) -> BlockForm:
