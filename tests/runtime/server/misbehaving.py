@@ -41,6 +41,8 @@ class Skills:
     ids: bool = True
     exact: bool = True
     listed: int = 20
+    processed: bool = False
+    """Log-probabilities are those after the temperature, as some servers give them."""
     extras: bool = True
     opening: bool = True
     models: bool = True
@@ -223,6 +225,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _logprobs(self, prompt: Sequence[int], body: dict[str, Any], *, chat: bool) -> dict[str, Any]:
         scores = self.state.scores(prompt)
+        if self.state.skills.processed:
+            scores = _after(scores, body.get("temperature", 1.0))
         ranked = sorted(range(512), key=scores.__getitem__, reverse=True)
         drawn = ranked[40]  # listed too, though it is not likely
         wanted = body["top_logprobs"] if chat else body["logprobs"]
@@ -244,6 +248,14 @@ class Handler(BaseHTTPRequestHandler):
             "token_logprobs": [scores[drawn]],
             "top_logprobs": [{entry["token"]: entry["logprob"] for entry in reversed(listed)}],
         }
+
+
+def _after(scores: Sequence[float], temperature: float) -> list[float]:
+    """Log-probabilities after a temperature; at 0 one token has it all, and the others cannot come."""
+    if temperature == 0:
+        return [0.0 if score == max(scores) else -9999.0 for score in scores]
+    total = math.log(math.fsum(math.exp(score / temperature) for score in scores))
+    return [score / temperature - total for score in scores]
 
 
 class _Server(ThreadingHTTPServer):

@@ -61,6 +61,25 @@ def test_all_that_vllm_does_is_found_and_used(serve: Serve, folder: Path) -> Non
     assert all(isinstance(b["prompt"], list) for b in sent[-6:])
 
 
+@pytest.mark.parametrize("skills", [{}, {"exact": False}, {"ids": False}], ids=["exact", "listed", "messages"])
+def test_log_probabilities_after_the_temperature_are_those_before_it(
+    serve: Serve, folder: Path, skills: dict[str, bool]
+) -> None:
+    """Some servers give those after it; asked at temperature 1, the two are one."""
+    state = serve(processed=True, **skills)
+    engine = engine_of(state, folder)
+    plain = engine_of(serve(**skills), folder)
+    given, wanted = (
+        [score for _, choice in sorted(one.choose(questions(one, 60)), key=lambda pair: pair[0])
+         for score in choice.log_probabilities]
+        for one in (engine, plain)
+    )  # fmt: skip
+    assert given == pytest.approx(wanted, abs=1e-9)
+    assert any(math.isfinite(score) for score in given)
+    asked = [body["temperature"] for body in state.bodies if body.get("logprobs")]
+    assert set(asked) == {1.0}
+
+
 def test_completions_are_the_drawn_ids_and_their_text(serve: Serve, folder: Path) -> None:
     state = serve()
     engine = engine_of(state, folder)
@@ -155,6 +174,20 @@ def test_an_opening_that_is_not_continued_is_found_out_and_refused(serve: Serve)
     assert "without an opening" in caught.value.remedy
     with pytest.raises(EngineError, match="does not go on"):
         list(engine.choose(questions(engine, 1)))
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_log_probabilities_that_are_ignored_without_a_word_are_found_out(
+    serve: Serve, folder: Path, *, ids: bool
+) -> None:
+    """As `transformers serve` does it: the field is taken, the reply is whole, and nothing of it is in there."""
+    state = serve(listed=0, ids=ids, tokenize=False)
+    engine = engine_of(state, folder)
+    assert not engine.abilities.chooses
+    asked = [body for body in state.bodies if body.get("logprobs")]
+    assert asked  # what it can do was seen in its replies, not in its refusals
+    with pytest.raises(EngineError, match="gives no log-probabilities"):
+        engine.need_options()
 
 
 def test_a_server_without_log_probabilities_can_write_and_not_choose(serve: Serve, folder: Path) -> None:

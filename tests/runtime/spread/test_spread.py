@@ -28,6 +28,7 @@ from runtime.engines.base import (
     GenerateRequest,
 )
 from runtime.engines.choose import open_engine
+from runtime.engines.cluster import connect
 from runtime.engines.scripted import ScriptedEngine
 from runtime.engines.spread import RayEngine
 
@@ -150,6 +151,26 @@ def test_the_last_that_closes_gives_everything_back(tmp_path: Path, opened: Open
     assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == had)
     again = opened(how, "one", scripted)
     assert dict(again.choose(choosing(20))) == dict(ScriptedEngine("one").choose(choosing(20)))
+
+
+@pytest.mark.timeout(300)
+def test_work_goes_on_where_the_actors_hold_every_core(tmp_path: Path, opened: Open) -> None:
+    """Ray waits without a word for a core that is not free: what is beside the actors may take none."""
+    connect(RayConfig())
+    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == ray.cluster_resources()["CPU"])
+    engine = opened(config(tmp_path, shard_rows=5, cpus=ray.cluster_resources()["CPU"]), "m", scripted)
+    asked = writing(20)
+    assert dict(engine.generate(asked)) == dict(ScriptedEngine("m").generate(asked))
+    assert ray.available_resources().get("CPU", 0) == 0
+
+
+def test_answers_are_known_by_their_ids_and_not_by_their_order(tmp_path: Path, opened: Open) -> None:
+    """Ray keeps no order: the first shards come last here."""
+    engine = opened(config(tmp_path, shard_rows=5, actors=2), "m", _late_first)
+    asked = writing(40)
+    came = list(engine.generate(asked))
+    assert [index for index, _ in came] != sorted(index for index, _ in came)
+    assert dict(came) == dict(ScriptedEngine("m").generate(asked))
 
 
 def test_a_shard_that_kills_every_actor_ends_the_run(tmp_path: Path, opened: Open) -> None:
@@ -312,6 +333,10 @@ def _deadly(died: Path, _: EngineConfig, model: str) -> Engine:
     return _Deadly(model, died)
 
 
+def _late_first(_: EngineConfig, model: str) -> Engine:
+    return _LateFirst(model)
+
+
 def _failing(_: EngineConfig, model: str) -> Engine:
     return _Failing(model)
 
@@ -346,6 +371,15 @@ class _Delegating:
 class _Failing(_Delegating):
     def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
         raise EngineError(f"{len(requests)} requests: the model does not fit", "choose a smaller model")
+
+
+class _LateFirst(_Delegating):
+    """Takes its time with what comes first in the order of the tokens."""
+
+    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
+        if min(request.tokens for request in requests) <= tuple(b"question 1"):
+            time.sleep(2)
+        return self._inner.generate(requests)
 
 
 class _Noting(_Delegating):
