@@ -14,6 +14,8 @@ from runtime.engines.transformers import TransformersEngine  # noqa: E402
 from runtime.engines.vllm import VllmEngine  # noqa: E402
 from tests.runtime.engines.test_transformers import engine_of, questions  # noqa: E402
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_continuous_batching_in_inference_mode_writes_nothing(tiny_model: Path) -> None:
     """And says nothing: whoever times it has to count the tokens. Where this fails, a new version may be used so."""
@@ -50,3 +52,13 @@ def test_labels_in_bfloat16_are_others_and_have_another_name(tiny_model: Path) -
     )
     assert apart > 1e-3
     assert exact.model != coarse.model  # so that the ledger never mixes the two
+
+
+@pytest.mark.parametrize(
+    "call", ["generate_batch(", "import pipeline", "pipeline(", "HttpRequestProcessor", "vLLMEngineProcessor"]
+)
+def test_what_is_known_to_go_wrong_is_not_called(call: str) -> None:
+    """Nothing is written in inference mode; all memory is taken; slow; waits where cores run out."""
+    sources = [file.read_text("utf-8") for file in (ROOT / "runtime").rglob("*.py")]
+    assert len(sources) > 100
+    assert not [text for text in sources if call in text]
