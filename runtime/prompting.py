@@ -282,6 +282,11 @@ class ModelTokenizer:
         # In the context in which `encode` puts it: after the template's opening of the turn.
         last = self._compiled((Role.USER,))[-1:]
         context = last[0].text((Turn(Role.USER, ""),)) if last and isinstance(last[0], _Run) else ""
+        if not opening and self._template.is_plain:
+            # `encode` ends in the colon then, and the space after it is the model's to write: ` A` comes next, not `A`.
+            before, whole = self._run_ids(context), self._run_ids(context + self._edges.before + text)
+            if len(whole) == len(before) + 1 and whole[:-1] == before:
+                return whole[-1]
         context += self._edges.before + opening
         before, whole = self._run_ids(context), self._run_ids(context + text)
         if len(whole) == len(before) + 1 and whole[:-1] == before:

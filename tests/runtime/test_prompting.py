@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -303,6 +304,27 @@ def test_option_that_would_merge_with_the_opening_is_the_token_that_follows(tiny
     # `(A` is one token of this tokenizer, learnt from its texts.
     assert ours.encode((user(""),), "(A")[-1] not in (ours.option("(", "A"), ours.option("", "A"))
     assert ours.decode([ours.option("(", "A")]) == "A"
+
+
+@pytest.mark.parametrize(("opening", "text"), [("(", "A"), ("Answer: (", "B"), ("x", "1")])
+def test_option_is_not_what_its_text_is_alone(make_tokenizer: Callable[..., Path], opening: str, text: str) -> None:
+    """At the start of a text, this tokenizer reads a space before it."""
+    folder = make_tokenizer(metaspace=True)
+    alone = library(folder).encode(text, add_special_tokens=False)
+    option = tokenizer(folder).option(opening, text)
+    assert alone != [option]
+    check_option(folder, opening, text)
+
+
+@pytest.mark.parametrize("make", [{}, {"metaspace": True}, {"template": None}])
+def test_option_and_what_follows_it_are_the_ids_of_the_answer(
+    make_tokenizer: Callable[..., Path], make: dict[str, Any]
+) -> None:
+    """The option's token stands where the answer that begins with it has its first."""
+    ours = tokenizer(make_tokenizer(**make))
+    asked = (user("Which?"),)
+    _, answer = ours.encode_answer(asked, "A")
+    assert answer[0] == ours.option("", "A")
 
 
 def test_option_of_several_tokens_is_an_error(tiny_model: Path) -> None:
