@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
@@ -38,10 +39,20 @@ from runtime.steps import revision
 from runtime.steps.inputs import Inputs, PeoplesPair
 from runtime.trainers import Job, RehearsedTrainers
 
-__all__ = ["StepChecks"]
+__all__ = ["StepChecks", "marked_by_another"]
 
+_PACKAGE = "constitution-compiler"
 _UNCHECKED = frozenset({Step.DATA, Step.AUDIT})
 """The data's mark is held against the prompts; the audit's is of people's choices, which the ledger does not keep."""
+
+
+def marked_by_another(history: History) -> str:
+    """The version of this package that marked the steps, where that is another one than this; else empty.
+
+    What a step is made from may be another thing in another version, and so may its mark.
+    """
+    marked = dict(history.manifest.versions).get(_PACKAGE, "")
+    return "" if marked == version(_PACKAGE) else marked or "an unknown version"
 
 
 class StepChecks(Checks):

@@ -23,6 +23,7 @@ from runtime.provenance.models import checking_workers
 from runtime.provenance.published import KINDS, data_sets, missing_sets, published_misfits, review_misfits
 from runtime.provenance.rederive import rederive, rows_total
 from runtime.provenance.replay import Replay
+from runtime.provenance.step_checks import marked_by_another
 from runtime.provenance.weights import checkpoint_misfits, weights_misfits
 from runtime.records import Checkpoint, Label
 from runtime.training.cards import CARD_FILE
@@ -195,6 +196,8 @@ def _ledger(history: History, models: Sequence[Path], progress: Progress, accoun
     answers = KeptAnswers(history.ledger, held_max=_ANSWERS_MAX)
     workers, reasons = checking_workers(history, answers, models)
     account.unchecked += [*reasons, *unmeasured(history)]
+    if other := marked_by_another(history):
+        account.unchecked.append(f"the marks of steps: {other} of this package made them, and other ones may be right")
     account.runs.append(history.run)
     total = rows_total(history)
     account.rows += total

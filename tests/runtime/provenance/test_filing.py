@@ -295,3 +295,18 @@ def test_an_audit_alone_has_its_own_steps(tmp_path: Path) -> None:
         assert [str(step) for step in ledger.steps(run)] == ["data", "tag", "audit"]
     changed(folder, "UPDATE step SET fingerprint = 'f' WHERE run = ? AND step = 'tag'", run)
     assert [(m.kind, m.id) for m in misfits(folder / "out")] == [("step", "tag")]
+
+
+def test_marks_of_another_version_are_not_compared(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package = b"constitution-compiler"
+    with closing(sqlite3.connect(copied / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("update step set fingerprint = 'f' where step = 'label'")
+        assert main(["verify", str(copied / "out")]) == 1
+        for run, manifest in connection.execute("select id, body from run").fetchall():
+            at = manifest.index(package) + len(package)
+            assert b"0.1.0" in manifest[at : at + 8]
+            older = manifest[:at] + manifest[at:].replace(b"0.1.0", b"0.0.9", 1)
+            connection.execute("update run set body = ? where id = ?", (older, run))
+    capsys.readouterr()
+    assert main(["verify", str(copied / "out")]) == 0
+    assert "not checked: the marks of steps: 0.0.9 of this package made them" in capsys.readouterr().out
