@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, checked, colors
+from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, checked, colors, is_constitution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constitution_lang.commands.files import Commands
+    from constitution_lang.compile import Compilation
 
 __all__ = ["add"]
 
@@ -30,14 +31,30 @@ def _check(options: argparse.Namespace) -> int:
     found: list[Diagnostic] = []
     sources: dict[str, Source] = {}
     failed = False
-    for file in options.files:
-        compilation = checked(file)
+    compilations = [checked(file) for file in options.files]
+    for compilation in _but_parts(compilations):
         failed = failed or compilation.failed
         found += compilation.diagnostics
         sources |= compilation.sources
-        options.held = compilation  # until the process ends: to take it apart costs as much as to look at its names
+    options.held = compilations  # until the process ends: to take it apart costs as much as to look at its names
     text = render(dict.fromkeys(found), sources, Format(options.format), color=colors(sys.stdout))
     sys.stdout.write(text)
     if options.format == "terminal" and not found:
         sys.stdout.write(f"{', '.join(options.files)}: no findings\n")
     return FINDINGS if failed else WELL
+
+
+def _but_parts(compilations: list[Compilation]) -> list[Compilation]:
+    """All but the modules that one of the constitutions uses: with that one they are checked already."""
+    if len(compilations) == 1:
+        return compilations
+    from pathlib import Path
+
+    used = {
+        Path(file).resolve()
+        for one in compilations
+        if is_constitution(one)
+        for file in one.sources
+        if not file.startswith("<")
+    }
+    return [one for one in compilations if is_constitution(one) or Path(next(iter(one.sources))).resolve() not in used]

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from constitution_lang.compile import Compilation
+    from constitution_lang.diagnostics.model import Diagnostic
     from constitution_lang.ir.model import Bundle
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 __all__ = [
-    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Version", "WrongUseError",
-    "checked",    "colors", "compiled", "read_bundle", "read_case", "write_whole",
+    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Version",
+    "WrongUseError", "checked", "colors", "compiled", "is_constitution", "read_bundle", "read_case", "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
@@ -77,8 +78,36 @@ def _compiled(file: str, *, whole: bool) -> Compilation:
     except OSError as error:
         reason = "it is a folder; name a file in it" if path.is_dir() else (error.strerror or str(error)).lower()
         raise WrongUseError(f"cannot read {error.filename or file}: {reason}") from error
+    compilation = compilation._replace(diagnostics=_as_module(path, compilation))
     sources, found = relocated(compilation.sources, compilation.diagnostics, path.parent)
     return compilation._replace(diagnostics=found, sources=sources)
+
+
+def _as_module(path: Path, compilation: Compilation) -> tuple[Diagnostic, ...]:
+    """The findings; of a module only what is wrong with its lines, and that its constitution has to be named instead.
+
+    What its names and values mean, only that one says.
+    """
+    found = compilation.diagnostics
+    head = next((one for one in found if one.code == "E208" and one.primary.span.file == path.name), None)
+    if head is None or is_constitution(compilation):
+        return found
+    from msgspec.structs import replace
+
+    from constitution_lang.commands.owner import owner_of
+
+    owner = owner_of(path)
+    if owner is None:
+        return found
+    told = replace(head, help=f"`{owner.as_posix()}` uses this file: name that one instead")
+    return tuple(told if one is head else one for one in found if one is head or one.code.startswith(("E1", "W1")))
+
+
+def is_constitution(compilation: Compilation) -> bool:
+    """Whether the file that was named says that it is a constitution, and no part of one."""
+    from constitution_lang.source import head_of
+
+    return not compilation.trees or head_of(compilation.trees[0].source.text) is not None
 
 
 def read_case(text: str) -> dict[str, str]:
