@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from constitution_lang.interchange.lines import kinds_of_lines
 from constitution_lang.lower.prose import fold
 from constitution_lang.source import Source
 from constitution_lang.syntax import to_text
@@ -15,9 +16,6 @@ from constitution_lang.syntax.from_text import parse
 __all__ = ["Draft", "Imported", "Note", "WrongInputError"]
 
 _STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_FENCE = re.compile(r"[ ]*(`{3,}|~{3,})")
-_RULE = re.compile(r"\|?[ ]*:?-+:?[ ]*(?:\|[ ]*:?-+:?[ ]*)+\|?|\|[ ]*:?-+:?[ ]*\|")
-"""The line below a table's first one."""
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _RESERVED = {"not", "revision", "preference"}
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
@@ -111,7 +109,7 @@ class Draft:
             raise WrongInputError(place, "this text is empty")
         if lines != text.split("\n"):
             self._changed(text, place)
-        lines = self._tabled(self._fenced(lines, place), place)
+        lines = self._kept(lines, place)
         if not wrapped and fold(tuple(lines)) != "\n".join(lines):
             self.note(place, "line breaks or runs of blank lines inside it reach a prompt as one space or one break")
         self.lines += [f"  {key}:", *(f"    {line}" if line else "" for line in lines)]
@@ -144,34 +142,17 @@ class Draft:
         if text[:1] in "\r\n" or text[-1:] in "\r\n":
             self.note(place, "blank lines around it left out")
 
-    def _fenced(self, lines: list[str], place: str) -> list[str]:
-        """Code fences indented, so that their lines stay lines in a prompt."""
+    def _kept(self, lines: list[str], place: str) -> list[str]:
+        """Code blocks, tables and quotations indented, so that their lines stay lines in a prompt."""
         made: list[str] = []
-        fence = ""
-        any_fence = False
-        for line in lines:
-            found = _FENCE.match(line)
-            inside = bool(fence)
-            if found and not fence:
-                fence, any_fence = found.group(1), True
-            elif found and found.group(1).startswith(fence) and line.strip() == found.group(1):
-                fence = ""
-            made.append(f"  {line}" if line and (inside or found) else line)
-        if any_fence:
-            self.note(place, "code blocks are indented by two, which keeps their lines in a prompt")
+        kinds: set[str] = set()
+        for line, kind in zip(lines, kinds_of_lines(lines), strict=True):
+            made.append(f"  {line}" if line and kind else line)
+            if kind:
+                kinds.add(kind)
+        for kind in sorted(kinds):
+            self.note(place, f"{kind} are indented by two, which keeps their lines in a prompt")
         return made
-
-    def _tabled(self, lines: list[str], place: str) -> list[str]:
-        """Rows of tables indented, so that they stay lines in a prompt. What is indented already has no rows here."""
-        rows: set[int] = set()
-        for at, line in enumerate(lines[1:], 1):
-            above = lines[at - 1]
-            in_table = at - 1 in rows and "|" in line
-            if in_table or (_RULE.fullmatch(line) and "|" in above) or (line[:1] == above[:1] == "|"):
-                rows |= {at} | ({at - 1} if above[:1] != " " else set())
-        if rows:
-            self.note(place, "tables are indented by two, which keeps their lines in a prompt")
-        return [f"  {line}" if at in rows else line for at, line in enumerate(lines)]
 
 
 def _digest(text: str) -> str:

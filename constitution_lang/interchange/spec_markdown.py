@@ -11,29 +11,18 @@ from itertools import combinations
 
 from constitution_lang.interchange.comparison import pairs_of
 from constitution_lang.interchange.draft import Draft, Imported, WrongInputError
+from constitution_lang.interchange.markdown_sections import FENCE, Section, sections_of
 
 __all__ = ["from_markdown"]
 
 LEVELS = ("root", "platform", "system", "developer", "user", "guideline")
 """The levels of the Model Spec's releases, highest first. Others follow in the order of their first heading."""
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*(?:\{([^{}]*)\})?[ \t]*#*[ \t]*\Z")
-_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _EXAMPLE = re.compile(r"\*\*Example\*\*:?[ ]*(.*)\Z")
 _FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\]]+\]:")
 _REFERENCE = re.compile(r"\[([^\]\[]*)\]\(#([^)\s]*)\)")
 _MARK = re.compile(r"\[\^[^\]\s]+\](?!:)")
 _SHOWN_MAX = 70
-
-
-@dataclass(slots=True)
-class _Section:
-    line: int
-    depth: int
-    title: str
-    id: str
-    level: str | None
-    lines: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -51,7 +40,7 @@ def from_markdown(text: str, name: str, title: str) -> Imported:
         WrongInputError: no heading has one, an id is given twice, or a code block is not closed.
     """
     draft = Draft()
-    sections = _sections(text, draft)
+    sections = sections_of(text, draft)
     named = [section.level for section in sections if section.level]
     if not named:
         raise WrongInputError("", "no heading carries a level, as in `## Do not lie {#do_not_lie authority=user}`")
@@ -74,60 +63,15 @@ def from_markdown(text: str, name: str, title: str) -> Imported:
     return draft.finish(name)
 
 
-def _sections(text: str, draft: Draft) -> list[_Section]:
-    sections = [_Section(1, 0, "", "", None)]
-    taken: dict[str, int] = {}
-    fence, opened = "", 0
-    for number, line in enumerate(re.split("\r\n|\r|\n", text), 1):
-        mark = _FENCE.match(line)
-        if mark:
-            if not fence:
-                fence, opened = mark.group(1), number
-            elif mark.group(1).startswith(fence) and line.strip() == mark.group(1):
-                fence = ""
-        found = None if fence or mark else _HEADING.match(line)
-        if found is None:
-            sections[-1].lines.append((number, line))
-            continue
-        written = dict(part.partition("=")[::2] for part in (found.group(3) or "").split() if "=" in part)
-        id = next((part[1:] for part in (found.group(3) or "").split() if part.startswith("#")), "")
-        place = f"line {number}"
-        level = written.pop("authority", None) or written.pop("level", None)
-        for key, value in written.items():
-            draft.note(place, f"left out: {key}={value}")
-        heading = found.group(2)
-        if not id:
-            id = re.sub(r"\W+", "_", heading.lower()).strip("_")
-            draft.note(place, f"this heading has no id; {id!r} was made from its words")
-        if id in taken:
-            raise WrongInputError(place, f"the id #{id} is given on line {taken[id]} already")
-        taken[id] = number
-        sections.append(_Section(number, len(found.group(1)), heading, id, level))
-    if fence:
-        raise WrongInputError(f"line {opened}", "this code block is not closed")
-    _inherit(sections, draft)
-    return sections
-
-
-def _inherit(sections: list[_Section], draft: Draft) -> None:
-    """A section below one with a level has that level, unless it has its own."""
-    above: list[_Section] = []
-    for section in sections:
-        above = [one for one in above if one.depth < section.depth]
-        if section.level is None and above and above[-1].level:
-            section.level = above[-1].level
-            draft.note(f"line {section.line}", f"no level here; that of the heading above, {section.level}, was taken")
-        above.append(section)
-
-
-def _section(draft: Draft, section: _Section, category: str | None, titles: dict[str, str]) -> None:
+def _section(draft: Draft, section: Section, category: str | None, titles: dict[str, str]) -> None:
     place = f"line {section.line}, #{section.id}" if section.id else "line 1"
     parts = _parts(draft, section)
     body = "\n".join(parts.text).strip("\n")
     if category is None:
         if body.strip():
             count = len(body.split())
-            draft.note(place, f"text of a section without a level left out ({count} words): {_shown(body)}")
+            words = f"{count} word{'s' if count > 1 else ''}"
+            draft.note(place, f"text of a section without a level left out ({words}): {_shown(body)}")
         for line, title, _ in parts.examples:
             draft.note(f"line {line}", f"example of a section without a level left out: {_shown(title)}")
         return
@@ -148,7 +92,7 @@ def _section(draft: Draft, section: _Section, category: str | None, titles: dict
             draft.prose("worse", worse, at)
 
 
-def _parts(draft: Draft, section: _Section) -> _Parts:
+def _parts(draft: Draft, section: Section) -> _Parts:
     """The section without what is not an instruction: commentary, examples, footnotes."""
     parts = _Parts()
     lines = section.lines
@@ -169,7 +113,7 @@ def _parts(draft: Draft, section: _Section) -> _Parts:
             start = at + 1
             while start < len(lines) and not lines[start][1].strip():
                 start += 1
-            fence = _FENCE.match(lines[start][1]) if start < len(lines) else None
+            fence = FENCE.match(lines[start][1]) if start < len(lines) else None
             if fence:
                 end = start + 1
                 while lines[end][1].strip() != fence.group(1):

@@ -16,7 +16,8 @@ from constitution_lang.interchange.data import read_json, read_yaml
 from constitution_lang.interchange.draft import Imported, WrongInputError
 from constitution_lang.interchange.forms import guess, read
 from constitution_lang.ir.cases import applicable, decisions
-from constitution_lang.ir.model import Bundle
+from constitution_lang.ir.model import Bundle, Stage
+from constitution_lang.sampling.weights import shares
 
 REAL = Path(__file__).parents[3].parent / "shared/data/constitutions"
 
@@ -149,6 +150,25 @@ def test_the_form_of_the_paper() -> None:
         assert _told(imported, place, what), (place, what)
 
 
+def test_keys_of_several_families_are_drawn_alike_and_none_comes_first() -> None:
+    """As the paper draws them: a family of two counts twice as much as one of one."""
+    several = {**PAPER, "99": {"prompt": ["Why?"], "edit_request": "So."}}
+    imported, bundle = _imported(json.dumps(several), "critique-revision")
+    drawn = shares(bundle, Stage.REVISION, {})
+    assert drawn == {"principles.99": pytest.approx(1 / 3), "rude.rude0": pytest.approx(1 / 3),
+                     "rude.rude1": pytest.approx(1 / 3)}  # fmt: skip
+    assert "tension rude-and-principles\n" in imported.text
+    assert _told(imported, "the whole", "gives no order")
+    assert _told(imported, "the whole", "drawn alike")
+
+
+def test_of_many_families_no_tension_is_made() -> None:
+    many = {f"of{letter}": PAPER["rude0"] for letter in "abcdefghi"}
+    imported = read(json.dumps(many), "critique-revision", "m", "M")
+    assert "tension" not in imported.text
+    assert _told(imported, "the whole", "no tension says what comes first between 9 categories")
+
+
 def test_the_form_of_the_recipe() -> None:
     imported, bundle = _imported(json.dumps(RECIPE), "recipe")
     ids = [principle.id for principle in bundle.principles]
@@ -233,13 +253,6 @@ def test_rows_of_a_table_stay_lines_in_a_prompt() -> None:
     assert _told(imported, "line 1, #one", "tables are indented by two")
 
 
-def test_several_categories_without_an_order_are_told() -> None:
-    said = "no tension was made"
-    several = {**PAPER, "kind0": PAPER["rude0"]}
-    assert _told(read(json.dumps(several), "critique-revision", "sample", "A sample"), "the whole", said)
-    assert not _told(_imported(json.dumps(PAPER), "critique-revision")[0], "the whole", said)
-
-
 def test_two_examples_of_one_title_are_told_apart() -> None:
     example = SPEC[SPEC.index("**Example**: a lie") : SPEC.index("**Example**: of a developer")]
     imported = _imported(SPEC.replace(example, example + example.replace("Is it so?", "Is it?")), "markdown")[0]
@@ -274,6 +287,71 @@ def test_the_form_of_a_specification() -> None:
         ("line 51", "footnote left out"),
     ]:
         assert _told(imported, place, what), (place, what)
+
+
+TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (TABLE, "tables"),
+        ("a | b\n--- | :-:\n1 | 2", "tables"),
+        ("> Be kind.\n> Be brief.", "quotations"),
+        ("~~~\n| no\n| table\n~~~", "code blocks"),
+    ],
+)
+def test_lines_that_mean_something_stay_lines_in_a_prompt(text: str, what: str) -> None:
+    imported, bundle = _imported(SPEC.replace("- One\n- Two", f"Above.\n\n{text}\n\nBelow."), "markdown")
+    kept = "\n".join(f"  {line}" for line in text.split("\n"))
+    assert any(f"Above.\n\n{kept}\n\nBelow." in principle.statement for principle in bundle.principles)
+    notes = [note.what for note in imported.notes if note.place == "line 44, #deeper"]
+    assert notes == [f"{what} are indented by two, which keeps their lines in a prompt"]
+
+
+@pytest.mark.parametrize("written", ["| a | b |", "> Be kind.", "One | two", "a\n---|"])
+def test_a_line_that_is_no_table_and_no_quotation_stays_as_it_is(written: str) -> None:
+    imported, _ = _imported(SPEC.replace("- One\n- Two", f"{written}\n\nBelow."), "markdown")
+    assert not _told(imported, "#deeper", "indented by two")
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Deeper {#deeper authority=user}\n------",
+        "Dee\nper {#deeper authority=user}\n===",
+        "  ## Deeper {#deeper authority=user}",
+        '## Deeper {#deeper authority="user"}',
+    ],
+)
+def test_headings_in_other_dress(heading: str) -> None:
+    imported, bundle = _imported(SPEC.replace("### Deeper {#deeper}", heading), "markdown")
+    found = {principle.id: principle for principle in bundle.principles}
+    assert found["user.deeper"].title in {"Deeper", "Dee per"}
+    assert found["user.deeper"].statement == "- One\n- Two"
+    assert "eeper" not in found["user.do_not_lie"].statement
+    assert not _told(imported, "line 44", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        ("##Deep {#deep authority=user}", "this line is no heading, and its level is read as text"),
+        ("### Deep authority=user", "not read as a level, since it stands in no braces: authority=user"),
+        ("### Deep {#deep .wide #two authority=user}", "left out: .wide"),
+        ("### Deep {#deep .wide #two authority=user}", "left out: #two"),
+    ],
+)
+def test_what_a_heading_says_and_is_not_read_is_told(written: str, what: str) -> None:
+    imported = read(SPEC.replace("### Deeper {#deeper}", written), "markdown", "m", "M")
+    assert _told(imported, "line 44", what)
+
+
+def test_lines_of_dashes_that_underline_nothing() -> None:
+    dashes = "---\ntitle: A\n---\n\n# Kind {#kind authority=user}\n\nBe kind.\n\n---\n\n- One\n---\n\n> Two\n---\n"
+    imported, bundle = _imported(dashes, "markdown")
+    assert [principle.id for principle in bundle.principles] == ["user.kind"]
+    assert _told(imported, "line 1", "text of a section without a level left out")
 
 
 @pytest.mark.parametrize(
