@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.codes.code import Code
@@ -10,6 +11,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, FieldForm, ValueKind
+from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted
 from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "unknown_line",
     "wrong_choice",
     "wrong_kind",
+    "wrong_value",
 ]
 
 
 _EITHER = {"levels": "one of", "one of": "levels"}
 """Keys of which only one may be given."""
+_NAMES_ARE = "a name begins with a letter, and has letters, digits, `-` and `_` in it"
 _PAIR_KEYS = ("prompt", "better", "worse")
 """What a pair for a model has to have."""
 
@@ -83,7 +87,24 @@ def meant_opening(form: BlockForm, word: str) -> str | None:
 def wrong_kind(form: FieldForm, found: str | None, span: Span, *, fix: Fix | None = None) -> Diagnostic:
     """A finding about a value of another kind than the key takes; `found` says which in words."""
     message = f"`{form.key}` takes {_wanted(form)}" + (f", not {found}" if found else "")
-    return codes.E108.at(span, message, help=f"for instance `{_example(form)}`", fix=fix)
+    help = f"write `{form.key}: {fix.text}`" if fix and fits(form, fix.text) else f"for instance `{_example(form)}`"
+    return codes.E108.at(span, message, help=help, fix=fix)
+
+
+def wrong_value(form: FieldForm, span: Span, value: str) -> Diagnostic:
+    """A finding about a value that can't be read, written as `value` at `span`."""
+    plain = value.removeprefix("=").strip()
+    if plain != value and fits(form, plain):
+        return wrong_kind(form, None, span, fix=Fix(span, plain, f"write `{plain}`"))
+    meant = names_meant(form, value)
+    if meant is None:
+        return wrong_kind(form, None, span)
+    fix = Fix(span, meant.written, f"write `{meant.written}`", meant.sure)
+    found = wrong_kind(form, None, span, fix=fix)
+    if not meant.wrong:
+        return found
+    help = f"{_NAMES_ARE}: write `{form.key}: {meant.written}`"
+    return replace(found, message=f"{found.message}, and {meant.wrong}", help=help)
 
 
 class BlockLines:
@@ -246,8 +267,15 @@ def no_value(form: FieldForm, colon: Span) -> Diagnostic:
 
 def text_beside_key(form: FieldForm, span: Span, text: str) -> Diagnostic:
     """A finding about text that begins on the line of its key; `span` reaches to the end of that line."""
-    help = f"write it on the line below `{form.key}:`, indented by four spaces"
-    below = Fix(span, f"\n    {text}", "move the text to the next line")
+    if sign_of_a_text(text):
+        alone = Fix(span, "", "leave it out")
+        message = f"no sign stands behind `{form.key}:`"
+        closing = ", and the one that closes it" if text[0] not in "|>" else ""
+        help = f"leave it out{closing}: the text is in the lines below that are indented by four"
+        return codes.E111.at(span, message, help=help, fix=alone)
+    bare = unquoted(text)
+    help = f"write it on the line below `{form.key}:`, indented by four spaces{' and without quotes' if bare else ''}"
+    below = Fix(span, f"\n    {bare or text}", "move the text to the next line")
     return codes.E111.at(span, f"the text of `{form.key}` begins on the line of its key", help=help, fix=below)
 
 
@@ -263,6 +291,12 @@ def _mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
         return codes.E108.at(span, f"`{form.key}` takes {_wanted(form)}, not a text below it", help=help)
     if form.kind is ValueKind.TEXT and isinstance(value, tuple):
         fix = Fix(span, '"' + ", ".join(name.text for name in value) + '"', "put it in quotes")
+    if isinstance(value, n.Text | n.Number) and (meant := names_meant(form, written.text)):
+        fix = Fix(span, meant.written, f"write `{meant.written}`", meant.sure)
+    if {form.kind, written.kind} == {ValueKind.LEVELS, ValueKind.NAMES} and isinstance(value, tuple) and len(value) > 1:
+        sign = " < " if form.kind is ValueKind.LEVELS else ", "
+        list_ = sign.join(name.text for name in value)
+        fix = Fix(span, list_, f"write `{list_}`", sure=False)
     if form.kind is ValueKind.PERCENT and isinstance(value, n.Number):
         fix = Fix(Span(span.file, span.end, span.end), "%", "make it a percentage")
     if form.kind is ValueKind.CHOICE and isinstance(value, tuple):

@@ -7,8 +7,9 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
-from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_kind
+from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_value
 from constitution_lang.syntax.block_text import BlockText, typographic
+from constitution_lang.syntax.colons import no_colon
 from constitution_lang.syntax.first_lines import explain_first_line
 from constitution_lang.syntax.forms import KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
@@ -18,9 +19,6 @@ from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, di
 __all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
-_SECOND_WORD = re.compile(r"[ \t]+([\w-]+)")
-_SIGN = re.compile(r"[ \t]*(?:=+>?|->|is(?![\w-]))[ \t]*")
-"""What stands in the place of a colon where people come from other languages."""
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 _WORD = re.compile(r"\|\||[^\s,():\"#|;]+|\S")
 _SEVERAL_MAX = 6
@@ -181,7 +179,9 @@ def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnosti
         value = block.text[key.end() : place].strip()
         at_value = block.span(place - len(value), place)
         return (
-            text_beside_key(form, at_value, value) if form.kind is ValueKind.PROSE else wrong_kind(form, None, at_value)
+            text_beside_key(form, at_value, value)
+            if form.kind is ValueKind.PROSE
+            else wrong_value(form, at_value, value)
         )
     if form:
         return no_value(form, span)
@@ -244,7 +244,7 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
     if "KEY" in expected and is_row(block.form, text[start:end]):
         return wrong_indentation_of_row(block.span(start, start + 2), "  ")
     if "KEY" in expected:
-        return _no_colon(block, span, word, text[at + len(word) : end].split("#", 1)[0].strip())
+        return no_colon(block, span, word, text[at + len(word) : end].split("#", 1)[0].strip())
     known = literals()
     meant = FOREIGN.get(word)
     allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
@@ -254,7 +254,7 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
     if form and key and at >= key.end() and not best:
         value = text[key.end() : end].split("#")[0].strip()
         first = text.index(value, key.end()) if value else at
-        return wrong_kind(form, None, block.span(first, first + len(value)))
+        return wrong_value(form, block.span(first, first + len(value)), value)
     return _unexpected(block, (at, word), (start, end), expected, best)
 
 
@@ -297,24 +297,6 @@ def _apart(text: str, start: int, end: int, word: str) -> str:
         return word
     before = " " if re.match(r"[\w.)-]", text[start - 1 : start]) else ""
     return before + word + (" " if re.match(r"[\w(]", text[end : end + 1]) else "")
-
-
-def _no_colon(block: BlockText, span: Span, word: str, value: str) -> Diagnostic:
-    """The first word of a line that is no key with a colon, and none of the block's other lines."""
-    end = span.end - block.base
-    more = _SECOND_WORD.match(block.text, end)
-    if more and block.form.field(f"{word} {more[1]}"):
-        word, end, value = f"{word} {more[1]}", more.end(), value.removeprefix(more[1]).strip()
-        span = Span(span.file, span.start, block.base + end)
-    form = block.form.field(word)
-    if form is None:
-        return unknown_line(block.form, word, span, value)
-    sign = _SIGN.match(block.text, end)
-    value = value[len(sign[0].strip()) :].strip() if sign else value
-    help = f"write `{word}:`" if form.kind is ValueKind.PROSE else f"write `{word}: {value or form.example}`"
-    after = block.span(end, sign.end() if sign else end)
-    fix = Fix(after, ": " if sign and sign[0][-1:].isspace() else ":", "write a colon" if sign else "add the colon")
-    return codes.E106.at(span, f"a `:` is missing after `{word}`", help=help, fix=fix)
 
 
 def _line_example(form: BlockForm, line: str) -> str:

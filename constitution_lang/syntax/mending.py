@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 
 import msgspec
 
+from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import block_tree
@@ -22,6 +23,7 @@ from constitution_lang.syntax.mending_texts import not_indented, text_without_in
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair
 from constitution_lang.syntax.strays import bare_text_key, is_prose
+from constitution_lang.syntax.values_meant import sign_of_a_text
 
 __all__ = ["Mended", "mend"]
 
@@ -191,6 +193,8 @@ class _Block:
 
     def _first_line(self, found: Diagnostic, chunk: str, start: int) -> None:
         reading = self._reading
+        if sign_of_a_text(chunk.strip()) and any(one.code == codes.E111.id for one in reading.found):
+            return  # it closes a text whose opening sign is told
         text, shift = reading.below(chunk, start)
         all_found, tree = repair(reading.file, reading.base + shift, text, at_most=1)
         if tree:
