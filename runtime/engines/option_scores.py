@@ -146,7 +146,10 @@ class OptionScores:
         Padding stands on the right, where no token of this pass sees it; later ones see what `real` says.
         """
         device, width = self._model.device, max(map(len, parts))
-        depths = torch.tensor([[front.nodes[row].depth + at] for row in rows], device=device)
+        depths = [front.nodes[row].depth + at for row in rows]
+        # Padding of a row with a long prefix would come to lie past the context, where learned positions end.
+        last = max(depth + len(part) for depth, part in zip(depths, parts, strict=True)) - 1
+        positions = torch.tensor(depths, device=device)[:, None] + torch.arange(width, device=device)
         mask = None
         if front.real is not None:
             real = self._real(front, rows)
@@ -154,7 +157,7 @@ class OptionScores:
         return self._model(
             input_ids=torch.tensor([[*part, *[self._pad] * (width - len(part))] for part in parts], device=device),
             attention_mask=mask,
-            position_ids=depths + torch.arange(width, device=device),
+            position_ids=positions.clamp(max=last),
             past_key_values=cache,
             use_cache=cache is not None,
             **more,

@@ -10,7 +10,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM  # noqa: E402
+from transformers import (  # noqa: E402
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from runtime.engines.batching import Limits, share_prefixes  # noqa: E402
 from runtime.engines.option_scores import OptionScores, selected  # noqa: E402
@@ -93,6 +100,19 @@ def test_where_places_in_the_cache_are_dropped_a_front_is_one_prefix() -> None:
     torch.manual_seed(0)
     model = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=48)).eval()
     prompts = nested(2)
+    _, found = passes_and_scores(model, prompts, [[(3, 4)]] * len(prompts), Limits(8192, 64), front_rows=64)
+    for n, prompt in enumerate(prompts):
+        with torch.inference_mode():
+            plain = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
+        assert found[n][0] == pytest.approx(plain[[3, 4]].tolist(), abs=1e-5)
+
+
+def test_padding_of_a_long_prefix_stays_within_the_context() -> None:
+    """A model that has learned its positions has none past the context."""
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=256, n_embd=32, n_layer=2, n_head=4)).eval()
+    deep, shallow = (3,) * 240, (4,) * 70
+    prompts = sorted({*((*deep, n, n) for n in range(5, 9)), *(shallow + (n,) * 120 for n in range(5, 9))})
     _, found = passes_and_scores(model, prompts, [[(3, 4)]] * len(prompts), Limits(8192, 64), front_rows=64)
     for n, prompt in enumerate(prompts):
         with torch.inference_mode():
