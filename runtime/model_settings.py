@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,19 @@ from runtime.engines.base import EngineError
 
 __all__ = ["ModelSettings", "read_json", "special_tokens"]
 
+_BY_LENGTH = frozenset({"dynamic", "longrope", "su"})
+"""Ways of turning positions that go by the greatest position of the pass."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What a model's configuration files say about its tokens."""
+    """What a model's configuration files say about its tokens.
+
+    Attributes:
+        context_max: Tokens of prompt and answer together. Where a model turns its positions otherwise once something is
+            longer than it was first trained on, this is that length: beyond it, an answer would depend on the
+            lengths of the other prompts in its batch.
+    """
 
     context_max: int
     bos: str | None
@@ -40,12 +50,25 @@ class ModelSettings:
         stated = (read_json(folder / "generation_config.json").get("eos_token_id"), config.get("eos_token_id"))
         ids = [id for entry in stated for id in (entry if isinstance(entry, list) else [entry])]
         return ModelSettings(
-            context_max=min(known),
+            context_max=min(known + _steady(config)),
             bos=tokens.get("bos_token"),
             eos=tokens.get("eos_token"),
             pad=tokens.get("pad_token"),
             eos_ids=tuple(dict.fromkeys(id for id in ids if isinstance(id, int))),
         )
+
+
+def _steady(config: Mapping[str, Any]) -> list[int]:
+    """Up to how many tokens positions are turned alike, whatever is computed beside them; empty where always."""
+    stated = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    name = "original_max_position_embeddings"
+    bounds = [
+        kind.get(name) or config.get(name) or config.get("max_position_embeddings")
+        # One for all layers, or one for each kind of layer.
+        for kind in (stated, *(part for part in stated.values() if isinstance(part, dict)))
+        if kind.get("rope_type", kind.get("type")) in _BY_LENGTH
+    ]
+    return [int(bound) for bound in bounds if bound]
 
 
 def special_tokens(folder: Path) -> dict[str, str]:

@@ -31,6 +31,9 @@ from runtime.work import Answer, Worker
 
 __all__ = ["KeptAnswers", "KeptWorker", "MissingAnswerError", "SpoiledAnswerError", "Texts", "UnknownAnswerError"]
 
+_ROUNDED = 1e-2
+"""What rounding may add to a probability, in the coarsest precision."""
+
 V = TypeVar("V", Completion, Choice)
 
 
@@ -214,6 +217,11 @@ class KeptWorker(Worker):
             if says != should:
                 raise SpoiledAnswerError(
                     key or "", "log_probabilities", f"{says} numbers", f"{should}, one for each option"
+                )
+            if not all(x <= _ROUNDED for x in value.log_probabilities) or value.mass > 1 + _ROUNDED:
+                told = ", ".join(f"{x:g}" for x in value.log_probabilities)
+                raise SpoiledAnswerError(
+                    key or "", "log_probabilities", told, "logarithms of probabilities that are 1 together at most"
                 )
         return value
 

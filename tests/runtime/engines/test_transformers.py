@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Iterator, Sequence
@@ -196,6 +197,22 @@ def test_prompt_that_does_not_fit_is_an_error_before_anything_is_drawn(tiny: Tra
     ) as caught:
         next(tiny.generate(requests))
     assert "tokens_max" in caught.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["longrope", "dynamic", "su"])
+def test_positions_that_are_turned_by_the_longest_prompt_end_the_context(
+    tiny_model: Path, tmp_path: Path, kind: str
+) -> None:
+    """Beyond the length of its first training such a model would answer by what stands beside a prompt."""
+    folder = shutil.copytree(tiny_model, tmp_path / "long")
+    config = json.loads((folder / "config.json").read_text())
+    config["rope_parameters"] = {"rope_type": kind, "original_max_position_embeddings": 128, "factor": 16.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EngineError, match="do not fit into the model's context of 128"):
+        next(engine_of(folder).choose([ChooseRequest((5,) * 128, (7, 8))]))
+    config["rope_parameters"]["rope_type"] = "yarn"
+    (folder / "config.json").write_text(json.dumps(config))
+    assert engine_of(folder).tokenizer.context_max == 2048
 
 
 def test_batch_that_does_not_fit_into_memory_is_halved(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,9 @@ def changed(name: str, value: Any) -> Callable[[Any], Any]:
     [
         ("Label", "label", changed("log_probabilities", [-0.5]), "log_probabilities", "2, one for each option"),
         ("Label", "evaluate", changed("log_probabilities", []), "log_probabilities", "2, one for each option"),
+        ("Label", "label", changed("log_probabilities", [float("nan"), -1.0]), "log_probabilities", "logarithms of"),
+        ("Label", "label", changed("log_probabilities", [1e308, -1e308]), "log_probabilities", "logarithms of"),
+        ("Label", "evaluate", changed("log_probabilities", [-0.1, -0.2]), "log_probabilities", "logarithms of"),
         ("Label", "label", changed("log_probabilities", "x"), "answer", "an answer to choose"),
         ("Response", "respond", changed("finish", "stopx"), "answer", "an answer to generate"),
         ("Response", "pair", lambda _: None, "answer", "an answer to generate"),

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from runtime.engines.base import Choice, Completion, EngineError, Finish
-from runtime.engines.server.messages import pieces
 from runtime.engines.shards import ShardStore
 
 
@@ -18,6 +17,9 @@ def _found(store: ShardStore, *keys: str) -> dict[str, Completion | Choice]:
 @pytest.mark.parametrize("text", ["", "the answer", "東京 🙂", "\ud7ff\uffff" * 7])
 @pytest.mark.parametrize("count", [1, 3, 1000])
 def test_tokens_that_are_pieces_of_text_fit(tmp_path: Path, text: str, count: int) -> None:
+    pytest.importorskip("openai")
+    from runtime.engines.server.messages import pieces
+
     made: dict[str, Completion | Choice] = {"k": Completion(text, pieces(text, count), Finish.STOP)}
     ShardStore(str(tmp_path), "generate/x").write("one", made)
     assert _found(ShardStore(str(tmp_path), "generate/x"), "k") == made
