@@ -20,6 +20,7 @@ from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
+from constitution_lang.syntax.mending_wrapped import goes_on, unwrapped
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair
 from constitution_lang.syntax.strays import bare_text_key, is_prose
@@ -139,7 +140,8 @@ class _Block:
                 in_text
                 or (low >= 0 and not in_table and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
             ) and (is_prose(form, line))
-            if not (in_text or (in_table and opening is None and is_row(form, line))):
+            wrapped = low >= 0 and goes_on(form, self._reading.text[low:start], line)
+            if not (in_text or wrapped or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:
                     yield low, start
                 low, in_table = start, opening == "table"
@@ -163,6 +165,12 @@ class _Block:
                 return
             if headed and reading.form.keyword == "test" and begins_with(reading.form, chunk.strip()) == "table":
                 self.entries.append(table_by_rows(reading, chunk, start))
+                return
+            wrapped = unwrapped(reading, chunk, start) if headed and not told else None
+            if wrapped:
+                tree, shift, one = wrapped
+                reading.found.append(one)
+                self.entries += reading.placed(tree, shift)
                 return
             found = explain_failure(reading.file, reading.base + shift, text, tree)
             offset = found.primary.span.start - reading.base - start

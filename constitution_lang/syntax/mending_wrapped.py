@@ -1,0 +1,62 @@
+"""Lines that go on in the next one, as a long condition or list does in other languages."""
+
+from __future__ import annotations
+
+import re
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.source import Span
+from constitution_lang.syntax.forms import BlockForm, ValueKind
+from constitution_lang.syntax.grammar import block_tree
+from constitution_lang.syntax.hints import begins_with
+from constitution_lang.syntax.lalr import Tree
+from constitution_lang.syntax.mending_lines import Reading
+
+__all__ = ["goes_on", "unwrapped"]
+
+_GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
+_BREAK = re.compile(r"\n[ \t]*(?=[^ \t\n])")
+
+
+def goes_on(form: BlockForm, above: str, line: str) -> bool:
+    """Whether a line that is indented by two belongs to the one above, which is no text."""
+    return bool(_GOES_ON.match(line)) and begins_with(form, line) is None and _takes_more(form, above.strip())
+
+
+def unwrapped(reading: Reading, chunk: str, start: int) -> tuple[Tree, int, Diagnostic] | None:
+    """The tree of a line and those that it goes on in, by how much its places are off, and what is said of that.
+
+    None where the lines make no sense together either.
+    """
+    body = chunk.rstrip()
+    breaks = [*_BREAK.finditer(body)]
+    if not breaks or "#" in body or not _takes_more(reading.form, body.split("\n", 1)[0].strip()):
+        return None
+    if any(begins_with(reading.form, body[found.end() :]) for found in breaks):
+        return None
+    # Every place stays where it is: what stood for a new line is spaces now.
+    text, shift = reading.below(re.sub(r"[\n\t]", " ", body), start)
+    tree = block_tree(text)
+    if not isinstance(tree, Tree):
+        return None
+    low = reading.base + start
+    first = breaks[0].end()
+    end = body.find("\n", first)
+    whole = Span(reading.file, low + len(body) - len(body.lstrip()), low + len(body))
+    at = Span(reading.file, low + first, low + (len(body) if end < 0 else len(body[:end].rstrip())))
+    line = re.sub(r"[ \t]*\n[ \t\n]*", " ", body.strip())
+    told = codes.E106.at(
+        at,
+        "a line can't go on in the next one",
+        help=f"write it on one line: `{line}`",
+        fix=Fix(whole, line, "write it on one line"),
+    )
+    return tree, shift, told
+
+
+def _takes_more(form: BlockForm, line: str) -> bool:
+    """Whether a line begins like one of the block, and has no text below it."""
+    opening = begins_with(form, line)
+    field = form.field(opening) if opening else None
+    return opening not in {None, "table"} and (field is None or field.kind is not ValueKind.PROSE)
