@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TypeVar
 
 from constitution_lang.check.modules import LIBRARY
@@ -25,7 +26,10 @@ _NAMED = ("attribute", "category", "principle", "tension")
 _DELETE = "delete one of the two"
 _ANOTHER_NAME = "give one of the two another name, or delete it"
 _FIRST = re.compile(r"\w+")
-_HEADER = re.compile(r"^(\w+)[ \t]+([A-Za-z0-9._-]+)", re.MULTILINE)
+_HEADER = re.compile(r"^(\w+)[ \t]+\"?([A-Za-z0-9._-]+)", re.MULTILINE)
+_INDENTED = re.compile(rf"^[ ]{{1,3}}(?:{'|'.join(_NAMED)})[ \t]+([A-Za-z][\w.-]*)", re.MULTILINE)
+_NO_KEYWORD = re.compile(r"^([A-Za-z][\w.-]*)[ \t]*[\"\u201c]", re.MULTILINE)
+_USE = re.compile(r"use[ ]+[./]*[A-Za-z0-9][\w./-]*[ ]*(?:#.*)?")
 
 
 def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Declarations, list[Diagnostic]]:
@@ -51,6 +55,28 @@ def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Dec
 def _meant(word: str) -> str | None:
     """The keyword that a line at column one begins with, also where it is misspelled."""
     return word if word in KEYWORDS else closest(word, KEYWORDS)
+
+
+def _written_ids(text: str) -> Iterator[str]:
+    """The ids that blocks seem to declare in a file in which something can't be read."""
+    for word, id in _HEADER.findall(text):
+        if _meant(word) in _NAMED:
+            yield id
+            yield id.lstrip("0123456789._-")
+    yield from _INDENTED.findall(text)
+    for word in _NO_KEYWORD.findall(text):
+        if _meant(word) is None:
+            yield word
+
+
+def _lacks_a_use(tree: nodes.FileTree) -> bool:
+    """Whether a line that can't be read would bring in another file."""
+    if any(isinstance(block, nodes.UseLine) for block in tree.mended):
+        return False
+    lines = tree.source.text.splitlines()
+    return any(
+        (word := _FIRST.match(line)) and _meant(word.group()) == "use" and not _USE.fullmatch(line) for line in lines
+    )
 
 
 class _Gather:
@@ -192,13 +218,8 @@ class _Gather:
     @property
     def declared(self) -> Declarations:
         parsed = {*self.attributes, *self.categories, *self.principles, *self.tensions}
-        written = {
-            id
-            for tree in self.files
-            if not tree.whole
-            for word, id in _HEADER.findall(tree.source.text)
-            if _meant(word) in _NAMED
-        }
+        unread = [tree for tree in self.files if not tree.whole]
+        written = {id for tree in unread for id in _written_ids(tree.source.text)}
         root = self.files[0].source.name
         return Declarations(
             files=self.files,
@@ -214,7 +235,7 @@ class _Gather:
             examples=tuple(self.examples),
             tests=tuple(self.tests),
             broken=frozenset(written - parsed),
-            incomplete=self.incomplete,
+            incomplete=self.incomplete or any(map(_lacks_a_use, unread)),
             repeated=tuple(self.repeated),
             lost=self.lost,
         )

@@ -14,7 +14,14 @@ from constitution_lang.ir.model import PromptKind, Stage
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
-__all__ = ["check_references", "former_ids", "has_nameless_category", "references_elsewhere", "references_of"]
+__all__ = [
+    "check_references",
+    "former_ids",
+    "has_nameless_category",
+    "has_unnamed",
+    "references_elsewhere",
+    "references_of",
+]
 
 _DECLARED_ELSEWHERE = ("principle", "category or principle", "principle or stage", "tension", "category", "attribute")
 _STAGES = tuple(stage.value for stage in Stage)
@@ -96,8 +103,14 @@ def _sides(declared: Declarations) -> tuple[str, ...]:
 
 
 def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str], what: str) -> Iterator[Diagnostic]:
-    told_already = name.text in declared.broken or (declared.incomplete and what in _DECLARED_ELSEWHERE)
-    if name.text not in candidates and name.text != nodes.UNREAD and not told_already and not _misread(declared, name):
+    if name.text in candidates or name.text == nodes.UNREAD:
+        return
+    told_already = (
+        name.text in declared.broken
+        or (declared.incomplete and what in _DECLARED_ELSEWHERE)
+        or any(has_unnamed(declared, kind) for kind in what.split(" or "))
+    )
+    if not told_already and not _misread(declared, name):
         hint = did_you_mean(name.span, name.text, candidates, _there_is(candidates, what))
         yield codes.E201.at(name.span, f"there is no {what} `{name.text}`", **hint)
 
@@ -123,6 +136,16 @@ def has_nameless_category(declared: Declarations) -> bool:
     """Whether there is a category whose name cannot be read, and which may be any."""
     return any(
         isinstance(block, nodes.CategoryBlock) and nodes.HEADER in declared.lost.get(block.span, ())
+        for block in declared.repeated
+    )
+
+
+def has_unnamed(declared: Declarations, kind: str) -> bool:
+    """Whether a block of a kind has nothing at all in the place of its name: it may be any."""
+    return any(
+        not isinstance(block, nodes.SamplingBlock)
+        and block.name.text == kind
+        and nodes.HEADER in declared.lost.get(block.span, ())
         for block in declared.repeated
     )
 

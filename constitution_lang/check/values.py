@@ -18,6 +18,7 @@ from constitution_lang.check.program import (
     Declarations,
     Named,
 )
+from constitution_lang.check.references import has_unnamed
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.check.tensions import check_pairs, check_tension
 from constitution_lang.check.test_blocks import check_tests
@@ -50,7 +51,9 @@ def check_values(
         if attribute:
             attributes[id] = attribute
     conditions = ConditionChecker(
-        attributes, declared.broken | declared.attributes.keys(), incomplete=declared.incomplete
+        attributes,
+        declared.broken | declared.attributes.keys(),
+        incomplete=declared.incomplete or has_unnamed(declared, "attribute"),
     )
     principles = {
         id: CheckedPrinciple(block, id.partition(".")[0], conditions.resolve(block.applies))

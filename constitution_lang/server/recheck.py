@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from constitution_lang.check.program import Declarations
-from constitution_lang.check.references import former_ids, has_nameless_category, references_elsewhere, references_of
+from constitution_lang.check.references import (
+    former_ids,
+    has_nameless_category,
+    has_unnamed,
+    references_elsewhere,
+    references_of,
+)
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.syntax import nodes
@@ -47,7 +53,7 @@ class Recheck:
 
     def _look_inside(self, declared: Declarations, new: dict[str, nodes.PrincipleBlock]) -> None:
         broken = frozenset(id for id in declared.broken if "." not in id)
-        unknown = declared.incomplete, has_nameless_category(declared)
+        unknown = declared.incomplete, has_nameless_category(declared), has_unnamed(declared, "attribute")
         ground = (dict(declared.attributes), tuple(declared.categories), broken, unknown)
         if ground != self._ground:
             self._ground, self._inside, new = ground, {}, declared.principles

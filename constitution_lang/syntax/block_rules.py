@@ -10,7 +10,7 @@ from constitution_lang.diagnostics.codes.code import Code
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
-from constitution_lang.syntax.forms import BLOCKS, BlockForm, FieldForm, ValueKind
+from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, FieldForm, ValueKind
 from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted
 from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed
 
@@ -55,6 +55,10 @@ def wrong_choice(name: n.Name, choices: tuple[str, ...], why: str) -> list[Diagn
 
 def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Diagnostic:
     """A finding about the first word of a line that this kind of block does not have; `behind` is the rest of it."""
+    if word in KEYWORDS and behind[:1] not in {"", ":"}:
+        help = "take the spaces before it away, and two from each line below it that belongs to it"
+        column_one = Fix(Span(span.file, span.start - 2, span.start), "", "begin it at column one", sure=False)
+        return codes.E104.at(span, f"a `{word}` block begins at column one", help=help, fix=column_one)
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     elsewhere = [other.keyword for other in BLOCKS.values() if other.field(word) or other.opens(word)]
     best = None if elsewhere else meant_opening(form, word)

@@ -13,6 +13,7 @@ __all__ = ["explain_first_line"]
 _NAMED = re.compile(
     r"(?P<keyword>constitution|attribute|category|principle|tension|example)[ ]+(?P<first>[A-Za-z][\w.-]*)[ ]+"
 )
+_QUOTED_NAME = re.compile(r"(?P<keyword>[a-z]+)[ ]+(?P<text>\"[A-Za-z][\w.-]*\")")
 _MORE = re.compile(
     "[A-Za-z0-9][\\w-]*(?:[ ]+[A-Za-z0-9][\\w-]*)*(?=[ ]*(?:$|#|[\"'\u201c\u201e\u00ab\u2018])|[ ]+\\d+\\.\\d)"
 )
@@ -24,6 +25,11 @@ def explain_first_line(block: BlockText, at: int, end: int, message: str) -> Dia
     text = block.text
     if text[at] == ":":
         return _colon(block, at)
+    quoted = _QUOTED_NAME.match(text, 0, end)
+    if quoted and quoted.start("text") == at and quoted["keyword"] != "test":
+        name = quoted["text"].strip('"')
+        fix = Fix(block.span(*quoted.span("text")), name, f"write `{name}`")
+        return codes.E106.at(fix.span, message, help=f"a name has no quotes: write `{name}`", fix=fix)
     named = _NAMED.match(text, 0, end)
     if named is None or named.end() != at:
         return None

@@ -27,6 +27,7 @@ _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
+_TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
 
 
@@ -111,7 +112,12 @@ class _Reader:
                     taken = self._with_strays(piece, pieces[number:])
                 else:
                     self._block(piece)
-            elif previous is None or previous.keyword in KEYWORDS or (_misspelled(previous) and _misspelled(piece)):
+            elif (
+                previous is None
+                or previous.keyword in KEYWORDS
+                or (_misspelled(previous) and _misspelled(piece))
+                or _TITLED.match(piece.text)
+            ):
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
                 self._broken(piece)

@@ -19,6 +19,7 @@ from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, di
 __all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
 
 _KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
+_NAMED = re.compile(r"([A-Za-z][\w.-]*)[ ]+\"[^\"\n]*\"(?=[ ]*(?:#|\n|\Z))")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 _WORD = re.compile(r"\|\||[^\s,():\"#|;]+|\S")
 _SEVERAL_MAX = 6
@@ -40,12 +41,21 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
             return typographic(span, word, plain)
         words = listed(KEYWORDS)
         help = f"a line at column one begins with {words}"
-        if inside_text:
+        if named := _NAMED.match(text):
+            help = f"begin it with its keyword: `{_keyword_of(text, named.group(1))} {named.group()}`"
+        elif inside_text:
             help = "if it belongs to the text above, indent it by four spaces; else begin it with a keyword of a block"
         return codes.E105.at(span, f"no block begins with `{word}`", help=help)
     return codes.E105.at(
         span, f"no block begins with `{word}`", help=did_you_mean(best), fix=Fix(span, best, f"write `{best}`")
     )
+
+
+def _keyword_of(text: str, name: str) -> str:
+    """The keyword that a block without one most likely lacks."""
+    if re.search(r"^[ ]+(?:levels|one of|default)[ ]*:", text, re.MULTILINE):
+        return "attribute"
+    return "principle" if "." in name else "category"
 
 
 def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
@@ -284,6 +294,8 @@ def _unexpected(
         return in_first_line
     fix = Fix(span, _apart(text, at, at + len(word), best), f"write `{best}`") if best else None
     help = did_you_mean(best) or ""
+    if not help and "NAME" in expected and word[0].isdigit():
+        help = "a name begins with a letter"
     if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
         help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
     if not help:
