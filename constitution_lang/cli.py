@@ -132,12 +132,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options. What a command takes several of may stand before its options and after them."""
+    options, left = parser.parse_known_args(arguments)
+    several = getattr(options, "several", None)
+    more = [word for word in left if word != "--"]
+    if left and (several is None or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    if several is not None:
+        getattr(options, several).extend(more)
+    return options
+
+
 def _call(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parsed(parser, arguments)
     if options.command is None:
         parser.print_help()
         return WRONG_USE

@@ -82,7 +82,7 @@ def add(commands: Commands) -> None:
     diff.add_argument("--reason", metavar="TEXT", help="why, for --approve")
     diff.add_argument("--by", metavar="NAME", help="who, for --approve (default: as git has it)")
     diff.add_argument("--approvals", metavar="FILE", help="where approvals are kept (default: beside the constitution)")
-    diff.set_defaults(call=_diff)
+    diff.set_defaults(call=_diff, several="sides")
 
 
 def _diff(options: argparse.Namespace) -> int:

@@ -57,6 +57,7 @@ def test_the_working_tree_against_a_revision(repository: Path, capsys: pytest.Ca
     assert changed(capsys, "main") == outcome
     assert changed(capsys, "house.const") == outcome
     assert changed(capsys, "main", "--", "house.const") == outcome
+    assert changed(capsys, "main", "--fail-on", "identity", "--", "house.const") == outcome
     assert changed(capsys, ".") == outcome
     assert changed(capsys, "main:house.const", "house.const") == outcome
 
