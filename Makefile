@@ -34,6 +34,9 @@ rehearse: setup  ## The demo on the scripted engine, with what the real one cost
 test: setup  ## The tests that need no language model and no browser
 	$(BIN)/pytest -m 'not model and not browser and not editor and not ray and not launch and not vllm and not server'
 
+test-without-extras: setup  ## The same where neither vLLM, Ray nor the client of servers is installed
+	$(BIN)/python -m pytest -p tests.without_extras -m 'not model and not browser and not editor and not ray and not launch and not vllm and not server' tests/runtime
+
 test-model: setup  ## Tests on a real small model
 	$(BIN)/pytest -m model
 
