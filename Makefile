@@ -8,7 +8,7 @@ DEEPSPEED := .deepspeed
 TORCH_CPU := torch==2.13.0+cpu
 PEERS := .venv-bench
 
-.PHONY: help setup demo rehearse test test-model test-vllm test-server test-browser test-spread test-deepspeed test-editor check format docs bench bench-peers clean
+.PHONY: help setup demo rehearse test test-without-extras test-model test-vllm test-server test-browser test-spread test-deepspeed test-editor check format docs bench bench-peers clean
 .DELETE_ON_ERROR:
 
 help:  ## List what can be made
