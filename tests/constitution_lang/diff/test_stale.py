@@ -97,11 +97,11 @@ def test_a_weight_makes_stale_what_it_moves_in_any_case_and_stage() -> None:
     assert "where severity is grave" in stale.says
 
 
-def test_a_condition_is_shown_as_its_version_has_it() -> None:
+def test_a_condition_over_turned_levels_is_shown_by_its_values() -> None:
     old = WHOLE.replace('"No weapons"\n', '"No weapons"\n  applies when severity >= minor\n')
     new = old.replace("none < minor < grave", "none < grave < minor")
     change = next(c for c in between(old, new).changes if c.aspect is Aspect.APPLIES)
-    assert (change.before, change.after) == ("severity >= minor", "severity is minor")
+    assert (change.before, change.after) == ("severity is not none", "severity is minor")
 
 
 def test_an_approval_of_nothing_stands_apart_from_the_draws() -> None:
