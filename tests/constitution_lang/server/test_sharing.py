@@ -56,7 +56,9 @@ ALONE = _house("alone").replace("use ./shared/values\n", "") + "\n" + VALUES.rep
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "shared").mkdir()
+    # As deep as is looked upwards: what lies beside the test's own folder is none of its business.
+    tmp_path = tmp_path.joinpath("a", "b", "c", "d", "e")
+    (tmp_path / "shared").mkdir(parents=True)
     (tmp_path / "shared" / "values.const").write_text(VALUES, encoding="utf-8")
     (tmp_path / "one.const").write_text(_house("one"), encoding="utf-8")
     (tmp_path / "two.const").write_text(_house("two"), encoding="utf-8")
