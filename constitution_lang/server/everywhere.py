@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from lsprotocol import types
 
@@ -65,10 +66,11 @@ def rename(desk: Desk, program: Program, meaning: Meaning, new: str) -> Rename:
             raise RefusedError(f"{error} (in {sharing.shown([each.path])}, which uses it too)") from error
         former.append(former_names(each, meaning, new))
     around = _unlike(sharing, shared, meaning, plain)
+    read = {path for each in shared.programs for path in each.paths.values()}
     return Rename(
         _once(_located(desk, each, edits) for each, edits in zip(shared.programs, plain, strict=True)),
         _once(_located(desk, each, edits) for each, edits in zip(shared.programs, former, strict=True)),
-        sharing.shown(dict.fromkeys((*shared.left_out, *around.left_out))),
+        sharing.shown(dict.fromkeys(path for path in (*shared.left_out, *around.left_out) if path not in read)),
     )
 
 
@@ -82,14 +84,22 @@ def _unlike(sharing: Sharing, shared: Shared, meaning: Meaning, edits: Iterable[
     }
     around = sharing.having(changed)
     same = {each.key for each in shared.programs}
+    declaring = {_declares(each, meaning) for each in shared.programs}
     for other in around.programs:
-        if other.key not in same and other.declaration(meaning):
+        # One that was left out where the name was looked for may have the very declaration.
+        if other.key not in same and _declares(other, meaning) not in {None, *declaring}:
             file = next(path for path in changed if path in other.paths.values())
             raise RefusedError(
                 f"{sharing.shown([file])} would change, and {sharing.shown([other.path])}, which uses it too, "
                 f"declares another `{meaning.id}`; rename by hand"
             )
     return around
+
+
+def _declares(program: Program, meaning: Meaning) -> Path | None:
+    """The file in which something is declared."""
+    use = program.declaration(meaning)
+    return program.paths.get(use.span.file) if use else None
 
 
 def _located(desk: Desk, program: Program, edits: Iterable[tuple[Span, str]]) -> Iterator[tuple[types.Location, str]]:
