@@ -19,10 +19,9 @@ from runtime.ledger.runs import (
     Usage,
     Written,
 )
+from runtime.ledger.selecting import ORDER
 
 __all__ = ["add_tally", "add_training", "speeds", "tallies", "training_speeds", "trainings", "written"]
-
-_ORDER = {step.value: place for place, step in enumerate(Step)}
 
 
 def add_tally(connection: sqlite3.Connection, run: str, step: StepId, tally: Tally) -> None:
@@ -46,7 +45,7 @@ def tallies(connection: sqlite3.Connection, run: str) -> list[StepTally]:
         " FROM tally WHERE run = ?",
         (run,),
     ).fetchall()
-    rows.sort(key=lambda row: (_ORDER[row[0]], row[1], row[2]))
+    rows.sort(key=lambda row: (ORDER[row[0]], row[1], row[2]))
     found = []
     for (step, turn, model), group in groupby(rows, key=lambda row: row[:3]):
         usage = {row[3]: Usage(**dict(zip(Usage.__struct_fields__, row[4:], strict=True))) for row in group}
@@ -97,7 +96,7 @@ def trainings(connection: sqlite3.Connection, run: str) -> list[TrainingTally]:
     rows = connection.execute(
         "SELECT step, model, steps, tokens, seconds FROM training WHERE run = ?", (run,)
     ).fetchall()
-    rows.sort(key=lambda row: _ORDER[row[0]])
+    rows.sort(key=lambda row: ORDER[row[0]])
     return [
         TrainingTally(step=StepId(Step(step)), model=model, steps=steps, tokens=tokens, seconds=seconds)
         for step, model, steps, tokens, seconds in rows

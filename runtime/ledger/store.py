@@ -17,10 +17,9 @@ from typing import Any, Self, TypeVar, get_args
 import msgspec
 
 from runtime.engines.base import Choice, Completion
-from runtime.ledger import constitutions, costs
-from runtime.ledger.faults import AnswerError, LedgerError, RowError, faults_of
+from runtime.ledger import constitutions, costs, marks, results
+from runtime.ledger.faults import LedgerError, RowError, faults_of
 from runtime.ledger.runs import (
-    Operation,
     RunManifest,
     Speed,
     Step,
@@ -43,7 +42,6 @@ R = TypeVar("R", bound=Record)
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Record)}
 _PREFIX_MIN = 6
 _LISTED_MAX = 8
-_KEYS_AT_ONCE = 10_000
 _ROWS_AT_ONCE = 1_000
 
 
@@ -105,28 +103,16 @@ class Ledger:
 
     def lookup(self, keys: Sequence[str]) -> dict[str, Completion | Choice]:
         """The results that are kept for `keys`; keys without one are left out."""
-        found: dict[str, Completion | Choice] = {}
-        rest = iter(keys)
         with self._reading() as connection:
-            while some := list(islice(rest, _KEYS_AT_ONCE)):
-                query = "SELECT key, operation, body FROM result WHERE key IN (SELECT value FROM json_each(?))"
-                for key, operation, body in connection.execute(query, (msgspec.json.encode(some).decode(),)):
-                    try:
-                        found[key] = msgspec.msgpack.decode(body, type=_result_type(operation))
-                    except msgspec.DecodeError as fault:
-                        raise AnswerError(self.path, key, operation, fault) from fault
-        return found
+            return results.lookup(connection, self.path, keys)
 
-    def keep(self, results: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
+    def keep(self, answers: Sequence[tuple[str, Completion | Choice]]) -> dict[str, Completion | Choice]:
         """Keep results, and return what is now kept for their keys: where a key had a result, that one stays."""
-        rows = [(key, _operation_of(value), msgspec.msgpack.encode(value)) for key, value in results]
         with self._writing() as connection:
-            before = connection.total_changes
-            connection.executemany("INSERT OR IGNORE INTO result (key, operation, body) VALUES (?, ?, ?)", rows)
-            added = connection.total_changes - before
-        if added == len(rows):
-            return dict(results)
-        return self.lookup([key for key, _ in results])
+            added = results.add(connection, answers)
+        if added == len(answers):
+            return dict(answers)
+        return self.lookup([key for key, _ in answers])
 
     # --- runs and their records -----------------------------------------------------------------
 
@@ -181,20 +167,13 @@ class Ledger:
                     f" SELECT ?, ?, ?, kind, id, body FROM {table} ORDER BY number",
                     place,
                 )
-                connection.execute(
-                    "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
-                    (*place, done),
-                )
+                marks.mark(connection, place, done)
 
     def is_done(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step was finished, and from what `fingerprint` stands for."""
         which = step_id(step)
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT 1 FROM step WHERE run = ? AND step = ? AND round = ? AND fingerprint = ?",
-                (run_id, which.step.value, which.round, fingerprint),
-            ).fetchone()
-        return row is not None
+            return marks.is_done(connection, (run_id, which.step.value, which.round), fingerprint)
 
     def steps(self, run_id: str) -> list[StepId]:
         """The steps of a run that are done, in the order of `Step` and by round."""
@@ -203,9 +182,7 @@ class Ledger:
     def fingerprints(self, run_id: str) -> dict[tuple[str, int], str]:
         """From what each step of a run was done, by step and round as the table has them."""
         with self._reading() as connection:
-            found = connection.execute("SELECT step, round, fingerprint FROM step WHERE run = ?", (run_id,)).fetchall()
-        marks = {(step, r): fingerprint for step, r, fingerprint in found}
-        return {place: marks[place] for place in sorted(marks, key=by_place)}
+            return marks.fingerprints(connection, run_id)
 
     def adopt(self, run_id: str, step: Step | StepId, fingerprint: str) -> bool:
         """Whether the step is done from what `fingerprint` stands for, here or in a run whose records it then takes."""
@@ -215,7 +192,7 @@ class Ledger:
         place = (which.step.value, which.round)
         with self._writing() as connection:
             self._require_run(run_id)
-            holder = _holder(connection, which, fingerprint)
+            holder = marks.holder(connection, which, fingerprint)
             if holder is None:
                 return False
             connection.execute("DELETE FROM record WHERE run = ? AND step = ? AND round = ?", (run_id, *place))
@@ -224,10 +201,7 @@ class Ledger:
                 " FROM record WHERE run = ? AND step = ? AND round = ? ORDER BY number",
                 (run_id, holder, *place),
             )
-            connection.execute(
-                "INSERT OR REPLACE INTO step (run, step, round, fingerprint) VALUES (?, ?, ?, ?)",
-                (run_id, *place, fingerprint),
-            )
+            marks.mark(connection, (run_id, *place), fingerprint)
         return True
 
     def read(self, run_id: str, kind: type[R], step: Step | StepId | None = None) -> list[R]:
@@ -291,7 +265,7 @@ class Ledger:
     def holder(self, step: StepId, fingerprint: str) -> str | None:
         """A run that holds the step done from what `fingerprint` stands for; None where there is none."""
         with self._reading() as connection:
-            return _holder(connection, step, fingerprint)
+            return marks.holder(connection, step, fingerprint)
 
     def each_by_id(self, run_id: str, kind: type[R], step: StepId) -> Iterator[R]:
         """The records of one kind of a step in the order of their ids, one by one."""
@@ -408,22 +382,8 @@ class Ledger:
             raise LedgerError(f"The ledger {self.path} knows no run {run_id}.", "Begin the run first.")
 
 
-def _holder(connection: sqlite3.Connection, step: StepId, fingerprint: str) -> str | None:
-    query = "SELECT run FROM step WHERE step = ? AND round = ? AND fingerprint = ? LIMIT 1"
-    row = connection.execute(query, (step.step.value, step.round, fingerprint)).fetchone()
-    return None if row is None else str(row[0])
-
-
 def _manifest(path: Path, number: int, id: str, body: bytes) -> RunManifest:
     try:
         return msgspec.msgpack.decode(body, type=RunManifest)
     except msgspec.DecodeError as fault:
         raise RowError(path, "run", "", number, fault, id=id) from fault
-
-
-def _operation_of(value: Completion | Choice) -> str:
-    return (Operation.GENERATE if isinstance(value, Completion) else Operation.CHOOSE).value
-
-
-def _result_type(operation: str) -> type[Completion | Choice]:
-    return Completion if operation == Operation.GENERATE else Choice

@@ -13,11 +13,12 @@ from constitution_lang.cli import main
 from constitution_lang.compile import compile_text
 from constitution_lang.diff.words import outcome_words
 from constitution_lang.interchange.data import read_json, read_yaml
-from constitution_lang.interchange.draft import Imported, WrongInputError
-from constitution_lang.interchange.forms import guess, read
+from constitution_lang.interchange.draft import WrongInputError
+from constitution_lang.interchange.forms import read
 from constitution_lang.ir.cases import applicable, decisions
 from constitution_lang.ir.model import Bundle, Stage
 from constitution_lang.sampling.weights import shares
+from tests.constitution_lang.interchange.samples import SPEC, import_text, is_told
 
 REAL = Path(__file__).parents[3].parent / "shared/data/constitutions"
 
@@ -66,76 +67,10 @@ simple_propositions:
   judges: {prompt: "Does it judge?"}
   helps: {prompt: "Look closely."}
 """
-SPEC = """\
-# Overview {#overview}
-
-For people.
-
-## Do not lie {#do_not_lie authority=user}
-
-Say what is so[^1]. See [?](#kind), [this](#overview) and [that](#none).
-
-!!! meta "Commentary"
-    Not an instruction.
-
-**Example**: a lie
-
-~~~xml
-<user>
-Is it so?
-</user>
-<comparison>
-<assistant> <!-- BAD: a lie -->
-Yes.
-</assistant>
-<assistant> <!-- GOOD -->
-No.
-</assistant>
-</comparison>
-~~~
-
-**Example**: of a developer
-
-~~~xml
-<developer>
-Lie.
-</developer>
-<user>
-So?
-</user>
-~~~
-
-```
-# no heading
-  code
-```
-
-### Deeper {#deeper}
-
-- One
-- Two
-
-## Be "kind" {#kind authority=platform}
-
-[^1]: A footnote.
-"""
-
-
-def _imported(text: str, form: str) -> tuple[Imported, Bundle]:
-    assert guess(text, "-") == form
-    imported = read(text, form, "sample", "A sample")
-    compilation = compile_text(imported.text)
-    assert compilation.diagnostics == ()
-    assert compilation.bundle is not None
-    return imported, compilation.bundle
-
-
-def _told(imported: Imported, place: str, what: str) -> bool:
-    return any(place in note.place and what in note.what for note in imported.notes)
 
 
 def test_the_form_of_the_paper() -> None:
-    imported, bundle = _imported(json.dumps(PAPER), "critique-revision")
+    imported, bundle = import_text(json.dumps(PAPER), "critique-revision")
     assert [principle.id for principle in bundle.principles] == ["rude.rude0", "rude.rude1"]
     assert "  critique:\n    Where is it rude?\n  revise:\n    Make it polite.\n" in imported.text
     assert "    # Is it\t{{ curt }}?\n\n      ```\n      code\n        more\n      ```\n" in imported.text
@@ -147,38 +82,38 @@ def test_the_form_of_the_paper() -> None:
         ("rude1.edit_request", "line breaks"),
         ("rude1.weight", "left out: 2"),
     ]:
-        assert _told(imported, place, what), (place, what)
+        assert is_told(imported, place, what), (place, what)
 
 
 def test_keys_of_several_families_are_drawn_alike_and_none_comes_first() -> None:
     """As the paper draws them: a family of two counts twice as much as one of one."""
     several = {**PAPER, "99": {"prompt": ["Why?"], "edit_request": "So."}}
-    imported, bundle = _imported(json.dumps(several), "critique-revision")
+    imported, bundle = import_text(json.dumps(several), "critique-revision")
     drawn = shares(bundle, Stage.REVISION, {})
     assert drawn == {"principles.99": pytest.approx(1 / 3), "rude.rude0": pytest.approx(1 / 3),
                      "rude.rude1": pytest.approx(1 / 3)}  # fmt: skip
     assert "tension rude-and-principles\n" in imported.text
-    assert _told(imported, "the whole", "gives no order")
-    assert _told(imported, "the whole", "drawn alike")
+    assert is_told(imported, "the whole", "gives no order")
+    assert is_told(imported, "the whole", "drawn alike")
 
 
 def test_of_many_families_no_tension_is_made() -> None:
     many = {f"of{letter}": PAPER["rude0"] for letter in "abcdefghi"}
     imported = read(json.dumps(many), "critique-revision", "m", "M")
     assert "tension" not in imported.text
-    assert _told(imported, "the whole", "no tension says what comes first between 9 categories")
+    assert is_told(imported, "the whole", "no tension says what comes first between 9 categories")
 
 
 def test_the_form_of_the_recipe() -> None:
-    imported, bundle = _imported(json.dumps(RECIPE), "recipe")
+    imported, bundle = import_text(json.dumps(RECIPE), "recipe")
     ids = [principle.id for principle in bundle.principles]
     assert ids == ["recipe.make-true", "recipe.politely-warmly"]
     assert imported.text.count("example revision\n  prompt:\n    Hi?\n") == 1
-    assert _told(imported, "system_chat[1]", "8 turns")
-    assert _told(imported, "system_chat[0][2].content", "'Rude?'")
-    assert _told(imported, "more", "left out: 1")
+    assert is_told(imported, "system_chat[1]", "8 turns")
+    assert is_told(imported, "system_chat[0][2].content", "'Rude?'")
+    assert is_told(imported, "more", "left out: 1")
     fewer = {**RECIPE, "constitutions": RECIPE["constitutions"][1:]}  # type: ignore[index]
-    assert [one.id for one in _imported(json.dumps(fewer), "recipe")[1].principles] == ids[:1]
+    assert [one.id for one in import_text(json.dumps(fewer), "recipe")[1].principles] == ids[:1]
 
 
 def _applies_and_first(bundle: Bundle, case: dict[str, str]) -> tuple[list[str], str]:
@@ -188,7 +123,7 @@ def _applies_and_first(bundle: Bundle, case: dict[str, str]) -> tuple[list[str],
 
 
 def test_the_form_of_rule_based_rewards_means_what_it_says() -> None:
-    imported, bundle = _imported(RBR, "rbr")
+    imported, bundle = import_text(RBR, "rbr")
     for refuses, judges, helps, kind in product(("no", "yes"), ("no", "yes"), ("no", "yes"), ("refuse", "comply")):
         case = {"refuses": refuses, "judges": judges, "helps": helps, "response_type": kind}
         nice = refuses == "yes" and judges == "no"
@@ -201,13 +136,13 @@ def test_the_form_of_rule_based_rewards_means_what_it_says() -> None:
         assert first == {"good": "", "fair": "weigh good 1, grades 1", "bad": "prefer grades"}[grade]
     assert '# - Yes: "No."\nattribute refuses "Does it \'refuse\'?"' in imported.text
     assert 'attribute helps "Helps, yes or no? Look closely."' in imported.text
-    assert _told(imported, "line 1, prompt_template", "left out")
-    assert _told(imported, "simple_propositions.refuses", "is a comment")
-    assert _told(imported, "completion_class_order", "the rules of one tension")
+    assert is_told(imported, "line 1, prompt_template", "left out")
+    assert is_told(imported, "simple_propositions.refuses", "is a comment")
+    assert is_told(imported, "completion_class_order", "the rules of one tension")
 
 
 def test_of_classes_that_meet_the_better_one_decides() -> None:
-    _, bundle = _imported(RBR.replace("{refuses: false}", "{judges: true}"), "rbr")
+    _, bundle = import_text(RBR.replace("{refuses: false}", "{judges: true}"), "rbr")
     case = {"refuses": "yes", "judges": "yes", "helps": "no", "response_type": "refuse"}
     applies, first = _applies_and_first(bundle, case)
     assert applies == ["good.refuse", "grades.bad-refuse", "grades.fair-refuse"]
@@ -219,8 +154,8 @@ def test_a_class_that_a_better_one_takes_in_has_no_rule() -> None:
     inside = RBR.replace("[good, fair, bad]", "[good, fair, rude, bad]").replace(
         "  bad:\n", "  rude:\n    refuse: {refuses: true, kind_refusal: false, judges: true}\n  bad:\n", 1
     )
-    imported, bundle = _imported(inside, "rbr")
-    assert _told(imported, "completion_class_order", "no rule for rude: every case of it is of a better class")
+    imported, bundle = import_text(inside, "rbr")
+    assert is_told(imported, "completion_class_order", "no rule for rude: every case of it is of a better class")
     [tension] = bundle.tensions
     assert [outcome_words(rule.outcome, tension.sides) for rule in tension.rules] == [
         "weigh good 2, grades 1",
@@ -234,37 +169,24 @@ def test_a_question_that_announces_a_list_has_its_items() -> None:
         "judges:\n    prompt: |-\n      Does it do one of these:\n      - Blames.\n        - Example:\n"
         "          Fool!\n\n          Shame!\n      - Preaches.\n\n      Notes:\n      - None.",
     )
-    imported, _ = _imported(text, "rbr")
+    imported, _ = import_text(text, "rbr")
     assert 'attribute judges "Judges, yes or no? Does it do one of these: Blames.; Preaches."' in imported.text
     assert "Shame!" in imported.text
     assert "# - None.\n" in imported.text
 
 
-def test_rows_of_a_table_stay_lines_in_a_prompt() -> None:
-    """With and without bars at its ends; what only has a bar in it is no table."""
-    table = "Do so:\n\n| a | b |\n|---|:-:|\n| 1 | 2 |\n\nThat\nis all."
-    bare = "a | b\n--- | ---\n1 | 2\n\nEither x | y\nor none."
-    text = f"# One {{#one authority=user}}\n{table}\n\n# Two {{#two authority=user}}\n{bare}\n"
-    imported, bundle = _imported(text, "markdown")
-    assert [p.statement for p in bundle.principles] == [
-        "Do so:\n\n  | a | b |\n  |---|:-:|\n  | 1 | 2 |\n\nThat is all.",
-        "  a | b\n  --- | ---\n  1 | 2\n\nEither x | y or none.",
-    ]
-    assert _told(imported, "line 1, #one", "tables are indented by two")
-
-
 def test_two_examples_of_one_title_are_told_apart() -> None:
     example = SPEC[SPEC.index("**Example**: a lie") : SPEC.index("**Example**: of a developer")]
-    imported = _imported(SPEC.replace(example, example + example.replace("Is it so?", "Is it?")), "markdown")[0]
+    imported = import_text(SPEC.replace(example, example + example.replace("Is it so?", "Is it?")), "markdown")[0]
     assert [line for line in imported.text.splitlines() if line.startswith("test ")] == [
         'test "a lie"',
         'test "a lie (2)"',
     ]
-    assert _told(imported, "#do_not_lie", 'it became "a lie (2)"')
+    assert is_told(imported, "#do_not_lie", 'it became "a lie (2)"')
 
 
 def test_the_form_of_a_specification() -> None:
-    imported, bundle = _imported(SPEC, "markdown")
+    imported, bundle = import_text(SPEC, "markdown")
     assert [one.id for one in bundle.principles] == ["platform.kind", "user.deeper", "user.do_not_lie"]
     assert [one.id for one in bundle.tensions] == ["platform-over-user"]
     assert (
@@ -286,72 +208,7 @@ def test_the_form_of_a_specification() -> None:
         ("line 49, #kind", "title is the statement"),
         ("line 51", "footnote left out"),
     ]:
-        assert _told(imported, place, what), (place, what)
-
-
-TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        (TABLE, "tables"),
-        ("a | b\n--- | :-:\n1 | 2", "tables"),
-        ("> Be kind.\n> Be brief.", "quotations"),
-        ("~~~\n| no\n| table\n~~~", "code blocks"),
-    ],
-)
-def test_lines_that_mean_something_stay_lines_in_a_prompt(text: str, what: str) -> None:
-    imported, bundle = _imported(SPEC.replace("- One\n- Two", f"Above.\n\n{text}\n\nBelow."), "markdown")
-    kept = "\n".join(f"  {line}" for line in text.split("\n"))
-    assert any(f"Above.\n\n{kept}\n\nBelow." in principle.statement for principle in bundle.principles)
-    notes = [note.what for note in imported.notes if note.place == "line 44, #deeper"]
-    assert notes == [f"{what} are indented by two, which keeps their lines in a prompt"]
-
-
-@pytest.mark.parametrize("written", ["| a | b |", "> Be kind.", "One | two", "a\n---|"])
-def test_a_line_that_is_no_table_and_no_quotation_stays_as_it_is(written: str) -> None:
-    imported, _ = _imported(SPEC.replace("- One\n- Two", f"{written}\n\nBelow."), "markdown")
-    assert not _told(imported, "#deeper", "indented by two")
-
-
-@pytest.mark.parametrize(
-    "heading",
-    [
-        "Deeper {#deeper authority=user}\n------",
-        "Dee\nper {#deeper authority=user}\n===",
-        "  ## Deeper {#deeper authority=user}",
-        '## Deeper {#deeper authority="user"}',
-    ],
-)
-def test_headings_in_other_dress(heading: str) -> None:
-    imported, bundle = _imported(SPEC.replace("### Deeper {#deeper}", heading), "markdown")
-    found = {principle.id: principle for principle in bundle.principles}
-    assert found["user.deeper"].title in {"Deeper", "Dee per"}
-    assert found["user.deeper"].statement == "- One\n- Two"
-    assert "eeper" not in found["user.do_not_lie"].statement
-    assert not _told(imported, "line 44", "")
-
-
-@pytest.mark.parametrize(
-    ("written", "what"),
-    [
-        ("##Deep {#deep authority=user}", "this line is no heading, and its level is read as text"),
-        ("### Deep authority=user", "not read as a level, since it stands in no braces: authority=user"),
-        ("### Deep {#deep .wide #two authority=user}", "left out: .wide"),
-        ("### Deep {#deep .wide #two authority=user}", "left out: #two"),
-    ],
-)
-def test_what_a_heading_says_and_is_not_read_is_told(written: str, what: str) -> None:
-    imported = read(SPEC.replace("### Deeper {#deeper}", written), "markdown", "m", "M")
-    assert _told(imported, "line 44", what)
-
-
-def test_lines_of_dashes_that_underline_nothing() -> None:
-    dashes = "---\ntitle: A\n---\n\n# Kind {#kind authority=user}\n\nBe kind.\n\n---\n\n- One\n---\n\n> Two\n---\n"
-    imported, bundle = _imported(dashes, "markdown")
-    assert [principle.id for principle in bundle.principles] == ["user.kind"]
-    assert _told(imported, "line 1", "text of a section without a level left out")
+        assert is_told(imported, place, what), (place, what)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +18,7 @@ from ray.util.queue import Queue
 from runtime.config import EngineConfig, EngineKind, RayConfig
 from runtime.engines import actors
 from runtime.engines.base import (
-    ChatTokenizer,
-    Choice,
     ChooseRequest,
-    Completion,
     Decoding,
     Engine,
     EngineError,
@@ -31,6 +28,22 @@ from runtime.engines.choose import open_engine
 from runtime.engines.cluster import connect
 from runtime.engines.scripted import ScriptedEngine
 from runtime.engines.spread import RayEngine
+from tests.runtime.spread.engines import (
+    Holder,
+    Precise,
+    broken_elsewhere,
+    comes_to,
+    counting,
+    deadly,
+    dying,
+    failing,
+    late_first,
+    named_by_process,
+    noting,
+    only_elsewhere,
+    precise,
+    tokenizer,
+)
 
 pytestmark = pytest.mark.ray
 
@@ -84,10 +97,10 @@ def test_answers_are_those_of_the_engine_here(tmp_path: Path, opened: Open, shar
 
 
 def test_what_is_in_the_shards_is_not_asked_again(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path / "a", shard_rows=10), "m", partial(_counting, tmp_path / "asked"))
+    engine = opened(config(tmp_path / "a", shard_rows=10), "m", partial(counting, tmp_path / "asked"))
     first = dict(engine.generate(writing(30)))
     asked = (tmp_path / "asked").stat().st_size
-    again = opened(config(tmp_path / "a", shard_rows=7), "m", partial(_counting, tmp_path / "asked"))
+    again = opened(config(tmp_path / "a", shard_rows=7), "m", partial(counting, tmp_path / "asked"))
     assert dict(again.generate(writing(40))) | first == dict(again.generate(writing(40)))
     assert (tmp_path / "asked").stat().st_size == asked + 10
 
@@ -113,7 +126,7 @@ def test_an_engine_that_is_opened_again_reads_no_shard_that_this_process_knows(
 
 
 def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path, opened: Open) -> None:
-    opener = partial(_dying, tmp_path)
+    opener = partial(dying, tmp_path)
     engine = opened(config(tmp_path / "store", shard_rows=10), "m", opener)
     asked = writing(60)
     assert dict(engine.generate(asked)) == dict(ScriptedEngine("m").generate(asked))
@@ -124,7 +137,7 @@ def test_an_actor_that_dies_costs_its_open_shard(tmp_path: Path, opened: Open) -
 
 def test_actors_keep_a_model_until_they_are_asked_another(tmp_path: Path, opened: Open) -> None:
     how = config(tmp_path / "store", actors=1, shard_rows=10)
-    one, other = (opened(how, model, partial(_noting, tmp_path / "log")) for model in ("one", "other"))
+    one, other = (opened(how, model, partial(noting, tmp_path / "log")) for model in ("one", "other"))
     for _ in range(2):
         for engine in (one, other):
             list(engine.choose(choosing(30)))
@@ -146,9 +159,9 @@ def test_the_last_that_closes_gives_everything_back(tmp_path: Path, opened: Open
     list(one.generate(writing(20)))
     one.close()
     list(other.generate(writing(20)))
-    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == had - 2)
+    assert comes_to(lambda: ray.available_resources().get("CPU", 0) == had - 2)
     other.close()
-    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == had)
+    assert comes_to(lambda: ray.available_resources().get("CPU", 0) == had)
     again = opened(how, "one", scripted)
     assert dict(again.choose(choosing(20))) == dict(ScriptedEngine("one").choose(choosing(20)))
 
@@ -157,7 +170,7 @@ def test_the_last_that_closes_gives_everything_back(tmp_path: Path, opened: Open
 def test_work_goes_on_where_the_actors_hold_every_core(tmp_path: Path, opened: Open) -> None:
     """Ray waits without a word for a core that is not free: what is beside the actors may take none."""
     connect(RayConfig())
-    assert _comes_to(lambda: ray.available_resources().get("CPU", 0) == ray.cluster_resources()["CPU"])
+    assert comes_to(lambda: ray.available_resources().get("CPU", 0) == ray.cluster_resources()["CPU"])
     engine = opened(config(tmp_path, shard_rows=5, cpus=ray.cluster_resources()["CPU"]), "m", scripted)
     asked = writing(20)
     assert dict(engine.generate(asked)) == dict(ScriptedEngine("m").generate(asked))
@@ -166,7 +179,7 @@ def test_work_goes_on_where_the_actors_hold_every_core(tmp_path: Path, opened: O
 
 def test_answers_are_known_by_their_ids_and_not_by_their_order(tmp_path: Path, opened: Open) -> None:
     """Ray keeps no order: the first shards come last here."""
-    engine = opened(config(tmp_path, shard_rows=5, actors=2), "m", _late_first)
+    engine = opened(config(tmp_path, shard_rows=5, actors=2), "m", late_first)
     asked = writing(40)
     came = list(engine.generate(asked))
     assert [index for index, _ in came] != sorted(index for index, _ in came)
@@ -174,7 +187,7 @@ def test_answers_are_known_by_their_ids_and_not_by_their_order(tmp_path: Path, o
 
 
 def test_a_shard_that_kills_every_actor_ends_the_run(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path / "store", shard_rows=10), "m", partial(_deadly, tmp_path / "died"))
+    engine = opened(config(tmp_path / "store", shard_rows=10), "m", partial(deadly, tmp_path / "died"))
     with pytest.raises(EngineError, match="the work on Ray ended") as caught:
         list(engine.generate(writing(10)))
     assert "run again to go on" in caught.value.remedy
@@ -182,21 +195,21 @@ def test_a_shard_that_kills_every_actor_ends_the_run(tmp_path: Path, opened: Ope
 
 
 def test_an_engine_that_fails_says_it_in_its_own_words(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path), "m", _failing)
+    engine = opened(config(tmp_path), "m", failing)
     with pytest.raises(EngineError, match="does not fit") as caught:
         list(engine.generate(writing(3)))
     assert caught.value.remedy == "choose a smaller model"
 
 
 def test_what_is_no_error_of_an_engine_comes_through_in_its_own_words(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path), "m", partial(_broken_elsewhere, os.getpid()))
+    engine = opened(config(tmp_path), "m", partial(broken_elsewhere, os.getpid()))
     with pytest.raises(EngineError, match=r"an actor at [\d.:]+ failed: RuntimeError: the cause") as caught:
         list(engine.generate(writing(3)))
     assert "run again" in caught.value.remedy
 
 
 def test_actors_that_would_compute_otherwise_are_refused(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path), "m", partial(_named_by_process, os.getpid()))
+    engine = opened(config(tmp_path), "m", partial(named_by_process, os.getpid()))
     for _ in range(2):  # the actor that was refused is still there
         with pytest.raises(EngineError, match=r"would compute as .*, and the run asks for") as caught:
             list(engine.generate(writing(3)))
@@ -204,9 +217,9 @@ def test_actors_that_would_compute_otherwise_are_refused(tmp_path: Path, opened:
 
 
 def test_the_precision_is_chosen_once_for_all_machines(tmp_path: Path, opened: Open) -> None:
-    engine = opened(config(tmp_path), "m", partial(_precise, os.getpid()))
+    engine = opened(config(tmp_path), "m", partial(precise, os.getpid()))
     assert engine.model == "m:bfloat16"
-    assert dict(engine.generate(writing(3))) == dict(_Precise("m", "m:bfloat16").generate(writing(3)))
+    assert dict(engine.generate(writing(3))) == dict(Precise("m", "m:bfloat16").generate(writing(3)))
 
 
 def test_a_queue_is_given_back_after_an_error(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +231,7 @@ def test_a_queue_is_given_back_after_an_error(tmp_path: Path, opened: Open, monk
         return there
 
     monkeypatch.setattr(actors, "Queue", queue)
-    engine = opened(config(tmp_path, shard_rows=2), "m", _failing)
+    engine = opened(config(tmp_path, shard_rows=2), "m", failing)
     with pytest.raises(EngineError, match="does not fit"):
         list(engine.generate(writing(6)))
     next(iter(engine.choose(choosing(6))))  # the rest is left
@@ -230,16 +243,16 @@ def test_a_queue_is_given_back_after_an_error(tmp_path: Path, opened: Open, monk
 
 
 def test_a_library_and_a_device_are_wanted_in_the_actors_alone(tmp_path: Path, opened: Open) -> None:
-    opener = partial(_only_elsewhere, os.getpid())
-    engine = opened(config(tmp_path, shard_rows=2), "m", opener, _tokenizer)
+    opener = partial(only_elsewhere, os.getpid())
+    engine = opened(config(tmp_path, shard_rows=2), "m", opener, tokenizer)
     assert engine.model == "m:bfloat16"  # as the actor chose
-    assert dict(engine.generate(writing(5))) == dict(_Precise("m", "m:bfloat16").generate(writing(5)))
+    assert dict(engine.generate(writing(5))) == dict(Precise("m", "m:bfloat16").generate(writing(5)))
     engine.close()
     with pytest.raises(EngineError, match=r"at an actor, [\d.:]+: no device on driver and actor alike") as caught:
-        RayEngine(config(tmp_path), "m", partial(_only_elsewhere, None), _tokenizer)
+        RayEngine(config(tmp_path), "m", partial(only_elsewhere, None), tokenizer)
     assert caught.value.remedy == "buy one"
     with pytest.raises(EngineError, match=r"an actor at [\d.:]+ failed: RuntimeError: the cause"):
-        RayEngine(config(tmp_path), "m", partial(_broken_elsewhere, os.getpid()), _tokenizer)
+        RayEngine(config(tmp_path), "m", partial(broken_elsewhere, os.getpid()), tokenizer)
     assert not actors.Actors._shared  # what could not be opened holds no cores
 
 
@@ -254,7 +267,7 @@ def test_vllm_that_no_actor_has_is_told_with_what_installs_it(tmp_path: Path, ti
 def test_cores_that_others_hold_are_told(tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = opened(config(tmp_path), "m", scripted)
     monkeypatch.setattr(actors, "_START_SECONDS", 5)
-    held = ray.remote(_Holder).options(num_cpus=ray.cluster_resources()["CPU"]).remote()
+    held = ray.remote(Holder).options(num_cpus=ray.cluster_resources()["CPU"]).remote()
     try:
         ray.get(held.here.remote())
         with pytest.raises(
@@ -271,161 +284,3 @@ def test_shards_at_a_url_of_a_file(tmp_path: Path, opened: Open) -> None:
     engine = opened(config(url, shard_rows=2), "m", scripted)
     assert dict(engine.generate(writing(5))) == dict(ScriptedEngine("m").generate(writing(5)))
     assert list((tmp_path / "store").rglob("*.parquet"))
-
-
-class _Holder:
-    def here(self) -> None: ...
-
-
-class _Named(ScriptedEngine):
-    """Not called the same in every process."""
-
-    def __init__(self, model: str, name: str) -> None:
-        super().__init__(model)
-        self.model = name
-
-
-class _Precise(_Named):
-    @property
-    def generate_dtype(self) -> str:
-        return "bfloat16"
-
-
-def _named_by_process(driver: int, _: EngineConfig, model: str) -> Engine:
-    return _Named(model, "one" if os.getpid() == driver else "another")
-
-
-def _precise(driver: int, config: EngineConfig, model: str) -> Engine:
-    """Left to itself each process would choose another precision."""
-    chosen = {"auto": "bfloat16" if os.getpid() == driver else "float32"}.get(config.generate_dtype)
-    return _Precise(model, f"{model}:{chosen or config.generate_dtype}")
-
-
-def _only_elsewhere(driver: int | None, config: EngineConfig, model: str) -> Engine:
-    if driver in (None, os.getpid()):
-        raise EngineError("no device on driver and actor alike", "buy one")
-    return _precise(-1, config, model) if config.generate_dtype != "auto" else _Precise(model, f"{model}:bfloat16")
-
-
-def _tokenizer(_: EngineConfig, model: str) -> ChatTokenizer:
-    return ScriptedEngine(model).tokenizer
-
-
-def _broken_elsewhere(driver: int, _: EngineConfig, model: str) -> Engine:
-    if os.getpid() != driver:
-        raise RuntimeError("much of what came before\nthe cause")
-    return ScriptedEngine(model)
-
-
-def _comes_to(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within half a minute: Ray tells of its resources once in a while."""
-    end = time.monotonic() + 30
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.1)
-    return holds()
-
-
-def _noting(log: Path, _: EngineConfig, model: str) -> Engine:
-    return _Noting(model, log)
-
-
-def _deadly(died: Path, _: EngineConfig, model: str) -> Engine:
-    return _Deadly(model, died)
-
-
-def _late_first(_: EngineConfig, model: str) -> Engine:
-    return _LateFirst(model)
-
-
-def _failing(_: EngineConfig, model: str) -> Engine:
-    return _Failing(model)
-
-
-def _counting(log: Path, _: EngineConfig, model: str) -> Engine:
-    return _Counting(model, log, None)
-
-
-def _dying(folder: Path, _: EngineConfig, model: str) -> Engine:
-    return _Counting(model, folder / "asked", folder / "died")
-
-
-class _Delegating:
-    def __init__(self, model: str) -> None:
-        self._inner = ScriptedEngine(model)
-
-    @property
-    def model(self) -> str:
-        return self._inner.model
-
-    @property
-    def tokenizer(self) -> ChatTokenizer:
-        return self._inner.tokenizer
-
-    def choose(self, requests: Sequence[ChooseRequest]) -> Iterator[tuple[int, Choice]]:
-        return self._inner.choose(requests)
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Failing(_Delegating):
-    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
-        raise EngineError(f"{len(requests)} requests: the model does not fit", "choose a smaller model")
-
-
-class _LateFirst(_Delegating):
-    """Takes its time with what comes first in the order of the tokens."""
-
-    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
-        if min(request.tokens for request in requests) <= tuple(b"question 1"):
-            time.sleep(2)
-        return self._inner.generate(requests)
-
-
-class _Noting(_Delegating):
-    """Writes down when it is opened and closed, and in which process."""
-
-    def __init__(self, model: str, log: Path) -> None:
-        super().__init__(model)
-        self._name, self._log = model, log
-        self._note("open")
-
-    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
-        return self._inner.generate(requests)
-
-    def close(self) -> None:
-        self._note("close")
-
-    def _note(self, what: str) -> None:
-        with self._log.open("a") as log:
-            log.write(f"{what} {self._name} {os.getpid()}\n")
-
-
-class _Deadly(_Delegating):
-    """Ends its process whatever it is asked, and leaves a byte."""
-
-    def __init__(self, model: str, died: Path) -> None:
-        super().__init__(model)
-        self._died = died
-
-    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
-        with self._died.open("ab") as died:
-            died.write(b"." if requests else b"")
-        os._exit(1)
-
-
-class _Counting(_Delegating):
-    """Writes a byte for each answer; dies once in the middle of a shard, where a file for it is named."""
-
-    def __init__(self, model: str, log: Path, died: Path | None) -> None:
-        super().__init__(model)
-        self._log, self._died = log, died
-
-    def generate(self, requests: Sequence[GenerateRequest]) -> Iterator[tuple[int, Completion]]:
-        for n, answer in enumerate(self._inner.generate(requests)):
-            with self._log.open("ab") as log:
-                log.write(b".")
-            if self._died is not None and n == 4 and self._log.stat().st_size > 20 and not self._died.exists():
-                self._died.touch()
-                os._exit(1)
-            yield answer
