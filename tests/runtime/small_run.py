@@ -71,6 +71,37 @@ evaluation = [{ data = "prompts.jsonl", kind = "benign", offset = 12, limit = 4 
 
 COUNT = 16
 
+ONE_STEP_EACH = """\
+[respond]
+tokens_max = 16
+
+[revision]
+critique_tokens_max = 12
+revision_tokens_max = 16
+
+[label]
+mass_min = 1e-9
+
+[sft]
+steps_max = 1
+
+[pair]
+tokens_max = 8
+
+[preference_model]
+steps_max = 1
+
+[dpo]
+steps_max = 1
+
+[policy]
+steps = 1
+rollout_rows = 2
+minibatch_rows = 2
+completion_tokens_max = 4
+"""
+"""The sections of a run file with short answers and one step of each training, for tiny models."""
+
 
 def write_run(folder: Path, *, constitution: str = CONSTITUTION, run_file: str = RUN_FILE) -> Path:
     """Write a constitution, prompts and a run file; returns the run file."""

@@ -23,7 +23,7 @@ from runtime.run_file import RunFileError, load_run_file
 from runtime.served import ServedModels, is_served_as
 from tests.runtime.provenance.reading import misfits
 from tests.runtime.server.misbehaving import NAME, OTHER, Skills, State, serving, status
-from tests.runtime.small_run import cai_run, write_run
+from tests.runtime.small_run import ONE_STEP_EACH, cai_run, write_run
 
 KEY = "sk-not-in-any-file-42"
 FIXED = 8
@@ -52,34 +52,8 @@ feedback = "another"
 [prompts]
 train = [{ data = "prompts.jsonl", limit = 3 }]
 
-[respond]
-tokens_max = 16
-
-[revision]
-critique_tokens_max = 12
-revision_tokens_max = 16
-
-[label]
-mass_min = 1e-9
-
-[sft]
-steps_max = 1
-
-[pair]
-tokens_max = 8
-
-[preference_model]
-steps_max = 1
-
-[dpo]
-steps_max = 1
-
-[policy]
-steps = 1
-rollout_rows = 2
-minibatch_rows = 2
-completion_tokens_max = 4
 """
+RUN_FILE += ONE_STEP_EACH
 
 
 @pytest.fixture

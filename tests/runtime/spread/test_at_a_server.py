@@ -18,7 +18,7 @@ from runtime.engines.choose import open_engine
 from runtime.engines.spread import RayEngine
 from runtime.records import Turn
 from tests.runtime.server.misbehaving import NAME, Skills, State, serving
-from tests.runtime.small_run import cai_run, row_sets, write_run
+from tests.runtime.small_run import ONE_STEP_EACH, cai_run, row_sets, write_run
 
 pytestmark = pytest.mark.ray
 
@@ -49,35 +49,8 @@ policy = "POLICY"
 [prompts]
 train = [{ data = "prompts.jsonl", limit = 4 }]
 
-[respond]
-tokens_max = 16
-
-[revision]
-critique_tokens_max = 12
-revision_tokens_max = 16
-
-[label]
-mass_min = 1e-9
-
-[sft]
-steps_max = 1
-
-[pair]
-policy = "POLICY"
-tokens_max = 8
-
-[preference_model]
-steps_max = 1
-
-[dpo]
-steps_max = 1
-
-[policy]
-steps = 1
-rollout_rows = 2
-minibatch_rows = 2
-completion_tokens_max = 4
 """
+RUN_FILE += ONE_STEP_EACH.replace("[pair]\n", '[pair]\npolicy = "POLICY"\n')
 Serve = Callable[..., State]
 
 
