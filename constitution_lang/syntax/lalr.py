@@ -9,6 +9,7 @@ token is read at once, wherever the tables leave no other way to read it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, TypeAlias, cast
 
@@ -16,7 +17,7 @@ import msgspec
 
 from constitution_lang.syntax.tables import END, Tables, tables
 
-__all__ = ["Parser", "Part", "Token", "Tree", "block_parser"]
+__all__ = ["Parser", "Part", "Token", "Tree", "block_parser", "replace_tokens"]
 
 _ENTRY = "_ENTRY"
 _FIELD = "field"
@@ -41,6 +42,18 @@ class Tree(msgspec.Struct, frozen=True, gc=False):
 
 
 Part: TypeAlias = Token | Tree
+
+
+def replace_tokens(trees: Iterable[Tree], by: Callable[[Token], Token]) -> None:
+    """Put another token in the place of each one in the trees."""
+    waiting = list(trees)
+    while waiting:
+        children = waiting.pop().children
+        for number, part in enumerate(children):
+            if isinstance(part, Tree):
+                waiting.append(part)
+            else:
+                children[number] = by(part)
 
 
 class _Scanner(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from constitution_lang.syntax.block_rules import meant_opening
 from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import begins_with, explain_failure, wrong_indentation_of_row
-from constitution_lang.syntax.lalr import Token, Tree
+from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
 from constitution_lang.syntax.nodes import UNREAD
 
 __all__ = ["Reading", "parts_of_line", "table_by_rows"]
@@ -55,16 +55,13 @@ class Reading:
         """
         lines = [part for part in tree.children if isinstance(part, Tree)]
         end = len(self.text) if high is None else high
-        waiting = list(lines)
-        while waiting:
-            node = waiting.pop()
-            for number, part in enumerate(node.children):
-                if isinstance(part, Tree):
-                    waiting.append(part)
-                    continue
-                inside = low <= part.start + by and part.end + by <= end
-                at, stop = (min(max(place + by, low), end) for place in (part.start, part.end))
-                node.children[number] = Token(part.type, part.text if inside else UNREAD, at, stop)
+
+        def placed(token: Token) -> Token:
+            inside = low <= token.start + by and token.end + by <= end
+            at, stop = (min(max(place + by, low), end) for place in (token.start, token.end))
+            return Token(token.type, token.text if inside else UNREAD, at, stop)
+
+        replace_tokens(lines, placed)
         return lines
 
     def try_part(self, before: str, start: int, end: int, after: str) -> list[Tree]:

@@ -9,7 +9,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure
-from constitution_lang.syntax.lalr import Token, Tree
+from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
 
 __all__ = ["repair"]
 
@@ -61,15 +61,11 @@ def _before(place: int, edits: list[_Edit], *, end: bool = False) -> int:
 
 
 def _place(tree: Tree, edits: list[_Edit]) -> None:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        for number, part in enumerate(node.children):
-            if isinstance(part, Tree):
-                waiting.append(part)
-                continue
-            start = _before(part.start, edits)
-            node.children[number] = Token(part.type, part.text, start, max(_before(part.end, edits, end=True), start))
+    def placed(token: Token) -> Token:
+        start = _before(token.start, edits)
+        return Token(token.type, token.text, start, max(_before(token.end, edits, end=True), start))
+
+    replace_tokens([tree], placed)
 
 
 def _as_written(found: Diagnostic, base: int, edits: list[_Edit]) -> Diagnostic:
