@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from constitution_lang.check.modules import SUFFIX, resolved
+from constitution_lang.check.modules import SUFFIX
+from constitution_lang.check.reach import reach
+from constitution_lang.loader import folder_loader
 from constitution_lang.source import head_of
 
 __all__ = ["owner_of"]
 
-_USE = re.compile(r"^use[ ]+([^\s#]+)", re.MULTILINE)
 _FOLDERS_MAX = 8
 """So many folders up a constitution is looked for."""
 
@@ -27,29 +27,16 @@ def owner_of(module: Path) -> Path | None:
         if level == _FOLDERS_MAX:
             break
         for path in sorted(folder.glob(f"*{SUFFIX}")):
-            if path != whole and head_of(_text(path)) and _uses(path, whole):
+            if path != whole and head_of(_text(path)) and _reads(path, whole):
                 return path if module.is_absolute() else Path(os.path.relpath(path))
         if (folder / ".git").exists():
             break
     return None
 
 
-def _uses(root: Path, module: Path) -> bool:
-    """Whether a constitution reads a file."""
-    folder = root.parent
-    seen = {root.name}
-    waiting = [root.name]
-    while waiting:
-        file = waiting.pop()
-        for path in _USE.findall(_text(folder / file)):
-            name = resolved(file, path)
-            if name is None or name in seen or name.startswith("<"):
-                continue
-            if (folder / name).resolve() == module:
-                return True
-            seen.add(name)
-            waiting.append(name)
-    return False
+def _reads(root: Path, module: Path) -> bool:
+    """Whether a constitution may read a file."""
+    return any((root.parent / name).resolve() == module for name in reach(root.name, folder_loader(root.parent)))
 
 
 def _text(path: Path) -> str:

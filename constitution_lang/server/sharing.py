@@ -5,17 +5,14 @@ A constitution reads nothing outside its folder, so those that use a file lie be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from constitution_lang.check.modules import LIBRARY, resolved
+from constitution_lang.check.reach import reach
 from constitution_lang.server.desk import Desk
 from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
-from constitution_lang.source import Source
-from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.words import listed
 
 __all__ = ["CHARACTERS_MAX", "FILES_MAX", "Shared", "Sharing"]
@@ -25,9 +22,6 @@ FILES_MAX = 1_000
 CHARACTERS_MAX = 2_000_000
 """Of so much text constitutions are read for one question, beside the one at hand: some seconds the first time."""
 _SHOWN_MAX = 3
-_OTHERS = "|".join(keyword for keyword in KEYWORDS if keyword != "use")
-_USE = re.compile(rf"^(?!(?:{_OTHERS})[ \t])[^\s#]+[ \t]+([^\s#]+)", re.MULTILINE)
-"""Each line that may be a `use`, also with a slip in its keyword: more lines than are, and none of them missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +81,7 @@ class Sharing:
         known = self._reaches.get(root)
         if known is not None:
             return known
-        load = self._desk.documents.loader(root.parent)
-        found: dict[Path, int] = {}
-        seen, ahead = {root.name}, [root.name]
-        while ahead:
-            name = ahead.pop()
-            source = load(name)
-            if not isinstance(source, Source):
-                continue
-            found[(root.parent / name).resolve()] = len(source.text)
-            for used in _USE.finditer(source.text):
-                target = resolved(name, used[1])
-                if target and not target.startswith(LIBRARY) and target not in seen:
-                    seen.add(target)
-                    ahead.append(target)
+        files = reach(root.name, self._desk.documents.loader(root.parent))
+        found = {(root.parent / name).resolve(): len(source.text) for name, source in files.items()}
         self._reaches[root] = found
         return found

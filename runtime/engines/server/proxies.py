@@ -21,7 +21,9 @@ def proxy_for(url: str) -> httpx2.URL | None:
     """
     to, proxies = urlsplit(url), getproxies()
     named = proxies.get(to.scheme) or proxies.get("all")
-    if not named or _is_here(to.hostname or "") or proxy_bypass(to.netloc):
+    host = to.hostname or ""
+    # An address of IPv6 has brackets in the one, and none in NO_PROXY.
+    if not named or _is_here(host) or proxy_bypass(to.netloc) or proxy_bypass(host):
         return None
     try:
         proxy = httpx2.URL(named if "://" in named else f"http://{named}")

@@ -87,3 +87,11 @@ def test_what_is_no_proxy_is_told(folder: Path, no_proxies: pytest.MonkeyPatch, 
         engine_at(FAR, folder)
     assert "secret" not in f"{caught.value} {caught.value.remedy}"
     assert "NO_PROXY" in caught.value.remedy
+
+
+def test_an_address_of_ipv6_is_excepted_without_its_brackets(no_proxies: pytest.MonkeyPatch) -> None:
+    no_proxies.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert proxy_for("http://[fd00::1]:8000/v1") is not None
+    no_proxies.setenv("NO_PROXY", "fd00::1")
+    assert proxy_for("http://[fd00::1]:8000/v1") is None
+    assert proxy_for("http://[fd00::2]:8000/v1") is not None
