@@ -71,8 +71,10 @@ class PromptChecks(Checks):
         for run in ledger.runs():
             same = run.id != mine and ledger.fingerprints(run.id).get((Step.DATA.value, -1)) == mark
             if same and _mark(ledger.each(run.id, PromptRecord, _DATA)) == mark:
-                both = zip(self.history.prompts.values(), ledger.each(run.id, PromptRecord, _DATA), strict=False)
-                return next(((one, other) for one, other in both if one != other), None)
+                # By their ids: where a prompt is gone, the next one is not a change of it.
+                prompts = self.history.prompts
+                others = (other for other in ledger.each(run.id, PromptRecord, _DATA) if other.id in prompts)
+                return next(((prompts[x.id], x) for x in others if prompts[x.id] != x), None)
         return None
 
     def _sought(self, mark: str) -> tuple[PromptRecord, PromptRecord] | None:

@@ -104,6 +104,21 @@ def test_a_prompt_that_is_taken_out_of_every_step(tmp_path: Path) -> None:
     assert [(m.kind, m.row, "a prompt is gone" in m.should) for m in told] == [("PromptRecord", 0, True)]
 
 
+def test_a_prompt_that_is_gone_is_no_change_of_the_next_one(copied: Path) -> None:
+    """Where another run began with the same prompts, which tells what each of them was."""
+    (copied / "small.const").write_text(CONSTITUTION.replace("weight: 3", "weight: 2"))
+    assert main(["run", str(copied / "run.toml"), "--quiet"]) == 0
+    stop_before(copied, Step.EVALUATE)
+    with Ledger.open(copied / "out" / "ledger.sqlite", read_only=True) as ledger:
+        run = ledger.latest_run().id
+        gone = next(r.id for r in ledger.read(run, PromptRecord) if r.kind is PromptUse.BENIGN)
+        assert ledger.read(run, PromptRecord)[-1].id != gone
+    with closing(sqlite3.connect(copied / "out" / "ledger.sqlite", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM record WHERE run = ? AND instr(body, CAST(? AS BLOB))", (run, gone))
+    told = [m for m in misfits(copied / "out") if m.kind == "PromptRecord"]
+    assert [(m.id, "a prompt is gone" in m.should) for m in told] == [("", True)]
+
+
 def test_too_many_prompts_to_look_for_one(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change_record(copied, "PromptRecord", lambda r: replace(r, kind=PromptUse.HELPFUL))
     monkeypatch.setattr(prompt_checks, "_SEARCHED_MAX", 15)
