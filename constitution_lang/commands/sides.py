@@ -37,13 +37,6 @@ class Pair:
         return found
 
 
-@dataclass(frozen=True)
-class _Revision:
-    """A side that is a whole tree; None stands for the working tree."""
-
-    tree: Tree | None
-
-
 def pairs_of(named: list[str]) -> list[Pair]:
     """What to compare with what.
 
