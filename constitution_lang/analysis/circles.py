@@ -45,7 +45,7 @@ def circles(play: Play) -> tuple[list[Circle], bool]:
     """
     space = play.space
     leads = list(_steps(play))
-    if not _may_circle(leads):
+    if not _may_circle(play, leads):
         return [], True
     chosen = {id: space.new() for step, _ in leads for id in (step.high, step.low)}
     after: dict[str, list[int]] = {id: [] for id in chosen}
@@ -88,14 +88,20 @@ def _preference(play: Play, step: Step) -> int:
     return play.space.any_of(literal for literal, rule in fires if rule.outcome == Prefer(step.winner))
 
 
-def _may_circle(leads: list[tuple[Step, int]]) -> bool:
-    """Whether a circle is left when whatever leads nowhere is taken away, again and again."""
-    left = {(step.high, step.low) for step, _ in leads}
+def _may_circle(play: Play, leads: list[tuple[Step, int]]) -> bool:
+    """Whether a circle is left when whatever leads nowhere is taken away, again and again.
+
+    Case by case where they are few, which is exact; else as if all steps were taken in one case.
+    """
+    cases = [play.space.cases(literal) for _, literal in leads]
+    where = [1 if None in cases else taken or 0 for taken in cases]
+    left = dict.fromkeys((step.high for step, _ in leads), -1)
     while True:
-        highs = {high for high, _ in left}
-        kept = {(high, low) for high, low in left if low in highs}
-        if len(kept) == len(left):
-            return bool(left)
+        kept = dict.fromkeys(left, 0)
+        for (step, _), taken in zip(leads, where, strict=True):
+            kept[step.high] |= taken & left.get(step.low, 0)
+        if kept == left:
+            return any(left.values())
         left = kept
 
 

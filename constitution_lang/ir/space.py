@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from itertools import combinations
 
 from constitution_lang.ir.model import AllOf, AnyOf, Attribute, Compare, Condition, Not, Tension
+from constitution_lang.ir.truth_table import CASES_MAX, TruthTable
 
 __all__ = ["NEVER", "TRUE", "Space"]
 
@@ -19,10 +20,15 @@ TRUE, NEVER = 1, -1
 
 
 class Space:
-    """The cases of some attributes. The solver is loaded by the first question that needs it."""
+    """The cases of some attributes. The solver is loaded by the first question that needs it.
 
-    def __init__(self, attributes: Iterable[Attribute]) -> None:
+    Up to `cases_max` cases a table answers what it can. Which of the two answers cannot be seen.
+    """
+
+    def __init__(self, attributes: Iterable[Attribute], *, cases_max: int = CASES_MAX) -> None:
         self._attributes = {a.id: a for a in attributes}
+        declared = self._attributes.values()
+        self._table = TruthTable(declared) if TruthTable.fits(declared, cases_max) else None
         self._clauses: list[list[int]] = [[TRUE]]
         self._last = TRUE
         self._values: dict[str, dict[str, int]] = {}
@@ -77,6 +83,8 @@ class Space:
         known = self._of_all.get(kept)
         if known is None:
             known = self._of_all[kept] = self.new()
+            if self._table:
+                self._table.conjunction(known, kept)
             for literal in kept:
                 self.say(-known, literal)
             self.say(known, *(-literal for literal in kept))
@@ -100,6 +108,9 @@ class Space:
         if known is None:
             declared = self._attributes[attribute].values
             known = self._values[attribute] = {value: self.new() for value in declared}
+            if self._table:
+                for value, variable in known.items():
+                    self._table.value(variable, attribute, value)
             self.say(*known.values())
             for one, other in combinations(known.values(), 2):
                 self.say(-one, -other)
@@ -110,19 +121,24 @@ class Space:
 
     # --- answers --------------------------------------------------------------------------------
 
+    def cases(self, *literals: int) -> int | None:
+        """The cases in which all of these are true, one bit for each, where there are few enough for a table."""
+        return self._table.where(literals) if self._table else None
+
     def possible(self, *literals: int) -> bool:
         """Whether some case makes all of these true."""
         asked = {*literals} - {TRUE}
         if NEVER in asked or any(-literal in asked for literal in asked):
             return False
-        return not asked or self._ready().solve(asked)
+        where = self.cases(*asked)
+        return bool(where) if where is not None else self._ready().solve(asked)
 
     def blame(self, *literals: int) -> tuple[int, ...]:
         """Of literals that cannot be true together, some that already cannot; none of these can be left out."""
         if NEVER in literals:
             return (NEVER,)
         kept = list(literals)
-        if not any(-literal in literals for literal in literals):
+        if self.cases(*literals) is None and not any(-literal in literals for literal in literals):
             self._ready().solve(literals)
             kept = self._ready().core() or kept
         for literal in tuple(kept):
@@ -131,20 +147,28 @@ class Space:
         return tuple(kept)
 
     def witness(self, *literals: int) -> dict[str, str] | None:
-        """A whole case that makes all of these true, with no more away from the defaults than it takes; or None."""
+        """A whole case that makes all of these true, or None.
+
+        One after the other, as they are declared, attributes have their default where that is possible, and else the
+        first value that is.
+        """
         if not self.possible(*literals):
             return None
-        if not {*literals} - {TRUE}:
-            return {id: a.default for id, a in self._attributes.items()}
-        found = self.model(*literals)
+        found = {id: a.default for id, a in self._attributes.items()}
         given = [literal for literal in literals if literal != TRUE]
-        for id, known in self._values.items():
-            default = self._attributes[id].default
-            if found[id] == default or self.possible(*given, known[default]):
-                given.append(known[default])
-                found = self.model(*given) if found[id] != default else found
-            else:
-                given.append(known[found[id]])
+        model = None if self.cases(*given) is not None else self.model(*given)
+        for id, attribute in self._attributes.items():
+            known = self._values.get(id)
+            if known is None:
+                continue
+            for value in (attribute.default, *attribute.values):
+                if model and model[id] == value:
+                    break
+                if self.possible(*given, known[value]):
+                    model = self.model(*given, known[value]) if model else None
+                    break
+            found[id] = value
+            given.append(known[value])
         return found
 
     def model(self, *literals: int) -> dict[str, str]:
@@ -184,6 +208,12 @@ class Space:
         if not open_ and self.possible(*given):
             yield tuple(literal == TRUE for literal in among)
         if not open_:
+            return
+        where = self.cases(*open_, *given)
+        if where is not None and self._table:
+            for values in self._table.truths(open_, self.cases(*given) or 0):
+                by = dict(zip(open_, values, strict=True))
+                yield tuple(by.get(literal, literal == TRUE) for literal in among)
             return
         active, solver = self.new(), self._ready()
         asked = {active, *given} - {TRUE}
