@@ -11,6 +11,8 @@ from constitution_lang.check.modules import load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.references import check_references
 from constitution_lang.check.template_files import read_templates, standard_templates
+from constitution_lang.check.told_once import told_once
+from constitution_lang.check.uses import uses, uses_in_mended
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
@@ -70,7 +72,8 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
 
     sources = {tree.source.name: tree.source for tree in files.trees} | own_templates
     if program is None or _errors(found):
-        return Compilation(None, _in_order(found, sources), sources, None, files.trees)
+        told = told_once(found, lambda: (use for tree in files.trees for use in (*uses(tree), *uses_in_mended(tree))))
+        return Compilation(None, _in_order(told, sources), sources, None, files.trees)
 
     written = whole or bool(templates)
     draft = lower_declarations(program, {k: t.source for k, t in templates.items()}, texts=written)
@@ -126,7 +129,7 @@ def _errors(found: list[Diagnostic]) -> bool:
     return any(finding.severity is Severity.ERROR for finding in found)
 
 
-def _in_order(found: list[Diagnostic], sources: Mapping[str, Source]) -> tuple[Diagnostic, ...]:
+def _in_order(found: Iterable[Diagnostic], sources: Mapping[str, Source]) -> tuple[Diagnostic, ...]:
     """Each finding once: file by file as they were read, top to bottom."""
     rank = {name: index for index, name in enumerate(sources)}
     once = dict.fromkeys(found)

@@ -1,15 +1,15 @@
-"""What each name in a block means, where it is declared and where it is used."""
+"""What each name means, where it is declared and where it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 
-__all__ = ["Meaning", "Use", "uses"]
+__all__ = ["Meaning", "Use", "uses", "uses_in_mended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A name at a place inside its block. `declares` where it is what the name is declared by."""
+    """A name at its place. `declares` where it is what the name is declared by."""
 
     meaning: Meaning
     span: Span
@@ -31,13 +31,22 @@ class Use:
 
 
 def uses(tree: n.FileTree) -> tuple[Use, ...]:
-    """All names of one block's tree; those of a block that could not be read as far as its header tells."""
-    found = [use for block in tree.blocks for use in _block(block)]
+    """All names of a tree; those of a block that could not be read as far as its header tells."""
+    found = [*_of_blocks(tree.blocks)]
     for name in tree.broken:
         keyword = tree.source.text[: name.span.start].rsplit("\n", 1)[-1].split(None, 1)
         if keyword and keyword[0] in ("attribute", "category", "principle", "tension"):
             found.append(Use(Meaning(keyword[0], name.text), name.span, declares=True))
     return tuple(found)
+
+
+def uses_in_mended(tree: n.FileTree) -> Iterator[Use]:
+    """The names in what can be read of blocks that could not be read as a whole."""
+    return _of_blocks(tree.mended)
+
+
+def _of_blocks(blocks: Iterable[n.Block]) -> Iterator[Use]:
+    return (use for block in blocks for use in _block(block))
 
 
 def _block(block: n.Block) -> Iterator[Use]:  # noqa: C901, PLR0912 - one case for each kind of block

@@ -14,8 +14,8 @@ from itertools import accumulate, count, pairwise
 
 from msgspec.structs import replace
 
+from constitution_lang.check.uses import Use, uses
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.server.names import Use, uses
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.from_text import parse

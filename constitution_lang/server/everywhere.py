@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lsprotocol import types
 
+from constitution_lang.check.uses import Meaning
 from constitution_lang.server.desk import Desk
-from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
 from constitution_lang.server.renaming import RefusedError, former_names, renamed
 from constitution_lang.server.sharing import Shared, Sharing

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from constitution_lang.server.names import Meaning
+from constitution_lang.check.uses import Meaning
 from constitution_lang.server.program import Program
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.spelling import spell_condition

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,11 @@ from msgspec import structs
 from constitution_lang.check.modules import LIBRARY, beside, load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
+from constitution_lang.check.told_once import told_once
+from constitution_lang.check.uses import Meaning, Use, uses_in_mended
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.server.blocks import Blocks, BlockText, moved
 from constitution_lang.server.documents import Documents
-from constitution_lang.server.names import Meaning, Use
 from constitution_lang.server.recheck import Recheck, called, files_of
 from constitution_lang.server.salvage import default_shares
 from constitution_lang.source import Source, Span, head_of
@@ -55,7 +56,7 @@ class Program:
             found += self.collected
             found += self.recheck.found(self.declared)
         placed = (moved(finding, self.files) for finding in dict.fromkeys(found))
-        return tuple(finding for finding in placed if finding)
+        return told_once((finding for finding in placed if finding), self._all_uses)
 
     @cached_property
     def shares(self) -> dict[str, dict[str, float]]:
@@ -89,10 +90,12 @@ class Program:
     def uses(self) -> Iterator[Use]:
         """Every name in every file, at its place in the file."""
         for blocks, block in self.blocks():
-            start = blocks.starts[blocks.index[block.name]]
-            for use in block.uses:
-                span = Span(blocks.source.name, start + use.span.start, start + use.span.end)
-                yield Use(use.meaning, span, use.declares)
+            yield from _placed(block.uses, blocks, block)
+
+    def _all_uses(self) -> Iterator[Use]:
+        """The same, and those in what can be read of blocks that cannot be read as a whole."""
+        for blocks, block in self.blocks():
+            yield from _placed((*block.uses, *uses_in_mended(block.tree)), blocks, block)
 
     def uses_of(self, meaning: Meaning) -> list[Use]:
         """Where something is named."""
@@ -112,6 +115,14 @@ class Program:
     def declaration(self, meaning: Meaning) -> Use | None:
         """Where something is declared."""
         return next((use for use in self.uses_of(meaning) if use.declares), None)
+
+
+def _placed(uses: Iterable[Use], blocks: Blocks, block: BlockText) -> Iterator[Use]:
+    """Names inside a block, at their places in its file."""
+    start = blocks.starts[blocks.index[block.name]]
+    for use in uses:
+        span = Span(blocks.source.name, start + use.span.start, start + use.span.end)
+        yield Use(use.meaning, span, use.declares)
 
 
 def load_program(

@@ -6,8 +6,8 @@ import re
 
 from constitution_lang.check.modules import LIBRARY
 from constitution_lang.check.references import former_ids
+from constitution_lang.check.uses import Meaning
 from constitution_lang.server.blocks import BlockText
-from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from constitution_lang.check.reach import reach
+from constitution_lang.check.uses import Meaning
 from constitution_lang.server.desk import Desk
-from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import Program
 from constitution_lang.syntax.words import listed
 

@@ -8,9 +8,9 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from constitution_lang.check.uses import Meaning
 from constitution_lang.compile import compile_text
 from constitution_lang.server.documents import Documents
-from constitution_lang.server.names import Meaning
 from constitution_lang.server.program import load_program
 from constitution_lang.server.renaming import RefusedError, former_names, renamed
 from tests.constitution_lang.server.client import Session, session

@@ -11,10 +11,10 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from constitution_lang.check.uses import Meaning
 from constitution_lang.server import sharing as module
 from constitution_lang.server.desk import Desk
 from constitution_lang.server.everywhere import references, rename
-from constitution_lang.server.names import Meaning
 from tests.constitution_lang.server.client import Session, session, with_edits
 
 VALUES = """edition 2026
