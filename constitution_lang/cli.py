@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from constitution_lang.commands import (
     analyze,
@@ -30,10 +29,7 @@ from constitution_lang.commands import (
     show,
     test,
 )
-from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, Version, WrongUseError
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
+from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, Parser, Version, WrongUseError
 
 __all__ = ["main"]
 
@@ -96,30 +92,8 @@ def _fail(error: Exception) -> int:
     return OUR_FAULT
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose help is output like any other: where it cannot be written, that is told."""
-
-    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
-        out = file or sys.stdout
-        out.write(self.format_help())
-        sys.stdout.flush()
-
-    def error(self, message: str) -> NoReturn:
-        """Of a word that is none of a few: the nearest of them before all of them."""
-        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
-        if found:
-            from difflib import get_close_matches
-
-            near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1)
-            if near:
-                message = (
-                    f"{message[: found.start()]}{found[1]!r} is unknown; did you mean {near[0]}? There are {found[2]}"
-                )
-        super().error(message)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = _Parser(
+    parser: argparse.ArgumentParser = Parser(
         prog="cai-compile",
         description="Compile a constitution into prompts and sampling plans.",
         epilog=EPILOG,

@@ -11,8 +11,6 @@ from constitution_lang.check.modules import load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.references import check_references
 from constitution_lang.check.template_files import read_templates, standard_templates
-from constitution_lang.check.told_once import told_once
-from constitution_lang.check.uses import uses, uses_in_mended
 from constitution_lang.check.values import check_values
 from constitution_lang.diagnostics.model import Diagnostic, Severity
 from constitution_lang.ir.model import Bundle
@@ -72,6 +70,9 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
 
     sources = {tree.source.name: tree.source for tree in files.trees} | own_templates
     if program is None or _errors(found):
+        from constitution_lang.check.told_once import told_once
+        from constitution_lang.check.uses import uses, uses_in_mended
+
         told = told_once(found, lambda: (use for tree in files.trees for use in (*uses(tree), *uses_in_mended(tree))))
         return Compilation(None, _in_order(told, sources), sources, None, files.trees)
 

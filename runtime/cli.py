@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from constitution_lang.commands.files import Version
+from constitution_lang.commands.files import Parser, Version
 from runtime.commands import audit, explain, export, models, plan, report, run, stale, test, verify
 from runtime.commands.options import FORM
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog="cai-run", description="Run a constitution on models: from prompts to trained policies.", epilog=EPILOG,
         formatter_class=FORM,
     )  # fmt: skip

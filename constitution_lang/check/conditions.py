@@ -11,6 +11,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.ir import model as ir
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
+from constitution_lang.syntax.words import TURNED
 
 __all__ = ["ConditionChecker"]
 
@@ -57,7 +58,7 @@ class ConditionChecker:
         kept = self._kept.get(asked)
         if kept is not None:
             return kept
-        turned = f"{test.value.text} {_TURNED.get(test.operator, test.operator)}"
+        turned = f"{test.value.text} {TURNED.get(test.operator, test.operator)}"
         if self._flipped(test.attribute, test.value, turned, test.span):
             return ir.Compare(test.value.text, ())
         known = self._known(test.attribute, (test.value,))
@@ -134,8 +135,7 @@ class ConditionChecker:
         return tuple(known)
 
 
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_ORDERING = tuple(_TURNED)
+_ORDERING = tuple(TURNED)
 
 
 def _holds(operator: str, i: int, at: int) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from constitution_lang.check.fields import Fields
 from constitution_lang.source import Span
@@ -12,8 +13,7 @@ from constitution_lang.syntax import nodes as n
 __all__ = ["Meaning", "Use", "uses", "uses_in_mended"]
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(msgspec.Struct, frozen=True):
     """What a name stands for. `of` is the attribute of a value, and empty otherwise."""
 
     kind: str
@@ -21,8 +21,7 @@ class Meaning:
     of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """A name at its place. `declares` where it is what the name is declared by."""
 
     meaning: Meaning

@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from typing import TypeAlias
+    from typing import NoReturn, TypeAlias
+
+    from _typeshed import SupportsWrite
 
     from constitution_lang.compile import Compilation
     from constitution_lang.diagnostics.model import Diagnostic
@@ -19,13 +21,38 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 __all__ = [
-    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Version",
+    "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Parser", "Version",
     "WrongUseError", "checked", "colors", "compiled", "is_constitution", "read_bundle", "read_case", "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 FORMATS = ("terminal", "json", "sarif", "github")
 FORM = argparse.RawDescriptionHelpFormatter
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help is output like any other: where it cannot be written, that is told."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write it and hand it over, so that a failure shows now."""
+        out = file or sys.stdout
+        out.write(self.format_help())
+        sys.stdout.flush()
+
+    def error(self, message: str) -> NoReturn:
+        """Of a word that is none of a few: the nearest of them before all of them."""
+        import re
+
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL)
+        if found:
+            from difflib import get_close_matches
+
+            near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1)
+            if near:
+                message = (
+                    f"{message[: found.start()]}{found[1]!r} is unknown; did you mean {near[0]}? There are {found[2]}"
+                )
+        super().error(message)
 
 
 class WrongUseError(Exception):

@@ -7,10 +7,11 @@ from typing import Any, TypeAlias, cast
 from constitution_lang.diagnostics import codes
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
-from constitution_lang.syntax.block_rules import BlockLines, wrong_choice
+from constitution_lang.syntax.block_rules import BlockLines
 from constitution_lang.syntax.build_parts import PartBuilder, last_token
 from constitution_lang.syntax.forms import BLOCKS, RETIRABLE
 from constitution_lang.syntax.lalr import Token, Tree
+from constitution_lang.syntax.line_faults import wrong_choice
 
 Parts: TypeAlias = list[Any]
 """Tokens and trees: the grammar says which stands where."""

@@ -10,9 +10,9 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
-from constitution_lang.syntax.block_rules import Written
 from constitution_lang.syntax.forms import ValueKind
 from constitution_lang.syntax.lalr import Part, Token, Tree
+from constitution_lang.syntax.line_faults import Written
 
 __all__ = ["PartBuilder", "first_token", "last_token"]
 

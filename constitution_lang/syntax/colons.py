@@ -7,9 +7,9 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
-from constitution_lang.syntax.block_rules import unknown_line
 from constitution_lang.syntax.block_text import BlockText
 from constitution_lang.syntax.forms import ValueKind
+from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.values_meant import fits, names_meant, unquoted
 
 __all__ = ["no_colon"]

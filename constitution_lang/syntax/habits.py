@@ -6,12 +6,17 @@ import re
 
 import msgspec
 
+from constitution_lang.syntax.words import TURNED
+
 __all__ = ["Habit", "at_column_one", "in_other_quotes", "within_line"]
 
 _COMMENT = re.compile(r"//+|/\*+|<!--")
 _QUOTED = re.compile("([\u201c\u201e\u00ab\u2039\u2018'])([^\"\n]*?)([\u201c\u201d\u00bb\u203a\u2019'])(?=[ ]*(?:#|$))")
 _CLOSING = re.compile("[\u201c\u201d\u00bb\u203a\u2019](?=[ ]*(?:#|$))")
 _CONFLICT = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?![<|=>])[^\n]*")
+_ORDER = "<=|>=|<|>"
+_COMPARED = re.compile(rf"([A-Za-z][\w.-]*)[ ]*({_ORDER})[ ]*([A-Za-z][\w.-]*)[ ]*$")
+_COMPARED_AGAIN = re.compile(rf"({_ORDER})[ ]*([A-Za-z][\w.-]*)")
 _END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")
 
 
@@ -42,9 +47,9 @@ def at_column_one(text: str) -> Habit | None:
 
 def within_line(text: str, at: int, end: int) -> Habit | None:
     """What stands at `at` in a line that ends at `end`."""
-    comment = _comment(text, at)
-    if comment:
-        return comment
+    habit = _comment(text, at) or _chain(text, at, end)
+    if habit:
+        return habit
     last = _END.match(text, at, end)
     if last is None:
         return None
@@ -52,6 +57,17 @@ def within_line(text: str, at: int, end: int) -> Habit | None:
     if last["sign"] == "{":
         help = "leave it out: a block has no braces, what belongs to it is indented by two spaces"
     return Habit(at, at + 1, help, (len(text[:at].rstrip(" ")), at + 1, ""))
+
+
+def _chain(text: str, at: int, end: int) -> Habit | None:
+    """Two comparisons in one, as mathematicians write them, of which the second begins at `at`."""
+    start = text.rfind("\n", 0, at) + 1
+    first, second = _COMPARED.search(text[start:at]), _COMPARED_AGAIN.match(text, at, end)
+    if not (first and second):
+        return None
+    low, sign, middle = first.groups()
+    meant = f"{middle} {TURNED[sign]} {low} and {middle} {second.group(1)} {second.group(2)}"
+    return Habit(at, second.end(1), f"compare twice: write `{meant}`", (start + first.start(), second.end(), meant))
 
 
 def _comment(text: str, at: int) -> Habit | None:

@@ -7,13 +7,13 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
-from constitution_lang.syntax.block_rules import no_value, text_beside_key, unknown_line, wrong_value
 from constitution_lang.syntax.block_text import BlockText, typographic
 from constitution_lang.syntax.colons import no_colon
 from constitution_lang.syntax.first_lines import explain_first_line
 from constitution_lang.syntax.forms import KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
 from constitution_lang.syntax.habits import at_column_one, in_other_quotes, within_line
+from constitution_lang.syntax.line_faults import no_value, text_beside_key, unknown_line, wrong_value
 from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
 __all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]

@@ -20,7 +20,7 @@ from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
-from constitution_lang.syntax.mending_wrapped import goes_on, unwrapped
+from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair
 from constitution_lang.syntax.strays import bare_text_key, is_prose
@@ -54,9 +54,11 @@ class Mended(msgspec.Struct, frozen=True):
 
 def mend(file: str, start: int, text: str) -> Mended:
     """Read what can be read of a block that begins at `start`. Places in its tree count from there."""
+    moved = title_moved_up(file, start, text)
+    text = moved[0] if moved else text
     bounds = [found.start() for found in _ENTRY_START.finditer(text, 1)]
     first_end = text.find("\n") if "\n" in text else len(text)
-    reading = Reading(file, start, text)
+    reading = Reading(file, start, text, found=[moved[1]] if moved else [])
     header, form = _header(reading, first_end)
     if form is None:
         return Mended(None, tuple(reading.found), frozenset(reading.lost))

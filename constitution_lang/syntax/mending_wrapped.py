@@ -1,4 +1,4 @@
-"""Lines that go on in the next one, as a long condition or list does in other languages."""
+"""Lines that go on in the next one: a long condition or list, as in other languages, or a title below its name."""
 
 from __future__ import annotations
 
@@ -7,16 +7,35 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
-from constitution_lang.syntax.forms import BlockForm, ValueKind
+from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.mending_lines import Reading
 
-__all__ = ["goes_on", "unwrapped"]
+__all__ = ["goes_on", "title_moved_up", "unwrapped"]
 
 _GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
 _BREAK = re.compile(r"\n[ \t]*(?=[^ \t\n])")
+_TITLE_BELOW = re.compile(r"(?P<head>[\w-]+[^\n\"#]*)(?P<gap>\n[ \t]+)(?P<title>\"[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))")
+
+
+def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
+    """The text of a block whose title stands below its name as if it stood beside it, and what is said of that."""
+    found = _TITLE_BELOW.match(text)
+    form = BLOCKS.get(text.split(None, 1)[0]) if found else None
+    if not (found and form and '"' in form.header):
+        return None
+    head, title = found["head"].rstrip(), found["title"]
+    low, high = found.span("title")
+    told = codes.E104.at(
+        Span(file, base + low, base + high),
+        "a title stands on the line of its name",
+        help=f"write `{head} {title}`",
+        fix=Fix(Span(file, base + len(head), base + high), f" {title}", "move it up"),
+    )
+    low, high = found.span("gap")
+    return text[:low] + " " * (high - low) + text[high:], told  # every place stays where it is
 
 
 def goes_on(form: BlockForm, above: str, line: str) -> bool:

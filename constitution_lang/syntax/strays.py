@@ -10,12 +10,12 @@ import msgspec
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
-from constitution_lang.syntax.block_rules import meant_opening
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.habits import at_column_one
 from constitution_lang.syntax.hints import begins_with, unknown_block
 from constitution_lang.syntax.lalr import Tree
+from constitution_lang.syntax.line_faults import meant_opening
 
 __all__ = ["Taken", "bare_text_key", "is_prose", "take", "without_conflicts"]
 

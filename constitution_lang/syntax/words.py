@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from heapq import nlargest
 
-__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "closest", "did_you_mean", "listed"]
+__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "TURNED", "closest", "did_you_mean", "listed"]
 
 _LENGTH_MAX = 100
 _COMPARED_MAX = 50
@@ -52,6 +52,10 @@ FOREIGN = {
     "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
 }  # fmt: skip
 """What other languages write, and what this one does."""
+
+
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""A sign of order, and the one that says the same of the two sides in the other order."""
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:
