@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from constitution_lang.commands import (
     analyze,
@@ -30,6 +30,9 @@ from constitution_lang.commands import (
     test,
 )
 from constitution_lang.commands.files import FORM, OUR_FAULT, STOPPED, WELL, WRONG_USE, Parser, Version, WrongUseError
+
+if TYPE_CHECKING:
+    from constitution_lang.commands.files import Commands
 
 __all__ = ["main"]
 
@@ -92,7 +95,32 @@ def _fail(error: Exception) -> int:
     return OUR_FAULT
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Unasked:
+    """In the place of the parser of a command that is not called: takes its options, and forgets them."""
+
+    def __getattr__(self, _: str) -> _Unasked:
+        return self
+
+    def __call__(self, *_: object, **__: object) -> _Unasked:
+        return self
+
+
+class _Called:
+    """The commands, of which only one learns its options: all of them together take longer than Python to start."""
+
+    def __init__(self, commands: Commands, called: str) -> None:
+        self._commands = commands
+        self._called = called
+
+    def add_parser(self, name: str, **options: Any) -> argparse.ArgumentParser | _Unasked:  # noqa: ANN401 - argparse's
+        if name == self._called:
+            return self._commands.add_parser(name, **options)
+        self._commands.add_parser(name, help=options["help"], add_help=False)
+        return _Unasked()
+
+
+def _parser(called: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands; where it is known which one is `called`, that one alone has its options."""
     parser: argparse.ArgumentParser = Parser(
         prog="cai-compile",
         description="Compile a constitution into prompts and sampling plans.",
@@ -101,8 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=Version, help="say which version this is, and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
+    taught = commands if called is None else cast("Commands", _Called(commands, called))
     for command in COMMANDS:
-        command.add(commands)
+        command.add(taught)
     return parser
 
 
@@ -122,7 +151,8 @@ def _call(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
-    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(next((word for word in words if not word.startswith("-")), ""))
     options = _parsed(parser, arguments)
     if options.command is None:
         parser.print_help()

@@ -27,7 +27,18 @@ __all__ = [
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 FORMATS = ("terminal", "json", "sarif", "github")
-FORM = argparse.RawDescriptionHelpFormatter
+
+
+class FORM(argparse.RawDescriptionHelpFormatter):
+    """How help looks: as wide as the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        # What argparse would find out itself, by a module that loads everything archives are read with.
+        try:
+            width = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(sys.stdout.fileno()).columns
+        except (AttributeError, ValueError, OSError):
+            width = 80
+        super().__init__(prog, width=width - 2)
 
 
 class Parser(argparse.ArgumentParser):

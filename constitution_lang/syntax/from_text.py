@@ -16,7 +16,6 @@ from constitution_lang.syntax.build import BlockBuilder
 from constitution_lang.syntax.characters import same_length, strange_characters, undecodable
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
-from constitution_lang.syntax.hints import unknown_block
 from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
@@ -118,6 +117,8 @@ class _Reader:
                 or (_misspelled(previous) and _misspelled(piece))
                 or _TITLED.match(piece.text)
             ):
+                from constitution_lang.syntax.hints import unknown_block
+
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
                 self._broken(piece)
