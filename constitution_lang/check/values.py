@@ -169,9 +169,10 @@ def _own_values(block: Named, sides: Collection[str]) -> Iterator[Diagnostic]:
         case nodes.TensionBlock():
             yield from check_tension(block, sides)
         case nodes.CategoryBlock() | nodes.PrincipleBlock():
+            for field in block.fields:
+                if isinstance(field.value, nodes.ShareBound):
+                    yield from check_share(field.value)
             yield from _weight(block)
-            for share in Fields(block.fields).shares():
-                yield from check_share(share)
 
 
 def _conditions_of(block: Named | nodes.SamplingBlock, conditions: ConditionChecker) -> None:

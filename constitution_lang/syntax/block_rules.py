@@ -20,6 +20,8 @@ _EITHER = {"levels": "one of", "one of": "levels"}
 """Keys of which only one may be given."""
 _PAIR_KEYS = ("prompt", "better", "worse")
 """What a pair for a model has to have."""
+_HELD_TO_OTHERS = frozenset({*_EITHER, *_PAIR_KEYS})
+"""Keys of which more is to be said than that each is given once."""
 
 
 class BlockLines:
@@ -38,8 +40,7 @@ class BlockLines:
 
     def line(self, opening: str, span: Span) -> None:
         """Note a line that is not a field."""
-        form = next(line for line in self._form.lines if line.opening == opening)
-        self._note(opening, span, repeatable=form.repeatable)
+        self._note(opening, span, repeatable=self._form.line(opening).repeatable)
 
     def rule(self, span: Span) -> None:
         """Note a `when` line, which may not follow `otherwise`."""
@@ -87,8 +88,8 @@ class BlockLines:
                     assert form
                     self._say(codes.E110, self._pair, f"this pair has no `{key}`", how_to_add(form))
 
-    def field(self, key: n.Name, colon: Span, written: Written) -> n.Field | None:
-        """Note a field: the field itself where it is as it should be."""
+    def field(self, key: n.Name, colon: int, written: Written) -> n.Field | None:
+        """Note a field, whose colon stands at `colon`: the field itself where it is as it should be."""
         form = self._form.field(key.text)
         if form is None:
             unknown = unknown_line(self._form, key.text, key.span)
@@ -112,10 +113,14 @@ class BlockLines:
     def finish(self) -> None:
         """Say what is missing."""
         self._pair_complete()
-        who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
         missing = [
             opening for opening in self._form.required if opening not in self._seen and not self._may_be_lost(opening)
         ]
+        if missing or self._unknown or self._form.keyword == "attribute":
+            self._say_missing(missing)
+
+    def _say_missing(self, missing: list[str]) -> None:
+        who = "this test" if self._form.keyword == "test" else f"{self._form.keyword} `{self._name}`"
         if {"table", "under", *_PAIR_KEYS} & {*self._seen, *self._lost} and "case" not in self._seen:
             missing = []
         for opening in missing:
@@ -149,14 +154,16 @@ class BlockLines:
         field = self._form.field(opening)
         if field:
             return how_to_add(field)
-        example = next(line.example for line in self._form.lines if line.opening == opening)
-        return f"add a line such as `{example}`"
+        return f"add a line such as `{self._form.line(opening).example}`"
 
     def _may_be_lost(self, *openings: str) -> bool:
         """Whether a line that begins like one of these may be there, and could not be read."""
         return bool(self._lost) and not self._lost.isdisjoint((*openings, ""))
 
     def _note(self, opening: str, span: Span, *, repeatable: bool) -> None:
+        if opening not in self._seen and opening not in _HELD_TO_OTHERS:
+            self._seen[opening] = span
+            return
         if opening in _PAIR_KEYS and self._may_be_lost("under"):
             return  # the `under` above it may be the line that was taken out
         earlier = self._seen.setdefault(opening, span)
@@ -173,7 +180,7 @@ class BlockLines:
         self._diagnostics.append(code.at(span, message, help=help, secondary=others))
 
     def _value(  # noqa: PLR0911 - a table of kinds
-        self, form: FieldForm, colon: Span, written: Written
+        self, form: FieldForm, colon: int, written: Written
     ) -> n.Value | None:
         """The value as the kind that the key takes; None, and a finding, where it is of another kind."""
         value = written.value
@@ -181,7 +188,7 @@ class BlockLines:
             return value
         match form.kind, value:
             case ValueKind.PROSE, n.Prose():
-                self._diagnostics.append(no_value(form, colon))
+                self._diagnostics.append(no_value(form, Span(written.span.file, colon, colon + 1)))
                 return None
             case (ValueKind.WHOLE, n.Number(value=amount)) if amount.is_integer():
                 return value
@@ -193,5 +200,5 @@ class BlockLines:
                 return only
             case (ValueKind.LEVELS, tuple()) if len(value) == 1:
                 return value
-        self._diagnostics.append(mismatch(form, colon, written))
+        self._diagnostics.append(mismatch(form, Span(written.span.file, colon, colon + 1), written))
         return None

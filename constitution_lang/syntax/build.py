@@ -110,7 +110,7 @@ class BlockBuilder(PartBuilder):
         written_key, colon, value = tree.children
         word = written_key.text
         key = n.Name(" ".join(word.split()) if " " in word else word, self._span(written_key))
-        return lines.field(key, self._span(colon), self._written(value))
+        return lines.field(key, self._base + colon.start, self._written(value))
 
     # --- a header and lines of other forms ---
 

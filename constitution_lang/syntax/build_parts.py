@@ -103,8 +103,10 @@ class PartBuilder:
     def _prose(self, token: Token) -> n.Prose:
         """The lines of a text, without trailing spaces, which nobody could see; none where all are blank."""
         text = token.text
-        found = _LEAD.match(text)
-        lead = found.end() if found else 0
+        lead = 0
+        if not text.startswith("\n    ") or text[5:6].isspace():
+            found = _LEAD.match(text)
+            lead = found.end() if found else 0
         body = text[lead:].rstrip()
         if not body:
             return n.Prose((), self._span(token))

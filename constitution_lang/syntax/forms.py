@@ -67,6 +67,10 @@ class BlockForm(msgspec.Struct, frozen=True, dict=True):
         """The form of one key, None where the block has no such key."""
         return self._by_key.get(key)
 
+    def line(self, opening: str) -> LineForm:
+        """The form of a line that is no field, and that the block has."""
+        return self._by_opening[opening]
+
     def opens(self, word: str) -> bool:
         """Whether a line that is no field begins with this word."""
         return any(line.opening.split()[0] == word for line in self.lines)
@@ -76,6 +80,10 @@ class BlockForm(msgspec.Struct, frozen=True, dict=True):
         """The keys and openings of the lines that have to be there."""
         fields = (form.key for form in self.fields if form.required)
         return (*fields, *(form.opening for form in self.lines if form.required))
+
+    @cached_property
+    def _by_opening(self) -> dict[str, LineForm]:
+        return {form.opening: form for form in self.lines}
 
     @cached_property
     def _by_key(self) -> dict[str, FieldForm]:

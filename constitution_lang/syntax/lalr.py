@@ -23,6 +23,8 @@ _ENTRY = "_ENTRY"
 _FIELD = "field"
 _KEY = "KEY"
 _SPACES = "SPACES"
+_GROWS_BY = 3
+"""The lines so far, the end of a line, and the line behind it."""
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +75,8 @@ class _FieldReader(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
     plans: tuple[_Plan, ...]
     behind: _Stack
+    grows: bool
+    """Whether all that is to be done is to add the line above to the lines of the block."""
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -141,7 +145,7 @@ class Parser:
         )
         self._bottom = _Stack(made.start, None, self._scanner(made.start))
 
-    def tree(self, text: str) -> Tree | None:  # noqa: C901 - the one loop that takes the time
+    def tree(self, text: str) -> Tree | None:  # noqa: C901, PLR0912 - the one loop that takes the time
         """The tree of a block, None where the text is not one."""
         ignored = self._ignored
         stack = above = self._bottom
@@ -157,7 +161,11 @@ class Parser:
                     Token("COLON", ":", colon, colon_end),
                     Token(reader.kinds[number], text[start:at], start, at),
                 ]
-                if reader.plans:
+                if reader.grows:  # `_reduce`, for what nearly all fields begin with
+                    last = values.pop()
+                    values.pop()
+                    values[-1].append(last)
+                elif reader.plans:
                     _reduce(reader.plans, values)
                 values += (None, Tree(_FIELD, children))
                 stack = reader.behind
@@ -244,12 +252,15 @@ class Parser:
         if _FIELD not in row or row.get(_KEY, -1) < 0:
             return None
         after_colon = made.rows[row[_KEY]]["COLON"]
-        choice, kinds = [], ["", _KEY, "COLON"]
+        choice: list[str] = []
+        kinds = ["", _KEY, "COLON"]
         tried = made.scanners[made.scans[after_colon]]
         for name in tried:
             target = made.rows[after_colon].get(name, -1)
             if target >= 0 and self._is_whole_field(target):
-                choice.append(f"{self._not_before(tried, name)}({made.terminals[name]})")
+                # Of those before it the ones that are choices themselves have been tried when this one is.
+                others = tuple(other for other in tried if other not in kinds)
+                choice.append(f"{self._not_before(others, name)}({made.terminals[name]})")
                 kinds.append(name)
         if not choice:
             return None
@@ -257,7 +268,8 @@ class Parser:
         start = f"{gap}{self._not_before(self._tried(stack), _ENTRY)}(?>{made.terminals[_ENTRY]})"
         key = f"{gap}{self._not_before(self._tried(line), _KEY)}((?>{made.terminals[_KEY]}))"
         pattern = f"{start}{key}{gap}({made.terminals['COLON']}){gap}(?>{'|'.join(choice)})"
-        return _FieldReader(re.compile(pattern), tuple(kinds), entry.plans, self._push(line, row[_FIELD]))
+        grows = len(entry.plans) == 1 and entry.plans[0].grows and entry.plans[0].length == _GROWS_BY
+        return _FieldReader(re.compile(pattern), tuple(kinds), entry.plans, self._push(line, row[_FIELD]), grows)
 
     def _tried(self, stack: _Stack) -> tuple[str, ...]:
         return self._tables.scanners[self._tables.scans[stack.state]]
