@@ -27,10 +27,13 @@ _HELD_TO_OTHERS = frozenset({*_EITHER, *_PAIR_KEYS})
 class BlockLines:
     """Keeps account of the lines of one block and says what is wrong with them."""
 
-    def __init__(self, form: BlockForm, header: Span, name: str, diagnostics: list[Diagnostic], lost: set[str]) -> None:
+    def __init__(
+        self, form: BlockForm, header: Span, name: str, diagnostics: list[Diagnostic], lost: set[str], *, titled: bool
+    ) -> None:
         self._form = form
         self._header = header
         self._name = name
+        self._titled = titled
         self._diagnostics = diagnostics
         self._lost = lost
         self._seen: dict[str, Span] = {}
@@ -92,7 +95,7 @@ class BlockLines:
         """Note a field, whose colon stands at `colon`: the field itself where it is as it should be."""
         form = self._form.field(key.text)
         if form is None:
-            unknown = unknown_line(self._form, key.text, key.span)
+            unknown = unknown_line(self._form, key.text, key.span, ":" if colon == key.span.end else "")
             if unknown.fix:
                 self._lost.add(unknown.fix.text)
             if unknown.fix or blocks_with(key.text):
@@ -135,8 +138,19 @@ class BlockLines:
         ):
             help = "add a line such as `levels: none < minor < grave` or, where they have no order, `one of: yes, no`"
             self._say(codes.E110, self._header, f"{who} has no values", help)
+        if not self._titled and '"' in self._form.header:
+            self._look_for_title()
         self._diagnostics.extend(unknown for _, unknown in self._unknown)
         self._unknown.clear()
+
+    def _look_for_title(self) -> None:
+        """Whether a field under an unknown key is the title, by its value; then its finding says where that belongs."""
+        for at, (written, unknown) in enumerate(self._unknown):
+            if written.kind is ValueKind.TEXT and not unknown.fix:
+                help = f"the title stands behind the name: write `{self._form.keyword} {self._name} {written.text}`"
+                self._unknown[at] = written, replace(unknown, help=help)
+                self._lost.add(n.TITLE)
+                return
 
     def _stands_for(self, missing: str) -> bool:
         """Whether a field under an unknown key is the one that is missing, by its value; then its finding says so."""

@@ -63,10 +63,11 @@ class BlockBuilder(PartBuilder):
     def _attribute(self, parts: Parts, span: Span) -> n.AttributeBlock:
         name = self._name(parts[1])
         question, rest = self._title(parts, 2)
+        fields = self._fields("attribute", parts, rest)
         if question is None and n.TITLE not in self.lost:
             help = f'write it after the name: attribute {name.text} "How bad is the worst outcome?"'
             self.diagnostics.append(codes.E110.at(name.span, f"attribute `{name.text}` asks no question", help=help))
-        return n.AttributeBlock(name, question, self._fields("attribute", parts, rest), span)
+        return n.AttributeBlock(name, question, fields, span)
 
     def _category(self, parts: Parts, span: Span) -> n.CategoryBlock:
         title, rest = self._title(parts, 2)
@@ -94,7 +95,8 @@ class BlockBuilder(PartBuilder):
 
     def _lines(self, form: str, parts: Parts) -> BlockLines:
         header = self._span(parts[0], parts[1])
-        return BlockLines(BLOCKS[form], header, parts[1].text, self.diagnostics, self.lost)
+        titled = any(isinstance(part, Token) and part.type == "TEXT" for part in parts[1:4])
+        return BlockLines(BLOCKS[form], header, parts[1].text, self.diagnostics, self.lost, titled=titled)
 
     def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
         lines = self._lines(form, parts)

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from itertools import pairwise, takewhile
 
 import msgspec
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.build import BlockBuilder
 from constitution_lang.syntax.characters import same_length, strange_characters, undecodable
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
+from constitution_lang.syntax.lalr import replace_tokens
 from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
@@ -27,6 +29,7 @@ _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
 _TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
+_ENDS_IN_TITLE = re.compile(r"[\"\u201d'][ ]*(?:#|$)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
 
 
@@ -121,7 +124,8 @@ class _Reader:
 
                 inside = previous is not None and self._ends_in_text(previous)
                 self.diagnostics.append(unknown_block(self._file, piece.start, piece.text, inside_text=inside))
-                self._broken(piece)
+                if not self._as_meant(piece):
+                    self._broken(piece)
             previous = piece
         self.left_out = len(self.blocks) < len(starts)
 
@@ -156,11 +160,31 @@ class _Reader:
         self._block(_Piece(piece.start, taken.text, piece.keyword), lost)
         return taken.count
 
-    def _block(self, piece: _Piece, lost: frozenset[str] = frozenset()) -> None:
-        """Read one block, or what can be read of it; some lines of it may be `lost`."""
+    def _as_meant(self, piece: _Piece) -> bool:
+        """Read a block whose keyword is misspelled with the one that was meant; whether it looks like such a block."""
+        meant = closest(piece.keyword, KEYWORDS)
+        if meant is None:
+            return False
+        text = meant + piece.text[len(piece.keyword) :]
+        line = text.split("\n", 1)[0]
+        if not _ENDS_IN_TITLE.search(line) and parsed(line) is None:
+            return False
+        told = len(self.diagnostics)
+        longer = len(piece.keyword) - len(meant)
+        self._block(_Piece(piece.start + longer, text, meant), longer=longer)
+        self.diagnostics[told:] = [
+            _moved(one, piece.start + longer, piece.start) if longer else one for one in self.diagnostics[told:]
+        ]
+        return True
+
+    def _block(self, piece: _Piece, lost: frozenset[str] = frozenset(), longer: int | None = None) -> None:
+        """Read one block, or what can be read of it; some lines of it may be `lost`.
+
+        Where it is known by how much its keyword is `longer` than what stands for it in the text, it is told as wrong.
+        """
         told_before = len(self.diagnostics)
         tree = parsed(piece.text)
-        whole = tree is not None
+        whole = tree is not None and longer is None
         if tree is None:
             from constitution_lang.syntax.mending import mend
 
@@ -169,6 +193,8 @@ class _Reader:
             tree, lost = mended.tree, mended.lost | lost
             if tree is None:
                 return self._broken(piece)
+        if longer:
+            replace_tokens((tree,), lambda token: token if token.start else replace(token, start=-longer))
         builder = BlockBuilder(self._file, piece.start, lost)
         built = builder.block(tree)
         block: n.Block | None = built
@@ -197,3 +223,13 @@ class _Reader:
         if found:
             span = Span(self._file, piece.start + found.start(1), piece.start + found.end(1))
             self.broken.append(n.Name(found.group(1), span))
+
+
+def _moved(finding: Diagnostic, wrong: int, right: int) -> Diagnostic:
+    """A finding of which the places that begin at a `wrong` offset begin at the `right` one."""
+
+    def moved(label: Label) -> Label:
+        at = label.span
+        return replace(label, span=Span(at.file, right, max(at.end, right))) if at.start == wrong else label
+
+    return replace(finding, primary=moved(finding.primary), secondary=tuple(map(moved, finding.secondary)))

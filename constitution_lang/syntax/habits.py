@@ -8,7 +8,7 @@ import msgspec
 
 from constitution_lang.syntax.words import TURNED
 
-__all__ = ["Habit", "at_column_one", "in_other_quotes", "within_line"]
+__all__ = ["Habit", "at_column_one", "in_other_quotes", "several_values", "within_line"]
 
 _COMMENT = re.compile(r"//+|/\*+|<!--")
 _QUOTED = re.compile("([\u201c\u201e\u00ab\u2039\u2018'])([^\"\n]*?)([\u201c\u201d\u00bb\u203a\u2019'])(?=[ ]*(?:#|$))")
@@ -17,6 +17,11 @@ _CONFLICT = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?![<|=>])[^\n]*")
 _ORDER = "<=|>=|<|>"
 _COMPARED = re.compile(rf"([A-Za-z][\w.-]*)[ ]*({_ORDER})[ ]*([A-Za-z][\w.-]*)[ ]*$")
 _COMPARED_AGAIN = re.compile(rf"({_ORDER})[ ]*([A-Za-z][\w.-]*)")
+_WORD = r"(?!(?:and|is|not|or)(?![\w.-]))[A-Za-z][\w.-]*(?![\w.-])"
+_SEVERAL = re.compile(
+    rf"({_WORD})[ ]+is([ ]+not)?[ ]+({_WORD}(?:(?:[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+){_WORD})+)(?![ ]*(?:is\b|[<>=!]))"
+)
+_BETWEEN = re.compile(r"[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+")
 _END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")
 
 
@@ -47,7 +52,7 @@ def at_column_one(text: str) -> Habit | None:
 
 def within_line(text: str, at: int, end: int) -> Habit | None:
     """What stands at `at` in a line that ends at `end`."""
-    habit = _comment(text, at) or _chain(text, at, end)
+    habit = _comment(text, at) or _chain(text, at, end) or several_values(text, at, end)
     if habit:
         return habit
     last = _END.match(text, at, end)
@@ -68,6 +73,18 @@ def _chain(text: str, at: int, end: int) -> Habit | None:
     low, sign, middle = first.groups()
     meant = f"{middle} {TURNED[sign]} {low} and {middle} {second.group(1)} {second.group(2)}"
     return Habit(at, second.end(1), f"compare twice: write `{meant}`", (start + first.start(), second.end(), meant))
+
+
+def several_values(text: str, at: int, end: int) -> Habit | None:
+    """Several values behind one `is`, as people say it, around `at` in a line that ends at `end`."""
+    for found in _SEVERAL.finditer(text, text.rfind("\n", 0, at) + 1, end):
+        if found.start() < at <= found.end():
+            attribute, negated, values = found.groups()
+            listed = ", ".join(_BETWEEN.split(values))
+            meant = f"{attribute} is{' not' if negated else ''} one of {listed}"
+            message = f"several values stand behind `is{' not' if negated else ''}`"
+            return Habit(found.start(3), found.end(), f"write `{meant}`", (*found.span(), meant), message)
+    return None
 
 
 def _comment(text: str, at: int) -> Habit | None:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
 from constitution_lang.syntax.block_text import BlockText, typographic
 from constitution_lang.syntax.colons import no_colon
 from constitution_lang.syntax.first_lines import explain_first_line
 from constitution_lang.syntax.forms import KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
-from constitution_lang.syntax.habits import at_column_one, in_other_quotes, within_line
+from constitution_lang.syntax.habits import at_column_one, in_other_quotes, several_values, within_line
+from constitution_lang.syntax.indentation import KEY, begins_with, explain_indentation, is_row, wrong_indentation_of_row
 from constitution_lang.syntax.line_faults import no_value, text_beside_key, unknown_line, wrong_value
 from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
-__all__ = ["begins_with", "explain_failure", "is_row", "unknown_block", "wrong_indentation_of_row"]
+__all__ = ["explain_failure", "unknown_block"]
 
-_KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
 _NAMED = re.compile(r"([A-Za-z][\w.-]*)[ ]+\"[^\"\n]*\"(?=[ ]*(?:#|\n|\Z))")
+_BULLET = re.compile(r"  [-*\u2022][ ]*")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 _WORD = re.compile(r"\|\||[^\s,():\"#|;]+|\S")
-_SEVERAL_MAX = 6
+_OUTCOMES = ("prefer", "weigh", "abstain")
 _ROW_EXAMPLE = "grave, weapons | harm over autonomy"
 
 
@@ -72,7 +73,7 @@ def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagno
         return _below_one_line(block, *following)
     ended = failure.expected & {"_ENTRY", "_ROW", "PROSE", "$END"}
     if following and ended and not re.match(r"  [^ \t]", text[slice(*following)]):
-        return _indentation(block, *following)
+        return explain_indentation(block, *following)
     return _early_end(block, at, failure.expected)
 
 
@@ -93,97 +94,13 @@ def _below_one_line(block: BlockText, start: int, end: int) -> Diagnostic:
     return codes.E104.at(span, f"nothing can stand below `{keyword}`", help=help)
 
 
-def _indentation(  # noqa: PLR0911 - what the line looks like, most telling first
-    block: BlockText, start: int, end: int
-) -> Diagnostic:
-    """A line below the header that is not indented by two, where no text is."""
-    line = block.text[start:end]
-    rest = line.lstrip()
-    width = len(line) - len(rest)
-    span = block.span(start, start + width)
-    if line[:width].strip(" \t"):
-        return typographic(span, line[:width].strip(" \t")[0], " ")
-    begins_line = begins_with(block.form, rest) is not None
-    if not begins_line and is_row(block.form, line):
-        return wrong_indentation_of_row(span, line[:width])
-    spaces = f"{width} space{'s' if width != 1 else ''}"
-    above = block.text[: max(start - 1, 0)].rsplit("\n", 1)[-1]
-    key_above = _KEY.fullmatch(above.strip())
-    form_above = block.form.field(key_above.group(1)) if key_above else None
-    prose_above = form_above is not None and form_above.kind is ValueKind.PROSE
-    in_text = not begins_line and (above.startswith("    ") or prose_above)
-    if "\t" in line[:width]:
-        how = "four spaces" if in_text else "two spaces"
-        fix = Fix(span, " " * (4 if in_text else 2), f"indent by {how}")
-        return codes.E103.at(span, "this line is indented with a tab", help=f"use {how}", fix=fix)
-    comment = _comment_in_text(block, start)
-    if comment and not begins_line and width >= 4:
-        help = "indent the comment by four spaces, which makes it a part of the text, or move it out of the text"
-        ends = Label(comment, "this comment ends the text above it")
-        return codes.E104.at(
-            span, "this text stands below a comment, and so below no key", help=help, secondary=(ends,)
-        )
-    if begins_line or not (in_text or width >= 4):
-        help = (
-            f"indent by two spaces what belongs to the `{block.form.keyword}` block, and by four what belongs to a text"
-        )
-        return codes.E104.at(
-            span, f"this line is indented by {spaces}", help=help, fix=Fix(span, "  ", "indent by two")
-        )
-    if width < 4:
-        fix = Fix(span, "    ", "indent by four")
-        return codes.E104.at(span, f"this line is indented by {spaces}", help="indent a text by four spaces", fix=fix)
-    help = "a text stands below a key that ends in a colon; everything else is indented by two spaces"
-    return codes.E104.at(span, "this text stands below no key", help=help)
-
-
-def _comment_in_text(block: BlockText, start: int) -> Span | None:
-    """The comment right above a line, where the line above that belongs to a text."""
-    place = None
-    while start > 0:
-        line_start = block.text.rfind("\n", 0, start - 1) + 1
-        line = block.text[line_start : start - 1]
-        if not line.lstrip().startswith("#") or line.startswith("    "):
-            return place if line.startswith("    ") else None
-        indent = len(line) - len(line.lstrip())
-        place = block.span(line_start + indent, line_start + len(line.rstrip()))
-        start = line_start
-    return None
-
-
-def begins_with(form: BlockForm, text: str) -> str | None:
-    """What a line of a block begins with by its first word, indentation left out: a key, or the opening of a line."""
-    key = _KEY.match(text)
-    if key and form.field(" ".join(key.group(1).split())):
-        return " ".join(key.group(1).split())
-    first = _FIRST_WORD.match(text)
-    word = first.group() if first else ""
-    return next((line.opening for line in form.lines if line.opening.split()[0] == word), None)
-
-
-def is_row(form: BlockForm, line: str) -> bool:
-    """Whether a line looks like a row of a table."""
-    _, bar, expected = line.split("#", maxsplit=1)[0].partition("|")
-    return form.keyword == "test" and bool(bar) and expected.strip() != "expect"
-
-
-def wrong_indentation_of_row(span: Span, indent: str) -> Diagnostic:
-    """A row of a table that is not indented by four spaces."""
-    fix = Fix(span, "    ", "indent by four")
-    if "\t" in indent:
-        return codes.E103.at(span, "this row is indented with a tab", help="use four spaces", fix=fix)
-    width = span.end - span.start
-    message = f"this row is indented by {width} space{'s' if width != 1 else ''}"
-    return codes.E104.at(span, message, help="indent the rows below `table` by four spaces", fix=fix)
-
-
 def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnostic:
     """A line that ends too early."""
     start, end = block.line_at(min(at, len(block.text) - 1))
     written = block.text[start : min(at, end)].rstrip()
     place = start + len(written)
     span = block.span(max(place - 1, 0), place)
-    key = _KEY.match(block.text, start + 2, place) if start else None
+    key = KEY.match(block.text, start + 2, place) if start else None
     form = block.form.field(" ".join(key.group(1).split())) if key else None
     if form and key and key.end() < place:
         value = block.text[key.end() : place].strip()
@@ -196,8 +113,11 @@ def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnosti
     if form:
         return no_value(form, span)
     if key and not {"PREFER", "ABSTAIN"} & expected:
-        return unknown_line(block.form, key.group(1), block.span(key.start(1), key.end(1)))
+        return unknown_line(block.form, key.group(1), block.span(*key.span(1)), block.text[key.end(1) : place])
     message = f"expected {_in_words(expected)} at the end of this line"
+    several = several_values(block.text, place, place)
+    if several:
+        return block.habitual(codes.E106, several)
     if start == 0:
         return codes.E110.at(span, f"expected {_in_words(expected)} here", help=f"for instance `{block.form.header}`")
     return codes.E106.at(span, message, help=_line_example(block.form, written))
@@ -214,7 +134,7 @@ def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling fir
     if char == "\t":
         fix = Fix(one, " ", "write a space")
         return codes.E103.at(one, "there is a tab between the words", help="use a space", fix=fix)
-    key = _KEY.match(text, start + 2, end) if start else None
+    key = KEY.match(text, start + 2, end) if start else None
     form = block.form.field(" ".join(key.group(1).split())) if key else None
     if key and at < key.end() and at != start + 2:
         key = form = None
@@ -238,7 +158,7 @@ def _within_line(  # noqa: PLR0911 - what is wrong with a line, most telling fir
         help = 'write the second `"` on the same line'
         return codes.E113.at(block.span(at, end), "this text in quotes does not end", help=help, fix=fix)
     if start and not form and key and key.group(1) not in {line.opening for line in block.form.lines}:
-        return unknown_line(block.form, key.group(1), block.span(key.start(1), key.end(1)))
+        return unknown_line(block.form, key.group(1), block.span(*key.span(1)), text[key.end(1) : end])
     return _wrong_word(block, at, (start, end), expected)
 
 
@@ -253,13 +173,18 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
     span = block.span(at, at + len(word))
     if "KEY" in expected and is_row(block.form, text[start:end]):
         return wrong_indentation_of_row(block.span(start, start + 2), "  ")
+    bullet = _BULLET.match(text, start, end)
+    if "KEY" in expected and bullet and begins_with(block.form, text[bullet.end() : end]):
+        gone = Fix(block.span(start + 2, bullet.end()), "", "leave it out")
+        help = f"leave it out: write `{text[bullet.end() : end].rstrip()}`"
+        return codes.E106.at(span, f"a line of a block does not begin with `{word}`", help=help, fix=gone)
     if "KEY" in expected:
         return no_colon(block, span, word, text[at + len(word) : end].split("#", 1)[0].strip())
     known = literals()
     meant = FOREIGN.get(word)
     allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
     best = meant if meant in allowed else closest(word, {known[name] for name in expected if name in known})
-    key = _KEY.match(text, start + 2, end) if start else None
+    key = KEY.match(text, start + 2, end) if start else None
     form = block.form.field(" ".join(key.group(1).split())) if key else None
     if form and key and at >= key.end() and not best:
         value = text[key.end() : end].split("#")[0].strip()
@@ -289,6 +214,11 @@ def _unexpected(
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
     message = f"expected {_in_words(expected)}, found `{word}`"
+    if "COLON" in expected and word in _OUTCOMES:
+        written = text[start:at].rstrip()
+        rest = text[at:end].split("#", 1)[0].rstrip()
+        colon = Fix(block.span(start + len(written), at), ": ", "add the colon")
+        return codes.E106.at(span, message, help=f"write `{written.strip()}: {rest}`", fix=colon)
     in_first_line = explain_first_line(block, at, end, message) if start == 0 else None
     if in_first_line:
         return in_first_line

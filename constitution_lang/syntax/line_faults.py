@@ -51,6 +51,9 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     best = None if elsewhere else meant_opening(form, word)
     there, more = behind.split(), (best or "").split()[1:]
     written = best if best and there[: len(more)] != more else (best or "").split(" ")[0]
+    if best and written and behind.startswith(":") and form.field(best) is None:
+        keeps = form.line(best).example.removeprefix(best).startswith(":")
+        span = span if keeps else Span(span.file, span.start, span.end + 1)
     fix = Fix(span, written, f"write `{best}`") if best and written else None
     article = "an" if form.keyword[0] in "aeiou" else "a"
     known = (

@@ -16,7 +16,8 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import block_tree
-from constitution_lang.syntax.hints import begins_with, explain_failure, is_row
+from constitution_lang.syntax.hints import explain_failure
+from constitution_lang.syntax.indentation import begins_with, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent

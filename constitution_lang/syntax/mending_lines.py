@@ -10,7 +10,8 @@ from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm
 from constitution_lang.syntax.grammar import block_tree
-from constitution_lang.syntax.hints import begins_with, explain_failure, wrong_indentation_of_row
+from constitution_lang.syntax.hints import explain_failure
+from constitution_lang.syntax.indentation import begins_with, wrong_indentation_of_row
 from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
 from constitution_lang.syntax.line_faults import meant_opening
 from constitution_lang.syntax.nodes import UNREAD

@@ -9,7 +9,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
-from constitution_lang.syntax.hints import begins_with
+from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.mending_lines import Reading
 

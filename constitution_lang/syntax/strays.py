@@ -13,7 +13,8 @@ from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.habits import at_column_one
-from constitution_lang.syntax.hints import begins_with, unknown_block
+from constitution_lang.syntax.hints import unknown_block
+from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.line_faults import meant_opening
 
