@@ -145,7 +145,9 @@ class _Reader:
         if stray:
             span = Span(self._file, stray.start(), stray.end())
             help = "a file begins with a block at column one, such as `edition 2026`"
-            fix = Fix(span, "", "begin at column one")
+            word = _WORD.match(self._text, stray.end())
+            begins = word is not None and word.group() in KEYWORDS
+            fix = Fix(span, "", "begin at column one") if begins else None
             self.diagnostics.append(codes.E104.at(span, "this line belongs to no block", help=help, fix=fix))
 
     def _with_strays(self, piece: _Piece, behind: list[_Piece]) -> int:

@@ -30,7 +30,7 @@ def explain_indentation(  # noqa: PLR0911 - what the line looks like, most telli
     if not begins_line and is_row(block.form, line):
         return wrong_indentation_of_row(span, line[:width])
     spaces = f"{width} space{'s' if width != 1 else ''}"
-    above = block.text[: max(start - 1, 0)].rsplit("\n", 1)[-1]
+    above = block.text[:start].rstrip().rsplit("\n", 1)[-1]
     key_above = KEY.fullmatch(above.strip())
     form_above = block.form.field(key_above.group(1)) if key_above else None
     prose_above = form_above is not None and form_above.kind is ValueKind.PROSE

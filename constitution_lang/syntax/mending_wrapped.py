@@ -17,7 +17,9 @@ __all__ = ["goes_on", "title_moved_up", "unwrapped"]
 
 _GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
 _BREAK = re.compile(r"\n[ \t]*(?=[^ \t\n])")
-_TITLE_BELOW = re.compile(r"(?P<head>[\w-]+[^\n\"#]*)(?P<gap>\n[ \t]+)(?P<title>\"[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))")
+_TITLE_BELOW = re.compile(
+    r"(?P<head>[\w-]+[^\n\"#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]+)(?P<title>\"[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
+)
 
 
 def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
