@@ -57,7 +57,11 @@ def _single(meaning: Meaning, findings: list[Diagnostic], misspelled: Use | None
         if meaning.kind == "value":  # one that no condition names is nothing strange
             return None
         beside = Label(misspelled.span, "no place names this one")
-        return replace(first, secondary=(*first.secondary, beside))
+        found = replace(first, secondary=(*first.secondary, beside))
+        if found.fix:
+            return found
+        at, name = found.primary.span, misspelled.meaning.id
+        return replace(found, help=f"did you mean `{name}`?", fix=Fix(at, name, f"write `{name}`"))
     if misspelled:
         what = misspelled.meaning
         called = f"value `{what.id}` of `{what.of}`" if what.of else f"{what.kind} `{what.id}`"

@@ -214,6 +214,10 @@ def _unexpected(
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
     message = f"expected {_in_words(expected)}, found `{word}`"
+    if word == ":" and text[start:at].strip() in {line.opening for line in block.form.lines}:
+        gone = Fix(block.span(start + len(text[start:at].rstrip()), at + 1), "", "leave it out")
+        meant = f"{text[start:at].strip()} {text[at + 1 : end].split('#', 1)[0].strip()}"
+        return codes.E106.at(span, message, help=f"leave it out: write `{meant}`", fix=gone)
     if "COLON" in expected and word in _OUTCOMES:
         written = text[start:at].rstrip()
         rest = text[at:end].split("#", 1)[0].rstrip()

@@ -48,14 +48,16 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
         return codes.E104.at(span, f"a `{word}` block begins at column one", help=help, fix=column_one)
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     elsewhere = blocks_with(word)
-    best = None if elsewhere else meant_opening(form, word)
+    best = FOREIGN.get(word) if elsewhere else meant_opening(form, word)
+    best = best if best in openings else None
     there, more = behind.split(), (best or "").split()[1:]
     written = best if best and there[: len(more)] != more else (best or "").split(" ")[0]
     if best and written and behind.startswith(":") and form.field(best) is None:
         keeps = form.line(best).example.removeprefix(best).startswith(":")
         span = span if keeps else Span(span.file, span.start, span.end + 1)
-    fix = Fix(span, written, f"write `{best}`") if best and written else None
+    fix = Fix(span, written, f"write `{best}`", sure=not elsewhere) if best and written else None
     article = "an" if form.keyword[0] in "aeiou" else "a"
+    message = f"{article} `{form.keyword}` block has no `{word}`"
     known = (
         f"{article} `{form.keyword}` block has {listed(openings, 'and')}"
         if openings
@@ -63,7 +65,9 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     )
     if elsewhere:
         known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
-    message = f"{article} `{form.keyword}` block has no `{word}`"
+        if best:
+            help = f"{known}; here it may be `{best}`"
+            return codes.E107.at(span, message, help=help, fix=fix)
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
 
 

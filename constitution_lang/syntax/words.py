@@ -49,9 +49,10 @@ PLAIN = {
 FOREIGN = {
     "=": "is", "==": "is", "===": "is", "!=": "is not", "<>": "is not", "=>": ">=", "=<": "<=", "&&": "and", "&": "and",
     "||": "or", "|": "or", "!": "not", "equals": "is", "isn't": "is not", "in": "is one of", "are": "is",
-    "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
+    ">": "over", "else": "otherwise", "if": "when", "unless": "when not", "then": ":",
+    "revision": "revise", "preference": "prefer",
 }  # fmt: skip
-"""What other languages write, and what this one does."""
+"""What other languages write, or other blocks, and what is meant."""
 
 
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
