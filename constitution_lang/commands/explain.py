@@ -20,13 +20,16 @@ _AS_DIGITS = str.maketrans("OIL", "011")
 def add(commands: Commands) -> None:
     """Teach the parser this command."""
     explain = commands.add_parser("explain", help="what a code means, with an example", formatter_class=FORM)
-    explain.add_argument("code", metavar="CODE", help="as in E201")
+    explain.add_argument("code", metavar="CODE", nargs="?", help="as in E201; without one, what codes there are")
     explain.set_defaults(call=_explain)
 
 
 def _explain(options: argparse.Namespace) -> int:
     from constitution_lang.diagnostics.codes import all_codes, named
 
+    if options.code is None:
+        sys.stdout.writelines(f"{code.id}  {code.title}\n" for code in all_codes())
+        return WELL
     code = named(options.code)
     if code is None:
         from difflib import get_close_matches

@@ -14,6 +14,7 @@ import pytest
 from constitution_lang import cli
 from constitution_lang.commands.files import FORMATS
 from constitution_lang.commands.show import STAGES
+from constitution_lang.diagnostics.codes import all_codes
 from constitution_lang.diagnostics.render import Format
 from constitution_lang.ir.codec import loads
 from constitution_lang.ir.model import Stage
@@ -237,6 +238,11 @@ def test_a_code_that_is_nearly_one(code: str, meant: str, capsys: pytest.Capture
 def test_no_command_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     assert "cai-compile show house.const --prompt" in capsys.readouterr().out
+
+
+def test_explain_lists_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain"]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{code.id}  {code.title}" for code in all_codes()]
 
 
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
