@@ -7,18 +7,23 @@ tells it, and shows the others. Only where a name is near that is in use has eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from constitution_lang.check.suggest import nearest
 from constitution_lang.check.uses import Meaning, Use
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
+from constitution_lang.source import Span
+from constitution_lang.syntax.words import closest
 
-__all__ = ["told_once"]
+__all__ = ["LOOKED_AT_MAX", "told_once"]
 
 _SHOWN_MAX = 6
+LOOKED_AT_MAX = 200
+"""Of so many names, those with most uses, it is looked whether a declaration has nearly that name."""
+_NAMED_SOMEWHERE = ("attribute", "category")
+"""What stands for nothing where no place names it."""
 
 
 def told_once(found: Iterable[Diagnostic], uses: Callable[[], Iterable[Use]]) -> tuple[Diagnostic, ...]:
@@ -30,16 +35,19 @@ def told_once(found: Iterable[Diagnostic], uses: Callable[[], Iterable[Use]]) ->
     named = tuple(uses())
     by_name: dict[Meaning, list[Diagnostic]] = {}
     for use in named:
-        if not use.declares and (finding := unknown.pop(use.span, None)):
+        if not use.declares and (finding := unknown.get(use.span)) and finding not in by_name.get(use.meaning, ()):
             by_name.setdefault(use.meaning, []).append(finding)
+    for consequence in _of_wrong_ids(once, named):
+        unknown_id = by_name.pop(consequence, [])
+        once = tuple(finding for finding in once if finding not in unknown_id)
+    unused = _unused(named)
     instead: dict[Diagnostic, tuple[Diagnostic, ...]] = {}
-    used = {use.meaning for use in named if not use.declares}
-    unused = [use for use in named if use.declares and use.meaning not in used]
-    for meaning, findings in sorted(by_name.items(), key=lambda item: -len(item[1])):
-        misspelled = _misspelled(meaning, findings, unused)
+    for number, (meaning, findings) in enumerate(sorted(by_name.items(), key=lambda item: -len(item[1]))):
+        family = unused.get((meaning.kind, meaning.of), {})
+        misspelled = _misspelled(meaning, findings, family) if number < LOOKED_AT_MAX else None
         if misspelled:
-            unused.remove(misspelled)
-        if single := _single(meaning, findings, misspelled):
+            del family[misspelled.meaning.id]
+        if single := _single(meaning, findings, misspelled, family):
             instead |= {**dict.fromkeys(findings, ()), findings[0]: (single,)}
     return tuple(one for finding in once for one in instead.get(finding, (finding,)))
 
@@ -47,21 +55,43 @@ def told_once(found: Iterable[Diagnostic], uses: Callable[[], Iterable[Use]]) ->
 def _says_unknown(finding: Diagnostic) -> bool:
     """Whether it says that a name is unknown, and no more than that: a fix would put another name in its place."""
     at_the_name = finding.fix is None or finding.fix.span == finding.primary.span
-    return finding.code in (codes.E201.id, codes.E203.id) and at_the_name
+    return finding.code in (codes.E201.id, codes.E203.id, codes.E307.id) and at_the_name
 
 
-def _single(meaning: Meaning, findings: list[Diagnostic], misspelled: Use | None) -> Diagnostic | None:
+def _unused(named: tuple[Use, ...]) -> dict[tuple[str, str], dict[str, Use]]:
+    """By kind, and of values by attribute, the declarations that no place names, by their names."""
+    used = {use.meaning for use in named if not use.declares}
+    unused: dict[tuple[str, str], dict[str, Use]] = {}
+    for use in named:
+        if use.declares and use.meaning not in used:
+            unused.setdefault((use.meaning.kind, use.meaning.of), {})[use.meaning.id] = use
+    return unused
+
+
+def _of_wrong_ids(found: Iterable[Diagnostic], named: tuple[Use, ...]) -> Iterator[Meaning]:
+    """The principles that there would be if no category in an id were missing or misspelled."""
+    wrong = {one.primary.span: one for one in found if one.code == codes.E203.id}
+    for use in named if wrong else ():
+        if not use.declares or use.meaning.kind != "principle":
+            continue
+        category, dot, rest = use.meaning.id.partition(".")
+        finding = wrong.get(Span(use.span.file, use.span.start, use.span.start + len(category)))
+        if finding and dot and finding.fix:
+            yield Meaning("principle", f"{finding.fix.text}.{rest}")
+        elif finding and not dot:
+            meanings = (other.meaning for other in named if not other.declares)
+            yield from (one for one in meanings if one.kind == "principle" and one.id.endswith(f".{category}"))
+
+
+def _single(
+    meaning: Meaning, findings: list[Diagnostic], misspelled: Use | None, unused: Mapping[str, Use]
+) -> Diagnostic | None:
     """One finding for several, which are in the order of the text; None where each is to be told."""
     first, *others = sorted(findings, key=lambda finding: finding.code != codes.E203.id)  # it says what to declare
+    strange = meaning.kind in _NAMED_SOMEWHERE
     if misspelled and not others:
-        if meaning.kind == "value":  # one that no condition names is nothing strange
-            return None
         beside = Label(misspelled.span, "no place names this one")
-        found = replace(first, secondary=(*first.secondary, beside))
-        if found.fix:
-            return found
-        at, name = found.primary.span, misspelled.meaning.id
-        return replace(found, help=f"did you mean `{name}`?", fix=Fix(at, name, f"write `{name}`"))
+        return replace(first, secondary=(*first.secondary, beside)) if strange else None
     if misspelled:
         what = misspelled.meaning
         called = f"value `{what.id}` of `{what.of}`" if what.of else f"{what.kind} `{what.id}`"
@@ -70,27 +100,25 @@ def _single(meaning: Meaning, findings: list[Diagnostic], misspelled: Use | None
             f"no place names the {called}, and {len(findings)} name `{meaning.id}`",
             secondary=_labels(findings, "named here"),
             help=f"did you mean `{meaning.id}`?",
-            fix=Fix(misspelled.span, meaning.id, f"write `{meaning.id}`"),
+            fix=Fix(misspelled.span, meaning.id, f"write `{meaning.id}`", sure=strange),
         )
     if any(finding.fix and not finding.fix.text.startswith(f"{meaning.id}.") for finding in findings):
         return None
-    return replace(first, secondary=(*first.secondary, *_labels(others, "and here")))
+    renamed = [Label(use.span, "no place names this one") for use in unused.values()] if strange else []
+    labels = _labels(others, "and here") if others else ()
+    return replace(first, secondary=(*first.secondary, *labels, *(renamed if len(renamed) == 1 else ())))
 
 
-def _misspelled(meaning: Meaning, findings: list[Diagnostic], unused: list[Use]) -> Use | None:
+def _misspelled(meaning: Meaning, findings: list[Diagnostic], unused: Mapping[str, Use]) -> Use | None:
     """The declaration that was most likely to have this name: one of nearly that name, `unused` as it is written.
 
     It is in a file of the findings: that of another may be used by other constitutions, which name it as it is.
     """
-    if meaning.kind not in ("attribute", "category", "value"):  # others often stand for themselves
+    best = closest(meaning.id, unused)
+    if best is None or any(finding.fix and finding.fix.text != best for finding in findings):
         return None
-    files = {finding.primary.span.file for finding in findings}
-    family = (meaning.kind, meaning.of)
-    declared = {
-        use.meaning.id: use for use in unused if (use.meaning.kind, use.meaning.of) == family and use.span.file in files
-    }
-    best = nearest(meaning.id, declared)
-    return declared[best] if best else None
+    use = unused[best]
+    return use if use.span.file in {finding.primary.span.file for finding in findings} else None
 
 
 def _labels(findings: list[Diagnostic], text: str) -> tuple[Label, ...]:
