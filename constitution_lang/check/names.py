@@ -74,9 +74,15 @@ def _lacks_a_use(tree: nodes.FileTree) -> bool:
     if any(isinstance(block, nodes.UseLine) for block in tree.mended):
         return False
     lines = tree.source.text.splitlines()
-    return any(
-        (word := _FIRST.match(line)) and _meant(word.group()) == "use" and not _USE.fullmatch(line) for line in lines
-    )
+    return any(map(_may_be_a_use, lines))
+
+
+def _may_be_a_use(line: str) -> bool:
+    """Whether a line at column one that is no `use` was meant to be one: with a path, if another word begins it."""
+    word = _FIRST.match(line)
+    if not word or _USE.fullmatch(line):
+        return False
+    return word.group() == "use" or ("/" in line and _meant(word.group()) == "use")
 
 
 class _Gather:

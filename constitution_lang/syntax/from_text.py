@@ -18,7 +18,6 @@ from constitution_lang.syntax.characters import same_length, strange_characters,
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.lalr import replace_tokens
-from constitution_lang.syntax.words import closest
 
 __all__ = ["parse"]
 
@@ -29,7 +28,6 @@ _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
 _WORD = re.compile(r"[\w-]+")
 _TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
-_ENDS_IN_TITLE = re.compile(r"[\"\u201d'][ ]*(?:#|$)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
 
 
@@ -81,7 +79,9 @@ class _Piece(msgspec.Struct, frozen=True):
 
 def _misspelled(piece: _Piece) -> bool:
     """Whether it begins with nearly a keyword, and so is a block of its own and no line of prose."""
-    return piece.keyword not in KEYWORDS and closest(piece.keyword, KEYWORDS) is not None
+    from constitution_lang.syntax.keywords import keyword_meant
+
+    return piece.keyword not in KEYWORDS and keyword_meant(piece.text) is not None
 
 
 class _Reader:
@@ -164,13 +164,12 @@ class _Reader:
 
     def _as_meant(self, piece: _Piece) -> bool:
         """Read a block whose keyword is misspelled with the one that was meant; whether it looks like such a block."""
-        meant = closest(piece.keyword, KEYWORDS)
-        if meant is None:
+        from constitution_lang.syntax.keywords import as_meant
+
+        found = as_meant(piece.text)
+        if found is None:
             return False
-        text = meant + piece.text[len(piece.keyword) :]
-        line = text.split("\n", 1)[0]
-        if not _ENDS_IN_TITLE.search(line) and parsed(line) is None:
-            return False
+        meant, text = found
         told = len(self.diagnostics)
         longer = len(piece.keyword) - len(meant)
         self._block(_Piece(piece.start + longer, text, meant), longer=longer)

@@ -14,6 +14,7 @@ from constitution_lang.syntax.forms import KEYWORDS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, literals
 from constitution_lang.syntax.habits import at_column_one, in_other_quotes, several_values, within_line
 from constitution_lang.syntax.indentation import KEY, begins_with, explain_indentation, is_row, wrong_indentation_of_row
+from constitution_lang.syntax.keywords import keyword_meant
 from constitution_lang.syntax.line_faults import no_value, text_beside_key, unknown_line, wrong_value
 from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
 
@@ -35,7 +36,7 @@ def unknown_block(file: str, base: int, text: str, *, inside_text: bool) -> Diag
     habit = at_column_one(text)
     if habit:
         return BlockText(file, base, text).habitual(codes.E105, habit, f"no block begins with `{word}`")
-    best = closest(word, KEYWORDS)
+    best = keyword_meant(text)
     if best is None:
         plain = PLAIN.get(word)
         if plain is not None:

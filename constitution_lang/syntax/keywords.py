@@ -1,0 +1,48 @@
+"""Which keyword a line at column one was most likely to begin with."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from constitution_lang.syntax.forms import KEYWORDS
+from constitution_lang.syntax.grammar import parsed
+from constitution_lang.syntax.words import closest
+
+__all__ = ["as_meant", "keyword_meant"]
+
+_WORD = re.compile(r"[\w-]+")
+_ENDS_IN_TITLE = re.compile(r"[\"\u201d'][ ]*(?:#|$)")
+_SURE = 0.75
+"""From so near on a word is taken for a keyword whatever follows it; most words of prose are near to some keyword."""
+
+
+def keyword_meant(text: str) -> str | None:
+    """The keyword that is misspelled at the beginning of a text; None where that is none, or is none of a block."""
+    line = text.split("\n", 1)[0]
+    return _meant(line)
+
+
+@lru_cache(maxsize=1024)
+def _meant(line: str) -> str | None:
+    from difflib import SequenceMatcher
+
+    found = _WORD.match(line)
+    best = closest(found.group(), KEYWORDS) if found else None
+    if not found or best is None or found.group() in KEYWORDS:
+        return None
+    behind = line[found.end() :]
+    looks_like_one = bool(_ENDS_IN_TITLE.search(line)) or parsed(best + behind) is not None
+    near = SequenceMatcher(None, found.group().lower(), best).ratio()
+    return best if looks_like_one or (near >= _SURE and len(found.group()) > len("use") + 1) else None
+
+
+def as_meant(text: str) -> tuple[str, str] | None:
+    """The keyword that was meant, and the text with it, where its first line looks like that of a block."""
+    meant = keyword_meant(text)
+    found = _WORD.match(text)
+    if meant is None or not found:
+        return None
+    corrected = meant + text[found.end() :]
+    line = corrected.split("\n", 1)[0]
+    return (meant, corrected) if _ENDS_IN_TITLE.search(line) or parsed(line) is not None else None
