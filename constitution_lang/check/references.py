@@ -89,7 +89,7 @@ def _sides_of_rules(tension: nodes.TensionBlock, known: Collection[str]) -> Iter
                 named = tuple(side for side, _ in weights)
             case nodes.Abstain():
                 named = ()
-        yield from (side for side in named if side.text not in sides)
+        yield from (side for side in named if side.text not in sides or side.text not in known)
 
 
 def _stages_of(declared: Declarations, block: nodes.CategoryBlock | nodes.PrincipleBlock) -> Iterator[Diagnostic]:

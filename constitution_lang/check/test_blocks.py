@@ -19,8 +19,9 @@ def check_tests(declared: Declarations, conditions: ConditionChecker) -> Iterato
     """Attributes and values of cases, which `conditions` collects, what a case or table names twice, and pairs."""
     titles: dict[str, nodes.Text] = {}
     for test in declared.tests:
-        first = titles.setdefault(test.title.value, test.title)
-        if first is not test.title and nodes.HEADER not in declared.lost.get(test.span, ()):
+        unread = nodes.HEADER in declared.lost.get(test.span, ())
+        first = test.title if unread else titles.setdefault(test.title.value, test.title)
+        if first is not test.title:
             yield codes.E202.at(
                 test.title.span,
                 f'`test "{test.title.value}"` stands here a second time',

@@ -42,12 +42,14 @@ def told_once(found: Iterable[Diagnostic], uses: Callable[[], Iterable[Use]]) ->
         once = tuple(finding for finding in once if finding not in unknown_id)
     unused = _unused(named)
     instead: dict[Diagnostic, tuple[Diagnostic, ...]] = {}
-    for number, (meaning, findings) in enumerate(sorted(by_name.items(), key=lambda item: -len(item[1]))):
+    misspelled: dict[Meaning, Use] = {}
+    for meaning in sorted(by_name, key=lambda meaning: -len(by_name[meaning]))[:LOOKED_AT_MAX]:
         family = unused.get((meaning.kind, meaning.of), {})
-        misspelled = _misspelled(meaning, findings, family) if number < LOOKED_AT_MAX else None
-        if misspelled:
-            del family[misspelled.meaning.id]
-        if single := _single(meaning, findings, misspelled, family):
+        if declared := _misspelled(meaning, by_name[meaning], family):
+            misspelled[meaning] = family.pop(declared.meaning.id)
+    for meaning, findings in by_name.items():
+        left = unused.get((meaning.kind, meaning.of), {})
+        if single := _single(meaning, findings, misspelled.get(meaning), left):
             instead |= {**dict.fromkeys(findings, ()), findings[0]: (single,)}
     return tuple(one for finding in once for one in instead.get(finding, (finding,)))
 

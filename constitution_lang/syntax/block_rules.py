@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from constitution_lang.diagnostics import codes
@@ -59,6 +61,13 @@ class BlockLines:
         if "case" not in self._seen and not self._may_be_lost("case"):
             help = "write the case above it: case severity grave, topic medical"
             self._say(codes.E114, span, "this expectation stands before any case", help)
+
+    def cases_expect(self, without: Iterable[Span]) -> None:
+        """Note the cases of a test below which nothing is expected, where something is below others."""
+        for span in without:
+            if not self._may_be_lost("expect"):
+                help = "write below it what is to come of it, for instance `expect harm over autonomy`, or delete it"
+                self._say(codes.E110, span, "nothing is expected of this case", help)
 
     def table(self, span: Span, columns: tuple[n.Name, ...], rows: tuple[n.TableRow, ...]) -> None:
         """Note a table: each row has a cell for each column."""

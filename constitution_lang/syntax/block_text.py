@@ -10,7 +10,7 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.codes.code import Code
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
-from constitution_lang.syntax.forms import BLOCKS, BlockForm
+from constitution_lang.syntax.forms import BlockForm, form_of
 from constitution_lang.syntax.habits import Habit
 
 __all__ = ["BlockText", "typographic"]
@@ -45,9 +45,8 @@ class BlockText(msgspec.Struct, frozen=True):
     @property
     def form(self) -> BlockForm:
         """What this kind of block may hold."""
-        header = re.findall(r"[\w-]+", self.text.split("\n", 1)[0])
-        stage = " ".join(header[:2])
-        return BLOCKS.get(stage) or BLOCKS[header[0]]
+        keyword, *more = re.findall(r"[\w-]+", self.text.split("\n", 1)[0])
+        return form_of(keyword, more[0] if more else None)
 
     def habitual(self, code: Code, habit: Habit, message: str = "") -> Diagnostic:
         """A finding about what is written as elsewhere; `message` where the habit itself has none."""

@@ -184,6 +184,8 @@ class BlockBuilder(PartBuilder):
                 expected = self._expectation(tree.children[1], place)
                 if cases:
                     cases[-1][1].append(expected)
+        if any(expected for _, expected in cases):
+            lines.cases_expect(case.span for case, expected in cases if not expected)
         lines.finish()
         return n.TestBlock(
             title,

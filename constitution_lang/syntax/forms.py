@@ -11,7 +11,9 @@ from functools import cached_property
 
 import msgspec
 
-__all__ = ["BLOCKS", "KEYWORDS", "RETIRABLE", "BlockForm", "FieldForm", "LineForm", "ValueKind"]
+from constitution_lang.syntax.words import closest
+
+__all__ = ["BLOCKS", "KEYWORDS", "RETIRABLE", "BlockForm", "FieldForm", "LineForm", "ValueKind", "form_of"]
 
 
 class ValueKind(Enum):
@@ -243,3 +245,15 @@ BLOCKS: dict[str, BlockForm] = {form.keyword: form for form in (*_FORMS, _REVISI
 
 RETIRABLE: tuple[str, ...] = ("principle", "category", "attribute", "tension")
 """What may be retired."""
+
+
+def form_of(keyword: str, second: str | None) -> BlockForm:
+    """The form of a block by its first two words; of a stage that is misspelled, the one that was meant.
+
+    Raises:
+        KeyError: there is no such keyword.
+    """
+    form = BLOCKS[keyword]
+    if form.choices and second:
+        second = closest(second, form.choices) or second
+    return BLOCKS.get(f"{keyword} {second}", form)

@@ -113,7 +113,8 @@ def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnosti
         )
     if form:
         return no_value(form, span)
-    if key and not {"PREFER", "ABSTAIN"} & expected:
+    opens = key is not None and key.group(1) in {line.opening for line in block.form.lines}
+    if key and not opens and not {"PREFER", "ABSTAIN"} & expected:
         return unknown_line(block.form, key.group(1), block.span(*key.span(1)), block.text[key.end(1) : place])
     message = f"expected {_in_words(expected)} at the end of this line"
     several = several_values(block.text, place, place)

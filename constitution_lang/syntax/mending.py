@@ -14,7 +14,7 @@ import msgspec
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
-from constitution_lang.syntax.forms import BLOCKS, BlockForm
+from constitution_lang.syntax.forms import BLOCKS, BlockForm, form_of
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.indentation import begins_with, is_row
@@ -90,13 +90,12 @@ def _header(reading: Reading, end: int) -> tuple[Tree | None, BlockForm | None]:
     keyword, second = words.groups()
     tree = block_tree(line)
     if isinstance(tree, Tree):
-        form = BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
-        return tree, form
+        return tree, form_of(keyword, second)
     found, repaired = repair(reading.file, reading.base, line, at_most=_EDITS_MAX)
     reading.found += found
     form = BLOCKS[keyword]
     if repaired:
-        return repaired, BLOCKS.get(f"{keyword} {repaired.children[1].text}", form)
+        return repaired, form_of(keyword, repaired.children[1].text)
     reading.lost.add(TITLE)
     if not (form.fields or form.lines or keyword == "sampling"):
         return None, form
@@ -105,7 +104,7 @@ def _header(reading: Reading, end: int) -> tuple[Tree | None, BlockForm | None]:
         named = None  # whatever follows may be more of the name
     whole = block_tree(named.group()) if named else None
     if isinstance(whole, Tree):
-        return whole, BLOCKS.get(f"{keyword} {second}", BLOCKS[keyword])
+        return whole, form_of(keyword, second)
     reading.lost.add(HEADER)
     if keyword == "sampling":
         return None, None
