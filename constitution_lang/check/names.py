@@ -204,6 +204,8 @@ class _Gather:
         if self.constitutions and has_edition:
             return
         lines = root.source.text.splitlines()
+        if not root.whole:  # a line that is indented may be meant as well
+            lines = [line.lstrip() for line in lines]
         meant = {_meant(found.group()) for line in lines if (found := _FIRST.match(line))}
         if not self.constitutions and "constitution" not in meant:
             self.found.append(

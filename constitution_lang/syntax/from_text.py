@@ -26,6 +26,8 @@ _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
+_BEHIND_A_SPACE = tuple(f"{space}{keyword} " for keyword in KEYWORDS for space in " \t")
+"""Where none of these is in a text, no block begins but at column one."""
 _WORD = re.compile(r"[\w-]+")
 _TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
@@ -42,8 +44,17 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         from constitution_lang.syntax.strays import without_conflicts
 
         text, conflicts = without_conflicts(source.name, text)
+    shifted: list[int] = []
+    if any(word in text for word in _BEHIND_A_SPACE):
+        from constitution_lang.syntax.shifted import all_indented, without_shifts
+
+        whole = all_indented(source.name, text)
+        if whole:
+            return n.FileTree(source, (), ()), (whole,)
+        text, shifted, found_shifted = without_shifts(source.name, text)
+        conflicts += found_shifted
     reader = _Reader(source.name, text)
-    reader.read()
+    reader.read(shifted)
     reader.diagnostics += conflicts
     strange = strange_characters(source)
     lines = {source.position(found.primary.span.start).line for found in strange}
@@ -99,8 +110,11 @@ class _Reader:
         """Whether a stretch from column one on is in no block."""
         self.diagnostics: list[Diagnostic] = []
 
-    def read(self) -> None:
+    def read(self, shifted: list[int]) -> None:
+        """Read all blocks; of those that are `shifted` it is known where they begin."""
         starts = [found.start() for found in _BLOCK_START.finditer(f"\n{self._text}")]
+        if shifted:
+            starts = sorted({*starts, *shifted})
         self._before_first(starts[0] if starts else len(self._text))
         previous: _Piece | None = None
         pieces = [*self._pieces(starts)]

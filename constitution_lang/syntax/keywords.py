@@ -9,12 +9,17 @@ from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.words import closest
 
-__all__ = ["as_meant", "keyword_meant"]
+__all__ = ["as_meant", "keyword_meant", "looks_like_header"]
 
 _WORD = re.compile(r"[\w-]+")
 _ENDS_IN_TITLE = re.compile(r"[\"\u201d'][ ]*(?:#|$)")
 _SURE = 0.75
 """From so near on a word is taken for a keyword whatever follows it; most words of prose are near to some keyword."""
+
+
+def looks_like_header(line: str) -> bool:
+    """Whether a line is the first one of a block, or would be but for what stands between its keyword and its title."""
+    return bool(_ENDS_IN_TITLE.search(line)) or parsed(line) is not None
 
 
 def keyword_meant(text: str) -> str | None:
@@ -32,9 +37,8 @@ def _meant(line: str) -> str | None:
     if not found or best is None or found.group() in KEYWORDS:
         return None
     behind = line[found.end() :]
-    looks_like_one = bool(_ENDS_IN_TITLE.search(line)) or parsed(best + behind) is not None
     near = SequenceMatcher(None, found.group().lower(), best).ratio()
-    return best if looks_like_one or (near >= _SURE and len(found.group()) > len("use") + 1) else None
+    return best if looks_like_header(best + behind) or (near >= _SURE and len(found.group()) > len("use") + 1) else None
 
 
 def as_meant(text: str) -> tuple[str, str] | None:
@@ -44,5 +48,4 @@ def as_meant(text: str) -> tuple[str, str] | None:
     if meant is None or not found:
         return None
     corrected = meant + text[found.end() :]
-    line = corrected.split("\n", 1)[0]
-    return (meant, corrected) if _ENDS_IN_TITLE.search(line) or parsed(line) is not None else None
+    return (meant, corrected) if looks_like_header(corrected.split("\n", 1)[0]) else None

@@ -11,7 +11,7 @@ from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, FieldForm, ValueKind
 from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted
-from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed
+from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed, with_article
 
 __all__ = [
     "Written", "blocks_with", "how_to_add", "meant_opening", "mismatch", "no_value", "text_beside_key", "unknown_line",
@@ -45,7 +45,7 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     if word in KEYWORDS and behind[:1] not in {"", ":"}:
         help = "take the spaces before it away, and two from each line below it that belongs to it"
         column_one = Fix(Span(span.file, span.start - 2, span.start), "", "begin it at column one", sure=False)
-        return codes.E104.at(span, f"a `{word}` block begins at column one", help=help, fix=column_one)
+        return codes.E104.at(span, f"{with_article(word)} block begins at column one", help=help, fix=column_one)
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     elsewhere = blocks_with(word)
     best = FOREIGN.get(word) if elsewhere else meant_opening(form, word)
@@ -56,13 +56,9 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
         keeps = form.line(best).example.removeprefix(best).startswith(":")
         span = span if keeps else Span(span.file, span.start, span.end + 1)
     fix = Fix(span, written, f"write `{best}`", sure=not elsewhere) if best and written else None
-    article = "an" if form.keyword[0] in "aeiou" else "a"
-    message = f"{article} `{form.keyword}` block has no `{word}`"
-    known = (
-        f"{article} `{form.keyword}` block has {listed(openings, 'and')}"
-        if openings
-        else f"`{form.keyword}` is one line"
-    )
+    block = f"{with_article(form.keyword)} block"
+    message = f"{block} has no `{word}`"
+    known = f"{block} has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
     if elsewhere:
         known = f"it belongs in {listed((f'`{keyword}`' for keyword in elsewhere), 'or')}"
         if best:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from heapq import nlargest
 
-__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "TURNED", "closest", "did_you_mean", "listed"]
+__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "TURNED", "closest", "did_you_mean", "listed", "with_article"]
 
 _LENGTH_MAX = 100
 _COMPARED_MAX = 50
@@ -57,6 +57,11 @@ FOREIGN = {
 
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 """A sign of order, and the one that says the same of the two sides in the other order."""
+
+
+def with_article(word: str) -> str:
+    """The word in backquotes behind its article."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} `{word}`"
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

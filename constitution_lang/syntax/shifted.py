@@ -1,0 +1,87 @@
+"""First lines of blocks that do not begin at column one, or behind a mark of a list or of a heading.
+
+Each is told, and read as if it stood where it should, so that what stands below it is no part of the block above.
+"""
+
+from __future__ import annotations
+
+import re
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.source import Span
+from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
+from constitution_lang.syntax.grammar import parsed
+from constitution_lang.syntax.indentation import begins_with
+from constitution_lang.syntax.keywords import looks_like_header
+from constitution_lang.syntax.words import with_article
+
+__all__ = ["all_indented", "without_shifts"]
+
+_SHIFTED = re.compile(
+    r"^(?P<mark>[ ]{1,3}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
+    + "|".join(KEYWORDS)
+    + r")(?![\w.-])[^\n]*)",
+    re.MULTILINE,
+)
+_NEXT = re.compile(r"(?:\n[ \t]*)*\n(?P<indent>[ \t]*)(?P<line>[^\s][^\n]*)")
+
+
+def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnostic]]:
+    """The text with spaces in the place of marks, where the blocks behind them begin, and what is said of that."""
+    starts: list[int] = []
+    found: list[Diagnostic] = []
+    parts: list[str] = []
+    done = 0
+    for shifted in _SHIFTED.finditer(text):
+        mark, keyword, line = shifted["mark"], shifted["keyword"], shifted["line"].rstrip()
+        if not (looks_like_header(line) and _has_its_lines(text, shifted.end(), keyword, mark)):
+            continue
+        start, end = shifted.span("mark")
+        starts.append(end)
+        parts += [text[done:start], " " * (end - start)]
+        done = end
+        found.append(_told(Span(file, start, end), mark, keyword, line))
+    return "".join([*parts, text[done:]]), starts, found
+
+
+def _told(span: Span, mark: str, keyword: str, line: str) -> Diagnostic:
+    gone = Fix(span, "", "begin it at column one")
+    if not mark.strip():
+        help = f"take away what stands before it: write `{line}`"
+        return codes.E104.at(span, f"{with_article(keyword)} block begins at column one", help=help, fix=gone)
+    if mark.startswith("#"):
+        message = f"this is a comment, and the lines below it would be those of {with_article(keyword)} block"
+    else:
+        message = f"no block begins with `{mark.strip()}`"
+    return codes.E105.at(span, message, help=f"leave it out: write `{line}`", fix=gone)
+
+
+def _has_its_lines(text: str, end: int, keyword: str, mark: str) -> bool:
+    """Whether what follows, where it belongs to a block, would belong to this one; behind a comment it has to."""
+    following = _NEXT.match(text, end)
+    indent = following["indent"] if following else ""
+    if not following or not indent:
+        return not mark.startswith("#")
+    if indent != "  ":
+        return False
+    known = begins_with(BLOCKS[keyword], following["line"]) is not None
+    return known or not mark.startswith("#")
+
+
+def all_indented(file: str, text: str) -> Diagnostic | None:
+    """What is said of a file all of whose lines are indented, as a copy out of another text may be."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    first = next((line for line in lines if not line.lstrip().startswith("#")), "")
+    indent = first[: len(first) - len(first.lstrip(" \t"))]
+    if not indent or parsed(first.strip()) is None or not all(line.startswith(indent) for line in lines):
+        return None
+    width = f"{len(indent)} space{'s' if len(indent) > 1 else ''}" if not indent.strip(" ") else "a tab"
+    at = text.index(first)
+    less = "\n".join(line.removeprefix(indent) if line.strip() else "" for line in text.split("\n"))
+    return codes.E104.at(
+        Span(file, at, at + len(indent)),
+        f"every line of this file is indented by {width}",
+        help="take that away from each of them: blocks begin at column one",
+        fix=Fix(Span(file, 0, len(text)), less, "take it away from every line"),
+    )
