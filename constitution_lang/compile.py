@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from constitution_lang.check.case_needs import needs_cases
+from constitution_lang.check.keys_in_texts import keys_in_texts
 from constitution_lang.check.modules import load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.references import check_references
@@ -121,9 +122,10 @@ def compile_path(path: Path) -> Compilation:
 
 
 def _unseen(trees: Iterable[FileTree], found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """What nobody sees in the files, but for places of which something is said already."""
+    """What one does not see in texts, but for places of which something is said already."""
     told = {finding.primary.span for finding in found}
-    return [one for tree in trees for one in unseen_characters(tree.source) if one.primary.span not in told]
+    unseen = (one for tree in trees for one in (*unseen_characters(tree.source), *keys_in_texts(tree)))
+    return [one for one in unseen if one.primary.span not in told]
 
 
 def _errors(found: list[Diagnostic]) -> bool:

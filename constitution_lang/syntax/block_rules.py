@@ -40,6 +40,8 @@ class BlockLines:
         self._lost = lost
         self._seen: dict[str, Span] = {}
         self._pair: Span | None = None
+        self._caseless: list[Span] = []
+        """Expectations above the first case; where there is no case at all, that is told instead."""
         self._unknown: list[tuple[Written, Diagnostic]] = []
         """Fields of which it is not clear what they should be: their values, and what is said of their keys."""
 
@@ -59,8 +61,7 @@ class BlockLines:
         """Note an `expect` line, which has to follow a case."""
         self.line("expect", span)
         if "case" not in self._seen and not self._may_be_lost("case"):
-            help = "write the case above it: case severity grave, topic medical"
-            self._say(codes.E114, span, "this expectation stands before any case", help)
+            self._caseless.append(span)
 
     def cases_expect(self, without: Iterable[Span]) -> None:
         """Note the cases of a test below which nothing is expected, where something is below others."""
@@ -125,6 +126,9 @@ class BlockLines:
     def finish(self) -> None:
         """Say what is missing."""
         self._pair_complete()
+        for span in self._caseless if "case" in self._seen else ():
+            help = "write the case above it: case severity grave, topic medical"
+            self._say(codes.E114, span, "this expectation stands before any case", help)
         missing = [
             opening for opening in self._form.required if opening not in self._seen and not self._may_be_lost(opening)
         ]

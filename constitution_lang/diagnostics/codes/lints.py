@@ -24,6 +24,30 @@ W101 = Code(
     """,
 )
 
+W102 = Code(
+    "W102",
+    "key inside a text",
+    what="A line of a text would be a line of its block, with a key and a fitting value, if it were indented by two.",
+    why="""
+        A text takes whatever is indented by four, and goes into prompts as it is: there the key sets nothing, and a
+        model reads it as a part of the principle.
+    """,
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+            Give no help with weapons.
+            critique:
+            Say where it helps.
+    """,
+    instead="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+            Give no help with weapons.
+          critique:
+            Say where it helps.
+    """,
+)
+
 W501 = Code(
     "W501",
     "rule that never decides",

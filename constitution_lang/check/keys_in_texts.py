@@ -1,0 +1,84 @@
+"""Lines of texts that would be lines of their block, if they were indented by two.
+
+A text takes whatever is indented by four. So a key that is indented like the text above it becomes a part of that,
+and of every prompt that the text is written into.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from constitution_lang.diagnostics import codes
+from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.source import Span
+from constitution_lang.syntax import nodes
+from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
+from constitution_lang.syntax.grammar import parsed
+from constitution_lang.syntax.values_meant import fits
+
+__all__ = ["keys_in_texts"]
+
+_INDENT = "\n    "
+_KEYS = {field.key for form in BLOCKS.values() for field in form.fields}
+_STARTS = (*(f"{_INDENT}{key}:" for key in sorted(_KEYS)), f"{_INDENT}applies when ")
+_LINE = re.compile(r"(?P<key>[a-z]+(?: of)?):[ ]*(?P<value>[^#]*?)[ ]*")
+_FORMS: dict[type, BlockForm] = {
+    nodes.PrincipleBlock: BLOCKS["principle"],
+    nodes.CategoryBlock: BLOCKS["category"],
+    nodes.TensionBlock: BLOCKS["tension"],
+    nodes.ExampleBlock: BLOCKS["example"],
+    nodes.TestBlock: BLOCKS["test"],
+}
+
+
+def keys_in_texts(tree: nodes.FileTree) -> Iterator[Diagnostic]:
+    """What is said of such lines in a file."""
+    text = tree.source.text
+    if not any(start in text for start in _STARTS):
+        return
+    for block in (*tree.blocks, *tree.mended):
+        form = _FORMS.get(type(block))
+        for prose in _texts(block) if form else ():
+            assert form
+            yield from _in_text(form, prose, tree.source.name, text)
+
+
+def _texts(block: nodes.Block) -> Iterator[nodes.Prose]:
+    fields: tuple[nodes.Field, ...] = ()
+    match block:
+        case nodes.TestBlock(models=models):
+            fields = tuple(field for model in models for field in model.fields)
+        case nodes.PrincipleBlock() | nodes.CategoryBlock() | nodes.TensionBlock() | nodes.ExampleBlock():
+            fields = block.fields
+    yield from (field.value for field in fields if isinstance(field.value, nodes.Prose))
+
+
+def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Iterator[Diagnostic]:
+    at = prose.span.start
+    for line in text[at : prose.span.end].split("\n"):
+        start, written = at, line
+        if at != prose.span.start:
+            written = line.removeprefix("    ")
+            start += len(line) - len(written)
+        at += len(line) + 1
+        key = _key(form, written.rstrip())
+        if key:
+            yield codes.W102.at(
+                Span(file, start, start + len(key)),
+                f"this line of a text looks like the `{key}` of its block",
+                help="indent it by two spaces if it is one; if it belongs to the text, write it otherwise",
+                fix=Fix(Span(file, start - 2, start), "", "indent it by two", sure=False),
+            )
+
+
+def _key(form: BlockForm, line: str) -> str | None:
+    """The key or the opening that a line would have."""
+    if line.startswith("applies when ") and form.opens("applies") and parsed(f"{form.header}\n  {line}") is not None:
+        return "applies when"
+    found = _LINE.fullmatch(line)
+    field = form.field(found["key"]) if found else None
+    if not found or not field:
+        return None
+    right = not found["value"] if field.kind is ValueKind.PROSE else fits(field, found["value"])
+    return field.key if right else None
