@@ -10,7 +10,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, FieldForm, ValueKind
-from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted
+from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted, value_meant
 from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed, with_article
 
 __all__ = [
@@ -147,8 +147,8 @@ def mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
         sign = " < " if form.kind is ValueKind.LEVELS else ", "
         list_ = sign.join(name.text for name in value)
         fix = Fix(span, list_, f"write `{list_}`", sure=False)
-    if form.kind is ValueKind.PERCENT and isinstance(value, n.Number):
-        fix = Fix(Span(span.file, span.end, span.end), "%", "make it a percentage")
+    if meant_value := value_meant(form, written.text):
+        fix = Fix(span, meant_value, f"write `{meant_value}`")
     if form.kind is ValueKind.CHOICE and isinstance(value, tuple):
         best = closest(value[0].text, form.choices)
         fix = Fix(span, best, f"write `{best}`") if best else None

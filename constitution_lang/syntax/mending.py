@@ -23,7 +23,7 @@ from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
 from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped
 from constitution_lang.syntax.nodes import HEADER, TITLE
-from constitution_lang.syntax.repair import repair
+from constitution_lang.syntax.repair import repair, rephrase
 from constitution_lang.syntax.strays import bare_text_key, is_prose
 from constitution_lang.syntax.values_meant import sign_of_a_text
 
@@ -209,6 +209,12 @@ class _Block:
         all_found, tree = repair(reading.file, reading.base + shift, text, at_most=1)
         if tree:
             reading.found += all_found
+            self.entries += reading.placed(tree, shift)
+            return
+        rephrased = rephrase(found, reading.base + shift, text, reading.form)
+        if rephrased:
+            found, tree = rephrased
+            reading.found.append(found)
             self.entries += reading.placed(tree, shift)
             return
         reading.found.append(found)

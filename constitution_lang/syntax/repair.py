@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import msgspec
 from msgspec.structs import replace
 
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
+from constitution_lang.syntax.forms import BlockForm
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
+from constitution_lang.syntax.phrases import as_said_here
 
-__all__ = ["repair"]
+__all__ = ["repair", "rephrase"]
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -52,6 +56,23 @@ def repair(file: str, base: int, text: str, *, at_most: int) -> tuple[list[Diagn
         return found[:1], None
     _place(tree, edits)
     return found, tree
+
+
+def rephrase(found: Diagnostic, base: int, text: str, form: BlockForm) -> tuple[Diagnostic, Tree] | None:
+    """The finding about the line below the header of a text, with the line that says the same here, and its tree.
+
+    None where nothing is known that it could mean.
+    """
+    start = len(form.header) + len("\n  ")
+    line = text[start:].split("\n", 1)[0].split("#", 1)[0].rstrip()
+    meant = as_said_here(form, line)
+    tree = block_tree(text[:start] + meant + text[start + len(line) :]) if meant else None
+    if meant is None or not isinstance(tree, Tree):
+        return None
+    changes = SequenceMatcher(None, line, meant, autojunk=False).get_opcodes()
+    _place(tree, [_Edit(start + at, there - here, to - at) for _, here, there, at, to in changes])
+    whole = Span(found.primary.span.file, base + start, base + start + len(line))
+    return replace(found, help=f"write `{meant}`", fix=Fix(whole, meant, f"write `{meant}`")), tree
 
 
 def _before(place: int, edits: list[_Edit], *, end: bool = False) -> int:

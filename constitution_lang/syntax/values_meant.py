@@ -9,10 +9,11 @@ import msgspec
 from constitution_lang.syntax.forms import FieldForm, ValueKind
 from constitution_lang.syntax.words import listed
 
-__all__ = ["Names", "fits", "names_meant", "sign_of_a_text", "unquoted"]
+__all__ = ["Names", "fits", "names_meant", "sign_of_a_text", "unquoted", "value_meant"]
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
-_NUMBER = r"-?\d+(?:\.\d+)?"
+_DIGITS = r"\d+(?:\.\d+)?"
+_NUMBER = rf"-?{_DIGITS}"
 _FORMS = {
     ValueKind.NUMBER: _NUMBER,
     ValueKind.WHOLE: r"\d+",
@@ -25,6 +26,13 @@ _FORMS = {
     ValueKind.NAME: _NAME,
     ValueKind.CHOICE: _NAME,
 }
+_SHARES = (
+    (r">=?[ ]*", "at least "),
+    (r"<=?[ ]*", "at most "),
+    (rf"(?:between )?({_DIGITS})[ ]*%?[ ]*(?:-|\u2013|to|and)[ ]*({_DIGITS})[ ]*(?:%|percent)?", r"\1% to \2%"),
+    (rf"({_DIGITS})[ ]*percent", r"\1%"),
+)
+_YES = {"true": "yes", "on": "yes", "false": "no", "off": "no"}
 _SIGNS = {ValueKind.NAMES: r"[,;|/]", ValueKind.LEVELS: r"[<,;|/>]|->|→", ValueKind.NAME: ""}
 _SHOWN_MAX = 3
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
@@ -91,3 +99,17 @@ def _name(item: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", unquoted(item) or item).strip("-.")
     plain = re.sub(r"\.{2,}", ".", plain)
     return f"v{plain}" if plain and not plain[0].isalpha() else plain
+
+
+def value_meant(form: FieldForm, value: str) -> str | None:
+    """A value of one word or a bound as people write it, as the key takes it; None where that is not known."""
+    plain = value.strip("\"'\u201c\u201d ")
+    if form.kind is ValueKind.SHARE:
+        for pattern, by in _SHARES:
+            plain = re.sub(pattern, by, plain)
+    elif form.kind is ValueKind.PERCENT and re.fullmatch(r"0?\.\d+|1\.0*", plain):
+        plain = f"{float(plain) * 100:.10g}%"
+    elif form.kind is ValueKind.PERCENT and re.fullmatch(_DIGITS, plain):
+        plain += "%"
+    plain = _YES.get(plain, plain) if form.choices else plain
+    return plain if plain != value and fits(form, plain) else None
