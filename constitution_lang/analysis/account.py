@@ -19,9 +19,9 @@ from constitution_lang.analysis.paste import (
     tension_test,
 )
 from constitution_lang.analysis.play import Play
-from constitution_lang.analysis.rules import fates, idle
+from constitution_lang.analysis.rules import RuleFate, fates, idle
 from constitution_lang.analysis.shares import Extreme, Shares, breaking
-from constitution_lang.ir.model import Bundle, ShareBound, Stage
+from constitution_lang.ir.model import Bundle, ShareBound, Stage, Tension
 
 __all__ = ["Account", "account"]
 
@@ -131,6 +131,12 @@ def account(bundle: Bundle) -> Account:
     )  # fmt: skip
 
 
+def _test_of_rule(play: Play, tension: Tension, fate: RuleFate) -> str:
+    """None of an `otherwise` that decides nowhere: it has to be there, and the rules above it are no mistake."""
+    has_to_be = fate.index == len(tension.rules) - 1
+    return "" if has_to_be and not fate.acts else rule_test(play, tension, fate)
+
+
 def _tensions(play: Play) -> tuple[TensionAccount, ...]:
     made = []
     for tension in play.bundle.tensions:
@@ -139,7 +145,7 @@ def _tensions(play: Play) -> tuple[TensionAccount, ...]:
             RuleAccount(
                 fate.index + 1, counts[fate.index] if counts else None,
                 None if fate.case is None else play.unusual(fate.case), fate.acts,
-                tuple(i + 1 for i in fate.by), fate.instead, rule_test(play, tension, fate),
+                tuple(i + 1 for i in fate.by), fate.instead, _test_of_rule(play, tension, fate),
             )
             for fate in fates(play, tension)
         ]  # fmt: skip
@@ -177,9 +183,9 @@ def _share(
     least, greatest = extremes
     tests = [extreme_test(play, id, least, "least"), extreme_test(play, id, greatest, "greatest")]
     broken = [
-        bound_test(play, id, bound, worst, broken=True)
+        bound_test(play, id, bound, *worst, broken=True)
         for bound in declared
-        if (worst := breaking(bound, least, greatest)) is not None
+        if (worst := breaking(bound, least, greatest))
     ]
     return ShareAccount(
         id, stage, least.share, play.unusual(least.case), greatest.share, play.unusual(greatest.case),

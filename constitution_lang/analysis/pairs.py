@@ -8,6 +8,7 @@ from itertools import combinations
 import msgspec
 
 from constitution_lang.analysis.play import Play
+from constitution_lang.ir.groups import categories_of
 from constitution_lang.ir.model import Outcome, Prefer, Tension, Weigh
 
 __all__ = ["Difference", "Meeting", "differences", "gathered", "meetings", "undrawable"]
@@ -83,8 +84,11 @@ def gathered(play: Play, met: Iterable[Meeting]) -> list[tuple[Meeting, ...]]:
 
 def differences(play: Play) -> Iterator[Difference]:
     """For each tension that wins over a wider one and can differ from it where it acts, one case."""
+    between: dict[frozenset[str], list[Tension]] = {}
+    for tension in play.bundle.tensions:
+        between.setdefault(categories_of(tension.sides), []).append(tension)
     for narrow in play.bundle.tensions:
-        for wide in play.bundle.tensions:
+        for wide in between[categories_of(narrow.sides)]:
             widened = _widened(narrow, wide)
             found = None if widened is None else _difference(play, narrow, wide, widened)
             if found is not None:
@@ -117,5 +121,6 @@ def _oriented(outcome: Outcome, sides: tuple[str, str], names: tuple[str, str]) 
     if isinstance(outcome, Prefer):
         return names[sides.index(outcome.side)]
     if isinstance(outcome, Weigh):
-        return frozenset({(names[0], outcome.first / outcome.second), (names[1], outcome.second / outcome.first)})
+        # Weights are multiplied by these numbers: the same ratio in other numbers moves the shares of third parties.
+        return frozenset({(names[0], outcome.first), (names[1], outcome.second)})
     return outcome

@@ -87,8 +87,8 @@ def difference_test(play: Play, difference: Difference) -> str:
     return _block(play, HOLDS, f"{narrow} wins over {difference.wide.id}", difference.case, expected)
 
 
-def bound_test(play: Play, id: str, bound: ShareBound, extreme: Extreme, *, broken: bool) -> str:
-    """A declared share in the case that comes nearest to breaking it: fails where it does, else holds."""
+def bound_test(play: Play, id: str, bound: ShareBound, *extremes: Extreme, broken: bool) -> str:
+    """A declared share in the cases that come nearest to breaking it: fails where they do, else holds."""
     low, high = (f"{100 * share:.10g}%" for share in (bound.low, bound.high))
     if bound.low <= 0:
         declared = f"at most {high}"
@@ -98,7 +98,10 @@ def bound_test(play: Play, id: str, bound: ShareBound, extreme: Extreme, *, brok
         declared = f"{low} to {high}"
     stage = f" in {bound.stages[0]}" if len(bound.stages) < len(Stage) else ""
     title = f"the share of {id} is {declared}{stage}"
-    return _block(play, FAILS if broken else HOLDS, title, extreme.case, [f"{id} {declared}{stage}"])
+    first, *more = (extreme.case for extreme in extremes)
+    expected = f"{id} {declared}{stage}"
+    block = _block(play, FAILS if broken else HOLDS, title, first, [expected])
+    return block + "".join("\n".join(_case(play, case, [expected])) + "\n" for case in more)
 
 
 def extreme_test(play: Play, id: str, extreme: Extreme, word: str) -> str:
@@ -109,6 +112,10 @@ def extreme_test(play: Play, id: str, extreme: Extreme, word: str) -> str:
 
 
 def _block(play: Play, comment: str, title: str, case: dict[str, str], expected: Iterable[str]) -> str:
-    values = ", ".join(f"{id} {value}" for id, value in play.unusual(case).items())
-    lines = [comment, f'test "{title}"', f"  case {values}".rstrip(), *(f"  expect {line}" for line in expected)]
+    lines = [comment, f'test "{title}"', *_case(play, case, expected)]
     return "\n".join(lines) + "\n"
+
+
+def _case(play: Play, case: dict[str, str], expected: Iterable[str]) -> list[str]:
+    values = ", ".join(f"{id} {value}" for id, value in play.unusual(case).items())
+    return [f"  case {values}".rstrip(), *(f"  expect {line}" for line in expected)]

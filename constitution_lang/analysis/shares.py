@@ -45,11 +45,11 @@ class Extreme:
         return abs(self.share - self.bound) <= ROUNDING
 
 
-def breaking(bound: ShareBound, least: Extreme | None, greatest: Extreme | None) -> Extreme | None:
-    """Of the extremes of its target the one that breaks a declared share; None where no case at hand does."""
-    if least is not None and least.share < bound.low - ROUNDING:
-        return least
-    return greatest if greatest is not None and greatest.share > bound.high + ROUNDING else None
+def breaking(bound: ShareBound, least: Extreme | None, greatest: Extreme | None) -> tuple[Extreme, ...]:
+    """Of the extremes of its target those that break a declared share; none where no case at hand does."""
+    below = least is not None and least.share < bound.low - ROUNDING
+    above = greatest is not None and greatest.share > bound.high + ROUNDING
+    return tuple(extreme for extreme, breaks in ((least, below), (greatest, above)) if extreme and breaks)
 
 
 class Shares:

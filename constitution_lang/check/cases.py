@@ -24,8 +24,10 @@ from constitution_lang.check.fields import Fields
 from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
-from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Tension
+from constitution_lang.diagnostics.numbers import percent
+from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Stage, Tension
 from constitution_lang.source import Span
+from constitution_lang.syntax import nodes
 
 if TYPE_CHECKING:
     from constitution_lang.analysis.shares import Extreme
@@ -198,10 +200,16 @@ def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
 
     answers = Shares(play)
     for id in sorted(places):  # a category beside its principles: what was made for the one serves the others
-        for place, bound in zip(places[id], bounds[id], strict=True):
+        for place, bound in zip(sorted(places[id], key=_as_lowered), bounds[id], strict=True):
             least = answers.least(id) if bound.low > 0 else None
             greatest = answers.greatest(id) if bound.high < 1 else None
             yield from _share(play, (id, place.span), bound, least, greatest)
+
+
+def _as_lowered(share: nodes.ShareBound) -> tuple[tuple[str, ...], float, float]:
+    """What bounds are in the order of (`lower.declarations`)."""
+    stages = (share.stage.text,) if share.stage else tuple(Stage)
+    return stages, share.low.value if share.low else 0.0, share.high.value if share.high else 1.0
 
 
 def _share(
@@ -210,19 +218,20 @@ def _share(
     from constitution_lang.analysis.shares import breaking
 
     id, span = target
-    worst = breaking(bound, least, greatest)
+    broken = breaking(bound, least, greatest)
     open_ = next((x for x, past in ((least, -1), (greatest, 1)) if x and _may_pass(bound, x, past)), None)
-    if worst is not None:
+    if broken:
+        shares = " and ".join(f"{percent(worst.share)} {where(play, worst.case)}" for worst in broken)
         yield replace(
             codes.E506.at(
                 span,
-                f"`{id}` has a share of {worst.share:.1%} {where(play, worst.case)}",
+                f"`{id}` has a share of {shares}",
                 help="change the weights, or the bound",
             ),
-            test=bound_test(play, id, bound, worst, broken=True),
+            test=bound_test(play, id, bound, *broken, broken=True),
         )
     elif open_ is not None:
-        reached = [f"{extreme.bound:.1%}" for extreme in (least, greatest) if extreme is not None]
+        reached = [percent(extreme.bound) for extreme in (least, greatest) if extreme is not None]
         yield replace(
             codes.A502.at(
                 span,

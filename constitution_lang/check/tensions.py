@@ -9,6 +9,7 @@ from constitution_lang.check.program import CheckedTension
 from constitution_lang.check.suggest import did_you_mean
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.ir.groups import categories_of
 from constitution_lang.syntax import nodes
 
 __all__ = ["check_pairs", "check_tension", "overlap"]
@@ -86,10 +87,11 @@ def _not_a_side(tension: nodes.TensionBlock, side: nodes.Name, listed: str) -> D
 
 def check_pairs(tensions: Mapping[str, CheckedTension]) -> Iterator[Diagnostic]:
     """No two tensions between the same sides, and none that cross without one being more specific."""
-    known: list[CheckedTension] = []
+    known: dict[frozenset[str], list[CheckedTension]] = {}
     decided = {tension.sides for tension in tensions.values()}
     for tension in tensions.values():
-        for other in known:
+        beside = known.setdefault(categories_of(tension.sides), [])
+        for other in beside:
             if tension.sides == other.sides:
                 yield codes.E502.at(
                     tension.block.name.span,
@@ -105,7 +107,7 @@ def check_pairs(tensions: Mapping[str, CheckedTension]) -> Iterator[Diagnostic]:
                     secondary=(Label(other.block.name.span, "the other one"),),
                     help=f"add a tension `between {crossing[0]} and {crossing[1]}`",
                 )
-        known.append(tension)
+        beside.append(tension)
 
 
 def _crossing(one: tuple[str, str], two: tuple[str, str]) -> tuple[str, str] | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, checked, colors, is_constitution
+from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, but_parts, checked, colors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from constitution_lang.commands.files import Commands
-    from constitution_lang.compile import Compilation
 
 __all__ = ["add"]
 
@@ -32,7 +31,7 @@ def _check(options: argparse.Namespace) -> int:
     sources: dict[str, Source] = {}
     failed = False
     compilations = [checked(file) for file in options.files]
-    for compilation in _but_parts(compilations):
+    for compilation in but_parts(compilations):
         failed = failed or compilation.failed
         found += compilation.diagnostics
         sources |= compilation.sources
@@ -42,19 +41,3 @@ def _check(options: argparse.Namespace) -> int:
     if options.format == "terminal" and not found:
         sys.stdout.write(f"{', '.join(options.files)}: no findings\n")
     return FINDINGS if failed else WELL
-
-
-def _but_parts(compilations: list[Compilation]) -> list[Compilation]:
-    """All but the modules that one of the constitutions uses: with that one they are checked already."""
-    if len(compilations) == 1:
-        return compilations
-    from pathlib import Path
-
-    used = {
-        Path(file).resolve()
-        for one in compilations
-        if is_constitution(one)
-        for file in one.sources
-        if not file.startswith("<")
-    }
-    return [one for one in compilations if is_constitution(one) or Path(next(iter(one.sources))).resolve() not in used]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Parser", "Version",
-    "WrongUseError", "checked", "colors", "compiled", "is_constitution", "read_bundle", "read_case", "write_whole",
+    "WrongUseError", "but_parts", "checked", "colors", "compiled", "is_constitution", "read_bundle", "read_case",
+    "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
@@ -139,6 +140,22 @@ def _as_module(path: Path, compilation: Compilation) -> tuple[Diagnostic, ...]:
         return found
     told = replace(head, help=f"`{owner.as_posix()}` uses this file: name that one instead")
     return tuple(told if one is head else one for one in found if one is head or one.code.startswith(("E1", "W1")))
+
+
+def but_parts(compilations: list[Compilation]) -> list[Compilation]:
+    """All but the modules that one of the constitutions uses: with that one they are checked already."""
+    if len(compilations) == 1:
+        return compilations
+    from pathlib import Path
+
+    used = {
+        Path(file).resolve()
+        for one in compilations
+        if is_constitution(one)
+        for file in one.sources
+        if not file.startswith("<")
+    }
+    return [one for one in compilations if is_constitution(one) or Path(next(iter(one.sources))).resolve() not in used]
 
 
 def is_constitution(compilation: Compilation) -> bool:

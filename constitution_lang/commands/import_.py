@@ -102,4 +102,5 @@ def _report(file: str, form: str, imported: Imported) -> bytes:
     import json
 
     notes = [{"place": note.place, "what": note.what} for note in imported.notes]
-    return (json.dumps({"file": file, "form": form, "notes": notes}, ensure_ascii=False, indent=2) + "\n").encode()
+    written = json.dumps({"file": file, "form": form, "notes": notes}, ensure_ascii=False, indent=2)
+    return f"{written}\n".encode(errors="backslashreplace")  # keys may hold halves of characters

@@ -10,6 +10,7 @@ from constitution_lang.commands.files import (
     FORM,
     WELL,
     WrongUseError,
+    but_parts,
     colors,
     compiled,
     write_whole,
@@ -62,6 +63,9 @@ def _percentage(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0% to 100%; write 90%")
+    if 0 < value <= 1 and not text.endswith("%"):
+        message = f"{text!r} may be {value * 100:g}% or {value:g}%; write it with the percent sign"
+        raise argparse.ArgumentTypeError(message)
     return value / 100
 
 
@@ -72,8 +76,12 @@ def _test(options: argparse.Namespace) -> int:
     started = perf_counter()
     reports = []
     broken: dict[str, Compilation] = {}
-    for file in options.files:
-        report, compilation = _report(file, options)
+    compilations = dict(zip(options.files, map(compiled, options.files), strict=True))
+    kept = but_parts([*compilations.values()])
+    for file, compilation in compilations.items():
+        if compilation not in kept:
+            continue
+        report = _report(file, compilation, options)
         if compilation.bundle is None:
             broken[file] = compilation
         if report:
@@ -95,7 +103,7 @@ def _test(options: argparse.Namespace) -> int:
     return FINDINGS if failed else WELL
 
 
-def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, Compilation]:
+def _report(file: str, compilation: Compilation, options: argparse.Namespace) -> FileReport | None:
     """One constitution's tests, run; what is wrong with it is told.
 
     They run also where the only errors are of cases and prompts, so that a test for such an error can be seen to fail.
@@ -105,12 +113,11 @@ def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, 
     from constitution_lang.testing.report import FileReport
     from constitution_lang.testing.run import run_tests
 
-    compilation = compiled(file)
     if compilation.bundle is None:
         sys.stderr.write(render(compilation.diagnostics, compilation.sources, color=colors(sys.stderr)))
     bundle = compilation.bundle or compilation.draft
     if bundle is None:
-        return None, compilation
+        return None
     run = _placed(run_tests(bundle, compilation.trees, title=options.title), file)
     covered = options.coverage or options.coverage_min is not None
     coverage = measure(bundle, run.expected) if covered else None
@@ -118,7 +125,7 @@ def _report(file: str, options: argparse.Namespace) -> tuple[FileReport | None, 
     def place_of(origin: Origin) -> Span:
         return _place(file, compilation, origin)
 
-    return FileReport(file, run, compilation.sources, place_of, coverage), compilation
+    return FileReport(file, run, compilation.sources, place_of, coverage)
 
 
 def _placed(run: TestRun, file: str) -> TestRun:

@@ -1,8 +1,20 @@
-"""Numbers of things, in words."""
+"""Numbers for people."""
 
 from __future__ import annotations
 
-__all__ = ["number_of"]
+__all__ = ["number_of", "percent"]
+
+_SAME = 1e-9
+"""Shares that differ by less are the same."""
+
+
+def percent(share: float) -> str:
+    """A share in percent with one decimal, or with as many as tell it apart from the whole percentage beside it."""
+    whole = round(share, 2)
+    digits = 1
+    while abs(share - whole) > _SAME and float(f"{share * 100:.{digits}f}") == round(whole * 100):
+        digits += 1
+    return f"{share * 100:.{digits}f}%"
 
 
 def number_of(number: int, things: str) -> str:

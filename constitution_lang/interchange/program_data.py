@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +21,8 @@ from constitution_lang.syntax import to_text
 from constitution_lang.syntax.from_text import parse
 
 __all__ = ["document_of", "from_program_data", "to_json", "to_yaml"]
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def document_of(source: Source) -> tuple[s.Document | None, tuple[Diagnostic, ...]]:
@@ -53,12 +57,30 @@ def to_yaml(document: s.Document) -> str:
     return made
 
 
+def _half_characters(value: object, path: str = "") -> Iterator[str]:
+    """Where there are texts that can't be written in UTF-8."""
+    match value:
+        case str() if _HALF.search(value):
+            yield path
+        case dict():
+            for key, inside in value.items():
+                if _HALF.search(str(key)):
+                    yield path
+                yield from _half_characters(inside, f"{path}.{key}".lstrip("."))
+        case list():
+            for index, inside in enumerate(value):
+                yield from _half_characters(inside, f"{path}[{index}]")
+
+
 def from_program_data(data: Data, name: str) -> Imported:
     """The file that was exported.
 
     Raises:
         WrongInputError: the data is not of the schema, or says what can't be written in the language.
     """
+    halves = next(_half_characters(data.value), None)
+    if halves is not None:
+        raise WrongInputError(data.place(halves), "this holds half of a character (a surrogate), which is no text")
     try:
         document = msgspec.convert(data.value, s.Document)
     except msgspec.ValidationError as error:

@@ -6,7 +6,7 @@ Levels become categories, each preferred over the lower ones; a section with a l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from constitution_lang.interchange.comparison import pairs_of
@@ -40,7 +40,10 @@ def from_markdown(text: str, name: str, title: str) -> Imported:
         WrongInputError: no heading has one, an id is given twice, or a code block is not closed.
     """
     draft = Draft()
-    sections = sections_of(text, draft)
+    sections = [
+        replace(section, level=section.level.lower()) if section.level and section.level.lower() in LEVELS else section
+        for section in sections_of(text, draft)
+    ]
     named = [section.level for section in sections if section.level]
     if not named:
         raise WrongInputError("", "no heading carries a level, as in `## Do not lie {#do_not_lie authority=user}`")

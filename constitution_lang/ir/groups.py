@@ -14,7 +14,7 @@ from msgspec import structs
 
 from constitution_lang.ir.model import Bundle, Prefer, Principle, Tension
 
-__all__ = ["Better", "Governing", "betters", "governing", "governing_groups", "group_of", "groups"]
+__all__ = ["Better", "Governing", "betters", "categories_of", "governing", "governing_groups", "group_of", "groups"]
 
 Governing: TypeAlias = Mapping[tuple[str, str], Tension]
 """The tension of each ordered pair of ids: the first is on the first side. One order of a pair is kept."""
@@ -108,3 +108,8 @@ def _govern(bundle: Bundle) -> dict[tuple[str, str], Tension]:
             if known is None or known[0] < specific:
                 best[frozenset(pair)] = (specific, pair, tension)
     return {pair: tension for _, pair, tension in best.values()}
+
+
+def categories_of(sides: Sequence[str]) -> frozenset[str]:
+    """The categories of two sides. Where those of two tensions differ, neither decides what the other does."""
+    return frozenset(side.partition(".")[0] for side in sides)

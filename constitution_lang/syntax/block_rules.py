@@ -40,6 +40,8 @@ class BlockLines:
         self._lost = lost
         self._seen: dict[str, Span] = {}
         self._pair: Span | None = None
+        self._pairless = False
+        """Whether it is told that a pair stands below no `under`."""
         self._caseless: list[Span] = []
         """Expectations above the first case; where there is no case at all, that is told instead."""
         self._unknown: list[tuple[Written, Diagnostic]] = []
@@ -114,7 +116,8 @@ class BlockLines:
                 self._unknown.append((written, unknown))
             return None
         self._note(key.text, key.span, repeatable=form.repeatable)
-        if self._form.keyword == "test" and not self._pair and not self._may_be_lost("under"):
+        if self._form.keyword == "test" and not (self._pair or self._may_be_lost("under") or self._pairless):
+            self._pairless = True
             help = "write above it whose pair it is: under harm.weapons"
             self._say(codes.E114, key.span, f"this `{key.text}` stands before any `under`", help)
         value = self._value(form, colon, written)

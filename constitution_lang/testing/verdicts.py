@@ -98,7 +98,8 @@ def _between(bundle: Bundle, whole: Case, sides: tuple[str, str], wanted: _Wante
     first, second = (_members(here, side) for side in sides)
     for side, members in zip(sides, (first, second), strict=True):
         if not members:
-            return Verdict(f"no principle of `{side}` applies" if _is_category(bundle, side) else _absent(side))
+            found = f"no principle of `{side}` applies" if _is_category(bundle, side) else _absent(side)
+            return Verdict(found, principles=_named(sides))
     governed = governing(bundle)
     met: dict[tuple[str, int], list[_Pair]] = {}
     tensions: dict[str, Tension] = {}
@@ -121,7 +122,12 @@ def _between(bundle: Bundle, whole: Case, sides: tuple[str, str], wanted: _Wante
     principles = frozenset(id for decision in decided for pair in decision.pairs for id in pair)
     if not (met or silent):
         told = [f"no two principles of `{sides[0]}` and `{sides[1]}` meet"]
-    return Verdict(", and ".join(told), tuple(decided), principles)
+    return Verdict(", and ".join(told), tuple(decided), principles | _named(sides))
+
+
+def _named(sides: tuple[str, ...]) -> frozenset[str]:
+    """The principles that an expectation names, and so is about, also where they do not apply."""
+    return frozenset(side for side in sides if "." in side)
 
 
 def _members(ids: list[str], side: str) -> list[str]:
@@ -181,7 +187,7 @@ def _share(bundle: Bundle, whole: Case, target: str, bound: nodes.ShareBound) ->
     elif wrong:
         found = f"no principle of `{target}` applies" if _is_category(bundle, target) else _absent(target)
     drawn = frozenset(id for id in members if any(by_stage[stage].get(id) for stage in stages))
-    return Verdict(found, weighing, drawn, actual)
+    return Verdict(found, weighing, drawn | _named((target,)), actual)
 
 
 def _percent(share: float) -> str:

@@ -124,7 +124,7 @@ def test_a_constitution_with_errors_fails_in_junit(house: Path, capsys: pytest.C
     (suite,) = ET.fromstring(capsys.readouterr().out)  # noqa: S314 - our own
     assert (suite.attrib["name"], suite.attrib["tests"], suite.attrib["failures"]) == ("house.const", "1", "1")
     (failure,) = suite.iter("failure")
-    assert "no place names the category `hram`, and 4 name `harm`" in (failure.text or "")
+    assert "no place names the category `hram`, and 6 name `harm`" in (failure.text or "")
 
 
 def test_a_constitution_with_errors_fails_in_json(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
