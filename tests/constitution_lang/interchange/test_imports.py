@@ -308,3 +308,23 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     const.write_text("what\n", encoding="utf-8")
     assert main(["export", str(const)]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_half_a_character_in_a_key_is_in_the_report(tmp_path: Path) -> None:
+    source, report = tmp_path / "a.json", tmp_path / "report.json"
+    source.write_text(json.dumps({"harm\ud83d0": PAPER["rude0"]}), encoding="utf-8")
+    assert main(["import", str(source), "-o", str(tmp_path / "a.const"), "--report", str(report)]) == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["form"] == "critique-revision"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"block": "princ\ud83d"}, {"block": "use", "path": "\udc00"}, {"\ud83d": "x"}],
+    ids=["kind", "value", "key"],
+)
+def test_half_a_character_is_no_text(data: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "a.json"
+    document = {"format": "constitution-program", "version": 1, "blocks": [data]}
+    source.write_text(json.dumps(document), encoding="utf-8")
+    assert main(["import", str(source)]) == 2
+    assert "this holds half of a character (a surrogate)" in capsys.readouterr().err

@@ -84,3 +84,11 @@ def test_lines_of_dashes_that_underline_nothing() -> None:
     imported, bundle = import_text(dashes, "markdown")
     assert [principle.id for principle in bundle.principles] == ["user.kind"]
     assert is_told(imported, "line 1", "text of a section without a level left out")
+
+
+def test_a_level_is_the_same_in_capitals() -> None:
+    text = "## A {#a authority=user}\nx\n\n## B {#b authority=guideline}\nx\n\n## C {#c authority=User}\nx\n"
+    imported, bundle = import_text(text, "markdown")
+    assert [category.id for category in bundle.categories] == ["guideline", "user"]
+    assert {principle.category for principle in bundle.principles} == {"guideline", "user"}
+    assert not [note for note in imported.notes if "rank" in note.what]

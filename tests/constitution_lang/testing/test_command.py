@@ -228,3 +228,31 @@ def test_rules_and_tests_in_other_files_have_their_own_places(
     )
     assert cli.main(["test", "house/house.const"]) == 1
     assert "--> house/rules.const:13:3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("least", ["0.9", "1"])
+def test_a_threshold_that_may_be_a_part_of_one_is_refused(
+    house: Path, least: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["test", str(house), f"--coverage-min={least}"])
+    assert stopped.value.code == 2
+    assert f"'{least}' may be {float(least) * 100:g}% or {float(least):g}%" in capsys.readouterr().err
+
+
+def test_of_all_files_of_a_folder_parts_are_run_with_what_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("part.const").write_text(HOLDS, encoding="utf-8")
+    Path("house.const").write_text(WHOLE.replace('"A house"\n', '"A house"\n\nuse ./part\n', 1), encoding="utf-8")
+    assert cli.main(["test", "house.const", "part.const"]) == 0
+    assert capsys.readouterr().out == "house.const: 5 expectations hold, in 2 tests\n"
+
+
+def test_a_principle_is_covered_where_an_expectation_names_it(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where it does not apply: that may be what is expected."""
+    test = '\ntest "not then"\n  case severity none\n  expect harm.weapons at most 0% in preference\n'
+    house.write_text(WHOLE + test, encoding="utf-8")
+    cli.main(["test", house.name, "--coverage"])
+    assert "no test looks at harm.weapons" not in capsys.readouterr().out
