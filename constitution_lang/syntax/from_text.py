@@ -26,6 +26,7 @@ _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
+_STRANGE_SPACES = frozenset("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000")
 _BEHIND_A_SPACE = tuple(f"{space}{keyword} " for keyword in KEYWORDS for space in " \t")
 """Where none of these is in a text, no block begins but at column one."""
 _WORD = re.compile(r"[\w-]+")
@@ -44,6 +45,11 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         from constitution_lang.syntax.strays import without_conflicts
 
         text, conflicts = without_conflicts(source.name, text)
+    if not text.isascii() and not _STRANGE_SPACES.isdisjoint(text):
+        from constitution_lang.syntax.shifted import without_strange_spaces
+
+        text, strange_spaces = without_strange_spaces(source.name, text)
+        conflicts += strange_spaces
     shifted: list[int] = []
     if any(word in text for word in _BEHIND_A_SPACE):
         from constitution_lang.syntax.shifted import all_indented, without_shifts

@@ -9,6 +9,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax.block_text import BlockText, typographic
 from constitution_lang.syntax.forms import BlockForm, ValueKind
+from constitution_lang.syntax.line_faults import meant_opening
 
 __all__ = ["KEY", "begins_with", "explain_indentation", "is_row", "wrong_indentation_of_row"]
 
@@ -32,7 +33,8 @@ def explain_indentation(  # noqa: PLR0911 - what the line looks like, most telli
     spaces = f"{width} space{'s' if width != 1 else ''}"
     above = block.text[:start].rstrip().rsplit("\n", 1)[-1]
     key_above = KEY.fullmatch(above.strip())
-    form_above = block.form.field(key_above.group(1)) if key_above else None
+    word_above = " ".join(key_above.group(1).split()) if key_above else ""
+    form_above = block.form.field(meant_opening(block.form, word_above) or word_above) if key_above else None
     prose_above = form_above is not None and form_above.kind is ValueKind.PROSE
     in_text = not begins_line and (above.startswith("    ") or prose_above)
     if "\t" in line[:width]:

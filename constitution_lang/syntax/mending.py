@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 import msgspec
+from msgspec.structs import replace
 
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.diagnostics.model import Diagnostic, Fix
+from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, form_of
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.indentation import begins_with, is_row
 from constitution_lang.syntax.lalr import Token, Tree
+from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
 from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped
@@ -180,26 +183,37 @@ class _Block:
             if headed and line == 0:
                 self._first_line(found, chunk, start)
                 return
-            reading.found.append(found)
             told += 1
             meant = chunk[line:].lstrip(" \t")
             opening = begins_with(reading.form, meant)
             if opening and found.fix and not found.fix.text.strip():
                 # It is a line of its own, indented in another way: read it as if it were indented by two.
+                reading.found.append(found)
                 self._before(chunk[:line], start, headed=headed)
                 moved = len(chunk) - line - len(meant) - 2
                 self.entry(at, f"  {meant}", start + line + moved)
                 return
-            chunk = _without(chunk, line, _indent_of(chunk, line)) if told < _LINES_MAX else ""
+            left = _without(chunk, line, _indent_of(chunk, line))
+            reading.found.append(_of_all_alike(found, chunk, left, line))
+            chunk = left if told < _LINES_MAX else ""
             if headed and _BARE_KEY.fullmatch(chunk):
-                reading.lose(chunk)
+                self._bare_key(chunk, start)
                 return
 
     def _before(self, chunk: str, start: int, *, headed: bool) -> None:
         if headed and _BARE_KEY.fullmatch(chunk):
-            self._reading.lose(chunk)
+            self._bare_key(chunk, start)
         elif chunk.strip():
             self.entry(start, chunk, start, headed=headed)
+
+    def _bare_key(self, chunk: str, start: int) -> None:
+        """A key whose text can't be read: what the key is counts, and whether the block has it."""
+        reading = self._reading
+        word = chunk.strip().rstrip(":").rstrip()
+        if begins_with(reading.form, chunk.strip()) is None:
+            low = reading.base + start + chunk.index(word)
+            reading.found.append(unknown_line(reading.form, word, Span(reading.file, low, low + len(word)), ":"))
+        reading.lose(chunk)
 
     def _first_line(self, found: Diagnostic, chunk: str, start: int) -> None:
         reading = self._reading
@@ -225,6 +239,27 @@ class _Block:
                 low = other.start() - 1  # a line of its own, indented in another way: it is no part of this one
                 self.entry(start + low, chunk[low:], start + low, headed=False)
                 break
+
+
+def _of_all_alike(found: Diagnostic, chunk: str, left: str, line: int) -> Diagnostic:
+    """A finding about the indentation of a line with a fix for those below it that are indented alike.
+
+    They are what is blank in what is `left` of the chunk from the line on.
+    """
+    fix = found.fix
+    lines = [*zip(chunk[line:].split("\n"), left[line:].split("\n"), strict=True)]
+    alike = [*takewhile(lambda pair: not pair[1].strip(), lines)]
+    while alike and not alike[-1][0].strip():
+        alike.pop()
+    number = sum(bool(written.strip()) for written, _ in alike)
+    if fix is None or fix.text.strip() or number < 2:
+        return found
+    indent = _indent_of(chunk, line)
+    right = "\n".join(fix.text + written.removeprefix(indent) if written.strip() else written for written, _ in alike)
+    low = fix.span.start
+    whole = Span(fix.span.file, low, low + sum(len(written) + 1 for written, _ in alike) - 1)
+    others = "the line below it" if number == 2 else f"the {number - 1} lines below it"
+    return replace(found, help=f"{found.help}, and {others}", fix=Fix(whole, right, fix.title, fix.sure))
 
 
 def _indent_of(chunk: str, line: int) -> str:

@@ -16,7 +16,10 @@ from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.keywords import looks_like_header
 from constitution_lang.syntax.words import with_article
 
-__all__ = ["all_indented", "without_shifts"]
+__all__ = ["SPACES", "all_indented", "without_shifts", "without_strange_spaces"]
+
+SPACES = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
+"""What web pages and word processors indent with."""
 
 _SHIFTED = re.compile(
     r"^(?P<mark>[ ]{1,3}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
@@ -24,6 +27,8 @@ _SHIFTED = re.compile(
     + r")(?![\w.-])[^\n]*)",
     re.MULTILINE,
 )
+_STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{SPACES}][ \t{SPACES}]*(?=[^\s])", re.MULTILINE)
+_BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _NEXT = re.compile(r"(?:\n[ \t]*)*\n(?P<indent>[ \t]*)(?P<line>[^\s][^\n]*)")
 
 
@@ -43,6 +48,34 @@ def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnosti
         done = end
         found.append(_told(Span(file, start, end), mark, keyword, line))
     return "".join([*parts, text[done:]]), starts, found
+
+
+def without_strange_spaces(file: str, text: str) -> tuple[str, list[Diagnostic]]:
+    """The text with ordinary spaces in the place of others that its lines are indented with, and what is said of these.
+
+    They look alike, and most often all lines of a block have them: that is one mistake.
+    """
+    right = _STRANGE_INDENT.sub(lambda one: " " * len(one.group()), text)
+    blocks: list[list[re.Match[str]]] = []
+    end = 0
+    for found in _STRANGE_INDENT.finditer(text):
+        if not blocks or _BLOCK_START.search(right, end, found.end()):
+            blocks.append([])
+        blocks[-1].append(found)
+        end = found.end()
+    return right, [_strange(file, right, lines) for lines in blocks]
+
+
+def _strange(file: str, right: str, lines: list[re.Match[str]]) -> Diagnostic:
+    first, end = lines[0], lines[-1].end()
+    strange = next(char for char in first.group() if char in SPACES)
+    which = "this line is" if len(lines) == 1 else f"this line and {len(lines) - 1} more of its block are"
+    return codes.E115.at(
+        Span(file, *first.span()),
+        f"{which} indented with U+{ord(strange):04X}, which only looks like a space",
+        help="write ordinary spaces",
+        fix=Fix(Span(file, first.start(), end), right[first.start() : end], "write ordinary spaces"),
+    )
 
 
 def _told(span: Span, mark: str, keyword: str, line: str) -> Diagnostic:
