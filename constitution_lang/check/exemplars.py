@@ -41,7 +41,8 @@ def check_example(
         shown.insert(-1, "reasoning")
     keys = {*lost, *(field.key.text for field in example.fields)}
     # That there is no `prompt` the parser has told.
-    missing = [] if "" in lost else [key for key in shown if key not in keys and key != "prompt"]
+    # One without any field at all is told once.
+    missing = [] if "" in lost or not example.fields else [key for key in shown if key not in keys and key != "prompt"]
     if missing:
         listed = ", ".join(f"`{key}`" for key in missing)
         header = Span(example.span.file, example.span.start, example.target.span.end)

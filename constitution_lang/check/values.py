@@ -111,7 +111,7 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
     fields = Fields(block.fields)
     levels, one_of = fields.words("levels"), fields.words("one of")
     names = levels or one_of
-    if not names:
+    if not names or (fields.words("levels") and fields.words("one of")):
         return None, []  # the parser has told
     at = fields.key("levels" if levels else "one of") or block.name.span
     wrong: list[Diagnostic] = []
@@ -201,7 +201,7 @@ def _sampling(block: nodes.SamplingBlock, declared: Declarations) -> Iterator[Di
             count
             and key == "draw"
             and 0 < len(declared.principles) < count.value
-            and not (declared.broken or declared.incomplete)
+            and not (declared.broken or declared.incomplete or declared.repeated)
         ):
             yield codes.E309.at(
                 count.span,

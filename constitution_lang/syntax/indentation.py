@@ -28,6 +28,9 @@ def explain_indentation(  # noqa: PLR0911 - what the line looks like, most telli
     if line[:width].strip(" \t"):
         return typographic(span, line[:width].strip(" \t")[0], " ")
     begins_line = begins_with(block.form, rest) is not None
+    if not begins_line and is_row(block.form, line) and line[:width] == "    ":
+        help = "write above it what its cells are, for instance `table severity, topic | expect`"
+        return codes.E104.at(block.span(start, end), "this row stands below no `table`", help=help)
     if not begins_line and is_row(block.form, line):
         return wrong_indentation_of_row(span, line[:width])
     spaces = f"{width} space{'s' if width != 1 else ''}"
@@ -59,7 +62,17 @@ def explain_indentation(  # noqa: PLR0911 - what the line looks like, most telli
         fix = Fix(span, "    ", "indent by four")
         return codes.E104.at(span, f"this line is indented by {spaces}", help="indent a text by four spaces", fix=fix)
     help = "a text stands below a key that ends in a colon; everything else is indented by two spaces"
+    missing = _text_that_is_missing(block)
+    if missing:
+        fix = Fix(block.span(start, start), f"  {missing}:\n", f"write `{missing}:` above it")
+        return codes.E104.at(span, "this text stands below no key", help=f"write `{missing}:` above it", fix=fix)
     return codes.E104.at(span, "this text stands below no key", help=help)
+
+
+def _text_that_is_missing(block: BlockText) -> str | None:
+    """The first key of a text that the block has to have, and has not."""
+    keys = (form.key for form in block.form.fields if form.required and form.kind is ValueKind.PROSE)
+    return next((key for key in keys if not re.search(rf"^[ \t]*{key}\b", block.text, re.MULTILINE)), None)
 
 
 def _comment_in_text(block: BlockText, start: int) -> Span | None:

@@ -137,8 +137,13 @@ def mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
     if isinstance(value, n.Prose):
         if not value.lines:
             return no_value(form, colon)
-        help = f"write it on the line of its key: {_example(form)}"
-        return codes.E108.at(span, f"`{form.key}` takes {_wanted(form)}, not a text below it", help=help)
+        meant = names_meant(form, ", ".join(line.strip().lstrip("-*\u2022 ") for line in value.lines if line.strip()))
+        line = f"{form.key}: {meant.written}" if meant else _example(form)
+        beside = (
+            Fix(Span(span.file, colon.end, span.end), f" {meant.written}", "write it beside the key") if meant else None
+        )
+        message = f"`{form.key}` takes {_wanted(form)}, not a text below it"
+        return codes.E108.at(span, message, help=f"write it on the line of its key: `{line}`", fix=beside)
     if form.kind is ValueKind.TEXT and isinstance(value, tuple):
         fix = Fix(span, '"' + ", ".join(name.text for name in value) + '"', "put it in quotes")
     if isinstance(value, n.Text | n.Number) and (meant := names_meant(form, written.text)):

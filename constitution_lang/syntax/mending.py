@@ -193,6 +193,10 @@ class _Block:
                 moved = len(chunk) - line - len(meant) - 2
                 self.entry(at, f"  {meant}", start + line + moved)
                 return
+            if is_row(reading.form, chunk[line:].split("\n", 1)[0]):
+                reading.lost.add("table")
+            if found.fix and found.fix.text.endswith(":\n"):  # the key that is missing above a text
+                reading.lost.add(found.fix.text.strip(" :\n"))
             left = _without(chunk, line, _indent_of(chunk, line))
             reading.found.append(_of_all_alike(found, chunk, left, line))
             chunk = left if told < _LINES_MAX else ""

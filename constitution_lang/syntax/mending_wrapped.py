@@ -15,6 +15,7 @@ from constitution_lang.syntax.mending_lines import Reading
 
 __all__ = ["goes_on", "title_moved_up", "unwrapped"]
 
+_ENDS_OPEN = re.compile(r"(?:(?<![\w-])(?:and|or|not|is|of|over|between|least|most|to)|[,<>(])[ ]*\Z")
 _GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
 _BREAK = re.compile(r"\n[ \t]*(?=[^ \t\n])")
 _TITLE_BELOW = re.compile(
@@ -22,9 +23,14 @@ _TITLE_BELOW = re.compile(
 )
 
 
+_TITLE_WRAPPED = re.compile(
+    r"(?P<head>[\w-]+[^\n\"#]*\"[^\n\"]*)(?P<gap>\n[ \t]*)(?P<title>[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
+)
+
+
 def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
     """The text of a block whose title stands below its name as if it stood beside it, and what is said of that."""
-    found = _TITLE_BELOW.match(text)
+    found = _TITLE_BELOW.match(text) or _TITLE_WRAPPED.match(text)
     form = BLOCKS.get(text.split(None, 1)[0]) if found else None
     if not (found and form and '"' in form.header):
         return None
@@ -32,7 +38,7 @@ def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | 
     low, high = found.span("title")
     told = codes.E104.at(
         Span(file, base + low, base + high),
-        "a title stands on the line of its name",
+        "a title stands on the line of its name" if '"' not in head else "a title ends on the line of its name",
         help=f"write `{head} {title}`",
         fix=Fix(Span(file, base + len(head), base + high), f" {title}", "move it up"),
     )
@@ -42,7 +48,10 @@ def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | 
 
 def goes_on(form: BlockForm, above: str, line: str) -> bool:
     """Whether a line that is indented by two belongs to the one above, which is no text."""
-    return bool(_GOES_ON.match(line)) and begins_with(form, line) is None and _takes_more(form, above.strip())
+    first = above.strip().split("\n", 1)[0]
+    if begins_with(form, line) is not None or not _takes_more(form, first):
+        return False
+    return bool(_GOES_ON.match(line) or _ENDS_OPEN.search(above.rstrip())) or above.count('"') % 2 == 1
 
 
 def unwrapped(reading: Reading, chunk: str, start: int) -> tuple[Tree, int, Diagnostic] | None:

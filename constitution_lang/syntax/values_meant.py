@@ -72,7 +72,7 @@ def names_meant(form: FieldForm, value: str) -> Names | None:
     """What is wrong with a list of names; None where that is something else."""
     signs = _SIGNS.get(form.kind)
     inner = value[1:-1].strip() if _BRACKETS.get(value[:1], "\0") == value[-1:] else value
-    if signs is None or not inner:
+    if signs is None or not inner or ":" in inner:  # a colon belongs to another key, on a line of its own
         return None
     items = [item.strip() for item in (re.split(signs, inner) if signs else [inner])]
     names = [_name(item) for item in items]

@@ -34,8 +34,8 @@ IN_WORDS = {
 
 PLAIN = {
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019", '"'),
-    **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
-    **dict.fromkeys("\u200b\u200e\u200f\u2060", ""),
+    **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u2028\u2029\u202f\u3000", " "),
+    **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060", ""),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
     "\u2264": "<=",
     "\u2265": ">=",
