@@ -27,6 +27,9 @@ _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
 _STRANGE_SPACES = frozenset("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000")
+_UNSEEN = "\t\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_BLANK = re.compile(rf"^[ {_UNSEEN}]*[{_UNSEEN}][ ]*$", re.MULTILINE)
+"""A line in which nothing stands, though it is not empty: it means as little as an empty one."""
 _BEHIND_A_SPACE = tuple(f"{space}{keyword} " for keyword in KEYWORDS for space in " \t")
 """Where none of these is in a text, no block begins but at column one."""
 _WORD = re.compile(r"[\w-]+")
@@ -45,6 +48,8 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         from constitution_lang.syntax.strays import without_conflicts
 
         text, conflicts = without_conflicts(source.name, text)
+    if "\t" in text or not text.isascii():
+        text = _BLANK.sub(lambda blank: " " * len(blank.group()), text)
     if not text.isascii() and not _STRANGE_SPACES.isdisjoint(text):
         from constitution_lang.syntax.shifted import without_strange_spaces
 
@@ -83,6 +88,8 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         mended=mended,
         lost=lost,
     )
+    if not (tree.whole or found):
+        raise AssertionError(f"a block of {source.name} is left out, and nothing is told")
     return tree, tuple(found)
 
 

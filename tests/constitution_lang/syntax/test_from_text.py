@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,3 +179,15 @@ def test_the_example_of_every_form_parses(keyword: str) -> None:
                 below = field.kind is ValueKind.PROSE
                 lines.append(f"  {field.key}:" + (f"\n    {field.example}" if below else f" {field.example}"))
         assert _findings("\n".join(lines) + "\n") == []
+
+
+@pytest.mark.parametrize("blank", ["\t", " \t", "\t  ", "\u00a0", "  \u2003", "\u2028", "    \u3000\t"])
+def test_a_line_of_what_cannot_be_seen_is_a_blank_line(blank: str) -> None:
+    """Wherever it is: below a first line, between lines, in a text, between blocks."""
+    text = (Path(__file__).parents[3] / "constitutions/pharmacy/pharmacy.const").read_text(encoding="utf-8")
+    lines = text.split("\n")
+    for at in range(1, len(lines)):
+        tree, findings = parse(Source("a.const", "\n".join([*lines[:at], blank, *lines[at:]])))
+        assert not findings
+        assert tree.whole
+        assert len(tree.blocks) == len(parse(Source("a.const", text))[0].blocks)
