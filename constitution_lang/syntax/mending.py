@@ -81,6 +81,9 @@ def mend(file: str, start: int, text: str) -> Mended:
                 reading.lost.add(key)
             else:
                 block.entry(low, chunk, start)
+    failure = None if reading.found else block_tree(text)
+    if failure and not isinstance(failure, Tree):  # no piece has a mistake, but the whole does
+        reading.found.append(explain_failure(file, reading.base, text, failure))
     tree = Tree(header.data, [*header.children, *block.entries]) if header else None
     return Mended(tree, tuple(reading.found), frozenset(reading.lost))
 
