@@ -21,7 +21,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.words import closest, did_you_mean, listed
 
-__all__ = ["Places", "Tags", "read_tags"]
+__all__ = ["Places", "Tags", "printed_tags", "read_tags"]
 
 _TAG = re.compile(
     r"\{\#.*?(?:\#\}|\Z)"
@@ -122,6 +122,11 @@ class Places:
         number = self._asked[what, line]
         self._asked[what, line] += 1
         return self._source.span(*places[min(number, len(places) - 1)]) if places else line_span(self._source, line)
+
+
+def printed_tags(text: str) -> list[tuple[int, int]]:
+    """Where each `{{ … }}` of a text begins and ends."""
+    return [(tag.start, tag.end) for tag in _scan(text) if not tag.block]
 
 
 def read_tags(source: Source) -> Tags:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from constitution_lang.check.evaluation import failures
 from constitution_lang.check.templating import (
     NEEDS,
     OPENING,
@@ -81,9 +82,12 @@ def probe(template: Template) -> list[Diagnostic]:
     """Evaluate a template with and without everything optional, so that no mistake waits for a first example."""
     found: list[Diagnostic] = []
     for full in (True, False):
-        result = turns(template, _probe_context(template.kind, full=full))
-        if isinstance(result, Diagnostic) and result not in found:
-            found.append(result)
+        context = _probe_context(template.kind, full=full)
+        result = turns(template, context)
+        if isinstance(result, Diagnostic):
+            told = failures(template, context) if result.code in (codes.E406.id, codes.E408.id) else []
+            places = {one.primary.span for one in found}
+            found += [one for one in told or [result] if one.primary.span not in places]
     return found
 
 
