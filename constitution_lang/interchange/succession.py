@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from constitution_lang.compile import compile_text
+from constitution_lang.diagnostics.codes import E204
 from constitution_lang.diff.compare import diff
 from constitution_lang.diff.model import Grade
 from constitution_lang.interchange.draft import Imported, Note, WrongInputError
@@ -63,7 +64,11 @@ def _below(text: str, kind: str, id: str, line: str) -> str:
 def _compiled(text: str) -> Bundle:
     compilation = compile_text(text)
     if compilation.draft is None:
-        raise WrongInputError("", f"after the earlier version this has errors: {compilation.diagnostics[0].message}")
+        first = compilation.diagnostics[0]
+        message = f"after the earlier version this has errors: {first.message}"
+        if first.code == E204.id:
+            message += "; give the section another id, or take the `retired` line out of the earlier version"
+        raise WrongInputError("", message)
     return compilation.draft
 
 
