@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+_OF_DIFF = {
+    "diff-version": "the version number does not grow as much as the changes ask for, or grows for none",
+    "diff-identity": "an id is gone, or has another meaning: rows of earlier versions name what is no more",
+    "diff-behaviour": "what is drawn, preferred or asked changes in some case, and training data with it",
+    "diff-wording": "a text that prompts show changes, so what models answered to it is asked again",
+    "diff-mix": "weights change how often principles are drawn, and nothing that is asked",
+    "diff-metadata": "what is kept beside the data changes, such as a title or an owner",
+    "diff-cosmetic": "layout or comments change, which mean nothing",
+}
+"""What annotations of `cai-compile diff` are called, from the gravest on, and what each says."""
 _AS_DIGITS = str.maketrans("OIL", "011")
 """Letters that are read as digits."""
 
@@ -29,6 +39,10 @@ def _explain(options: argparse.Namespace) -> int:
 
     if options.code is None:
         sys.stdout.writelines(f"{code.id}  {code.title}\n" for code in all_codes())
+        return WELL
+    if options.code.lower() in _OF_DIFF:
+        what = _OF_DIFF[options.code.lower()]
+        sys.stdout.write(f"{options.code.lower()}: {what}; see docs/diff.md\n")
         return WELL
     code = named(options.code)
     if code is None:

@@ -131,6 +131,8 @@ def _diff(name: str, data: bytes, text: str) -> Iterator[str]:
 
 def _summary(files: int, changed: int, broken: int, *, dry: bool) -> str:
     told = [f"{changed} {'would change' if dry else 'formatted'}", f"{files - changed - broken} in their form already"]
+    if dry and changed:
+        told.append("`cai-compile fmt` puts them into it")
     if broken:
         told.append(f"{broken} left as they are because of errors")
     return ", ".join(told)

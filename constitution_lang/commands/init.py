@@ -48,6 +48,8 @@ def _init(options: argparse.Namespace) -> int:
         print(f"wrote {folder / file}")
     for file in done.kept:
         print(f"kept  {folder / file}, which was there")
+    for file, line in done.lacking:
+        print(f"note: {folder / file} lacks `{line}`")
     _tell_git(folder)
     print(
         "\nnext, in that folder:\n"

@@ -75,7 +75,8 @@ def _texts(server: LanguageServer, publisher: Publisher) -> None:
 
     @server.feature(types.INITIALIZED)
     def _(_: types.InitializedParams) -> None:
-        desk.documents.encoding = str(getattr(server.workspace.position_encoding, "value", None) or "utf-16")
+        agreed = server.workspace.position_encoding  # an element of the client's list: plain text, or pygls' own
+        desk.documents.encoding = str(getattr(agreed, "value", agreed) or "utf-16")
         desk.folders = _folders(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)

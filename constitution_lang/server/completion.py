@@ -22,7 +22,7 @@ _OF_ATTRIBUTE = re.compile(
     r"(?:[\w-]+[ ]*,[ ]*)*\Z"
 )
 _BETWEEN = re.compile(r"^  between[ ]+([\w.-]+)[ ]+and[ ]+([\w.-]+)", re.MULTILINE)
-_TESTED = re.compile(r"(?:is|is[ ]+not|of|<=|>=|<|>|,)[ ]+[\w-]+[ ]+\Z")
+_TESTED = re.compile(r"(?:(?:is|is[ ]+not|of|<=|>=|<|>|,)[ ]+[\w-]+[ ]*\)*|\))[ ]+\Z")
 _CASE_VALUE = re.compile(r"(?:case|,)[ ]+([A-Za-z][\w.-]*)[ ]+\Z")
 _ENDS_CONDITION = re.compile(r"[ ]*(?:when|applies when)\b[^:]*\Z")
 
@@ -140,7 +140,7 @@ class _Fits:
             of = _CASE_VALUE.search(opening)
             yield from self.values(of.group(1)) if of else self.ids("attribute")
         elif opening.startswith("table "):
-            yield from self.ids("attribute")
+            yield from _words(("expect",)) if "|" in opening else self.ids("attribute")
         elif opening == "under ":
             yield from self.ids("principle")
         elif opening.startswith("expect "):
@@ -181,9 +181,11 @@ class _Fits:
             case ["rule", _]:
                 yield from _words(("of",))
             case [side]:
-                known = side in self.declared.categories or side in self.declared.principles
-                follow = ("over", "applies", "does not apply", "at least", "at most")
-                yield from _words(follow) if known else self.sides()
+                applies = ("applies", "does not apply") if side in self.declared.principles else ()
+                known = applies or side in self.declared.categories
+                yield from _words(("over", *applies, "at least", "at most")) if known else self.sides()
+            case [_, *bound] if bound[-1].endswith("%"):
+                yield from _words(("in",))
             case [*_, "in"]:
                 yield from _words(BLOCKS["sampling"].choices, "stage")
             case _:

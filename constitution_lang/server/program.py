@@ -14,7 +14,7 @@ from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.told_once import told_once
 from constitution_lang.check.uses import Meaning, Use, uses_in_mended
-from constitution_lang.diagnostics.model import Diagnostic, Label
+from constitution_lang.diagnostics.model import Diagnostic, Label, Severity
 from constitution_lang.server.blocks import Blocks, BlockText, moved
 from constitution_lang.server.documents import Documents
 from constitution_lang.server.recheck import Recheck, called, files_of
@@ -23,6 +23,11 @@ from constitution_lang.source import Source, Span, head_of
 from constitution_lang.syntax import nodes
 
 __all__ = ["Program", "is_root", "load_program"]
+
+
+def is_error(finding: Diagnostic) -> bool:
+    """Whether it stops the build."""
+    return finding.severity is Severity.ERROR
 
 
 def is_root(text: str) -> bool:
@@ -62,7 +67,8 @@ class Program:
     def shares(self) -> dict[str, dict[str, float]]:
         """By stage the share of each principle in the default case, as far as the program can be understood."""
         trees = tuple(block.tree for blocks in self.files.values() for block in blocks.blocks)
-        return default_shares(self.declared, trees)
+        wrong = {block.name for _, block in self.blocks() if any(map(is_error, block.diagnostics))}
+        return default_shares(self.declared, trees, wrong)
 
     def inside(self, found: Diagnostic) -> Diagnostic:
         """A finding with its places inside the blocks in which they are, so that it moves with them."""
@@ -197,14 +203,18 @@ def _digest(blocks: Blocks) -> nodes.FileTree:
         if block.diagnostics or not tree.blocks:
             text.append(block.text)
         broken += tree.broken
-        mended += tree.mended
+        mended += (_in_file(node, blocks) for node in tree.mended)
         lost += tree.lost
         for node in tree.blocks:
             if isinstance(node, nodes.EditionLine | nodes.ConstitutionLine):
-                # These two are compared with the file in which they stand.
                 text.append(block.text)
-                read.append(structs.replace(node, span=blocks.place(node.span) or node.span))
-            else:
-                read.append(node)
+            read.append(_in_file(node, blocks))
     source = Source(blocks.source.name, "".join(text))
     return nodes.FileTree(source, tuple(read), (), tuple(broken), mended=tuple(mended), lost=tuple(lost))
+
+
+def _in_file(node: nodes.Block, blocks: Blocks) -> nodes.Block:
+    """The block, with its place in the file where it is compared with the file in which it stands."""
+    if isinstance(node, nodes.EditionLine | nodes.ConstitutionLine):
+        return structs.replace(node, span=blocks.place(node.span) or node.span)
+    return node

@@ -62,8 +62,10 @@ class Recheck:
             del self._inside[id]
         if not new:
             return
+        # What has no name that can be read may be what a principle names; nothing else of these is looked at here.
+        nameless = tuple(one for one in declared.repeated if nodes.HEADER in declared.lost.get(one.span, ()))
         alone = replace(
-            declared, tensions={}, sampling={}, templates={}, retired={}, examples=(), tests=(), repeated=()
+            declared, tensions={}, sampling={}, templates={}, retired={}, examples=(), tests=(), repeated=nameless
         )
         block_of = {block.name.span.file: id for id, block in new.items()}
         for finding in (*references_of(declared, new.values()), *check_values(alone, new)[1]):

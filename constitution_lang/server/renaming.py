@@ -21,7 +21,24 @@ _TAIL = re.compile(r"[A-Za-z0-9_-]+")
 _OF_KIND = {"category": nodes.CategoryBlock, "principle": nodes.PrincipleBlock}
 _A = {kind: f"{'an' if kind == 'attribute' else 'a'} {kind}" for kind in (*_OF_KIND, "attribute", "tension", "value")}
 _STAGES = BLOCKS["sampling"].choices
-_WORDS = ("and", "or", "not", "is", "in", "over", "at", "one", "of", "applies", "does", "otherwise", "when")
+_WORDS = (
+    "and",
+    "or",
+    "not",
+    "is",
+    "in",
+    "over",
+    "at",
+    "one",
+    "of",
+    "applies",
+    "does",
+    "otherwise",
+    "when",
+    "weigh",
+    "abstain",
+    "rule",
+)
 
 
 class RefusedError(Exception):

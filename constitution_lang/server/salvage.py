@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from msgspec.structs import replace
 
 from constitution_lang.check.program import Declarations
@@ -20,13 +22,15 @@ _ROUNDS_MAX = 8
 _HEAD = Source("<head>", "edition 2026\nconstitution unnamed 1.0.0\n")
 
 
-def default_shares(declared: Declarations, trees: tuple[nodes.FileTree, ...]) -> dict[str, dict[str, float]]:
+def default_shares(
+    declared: Declarations, trees: tuple[nodes.FileTree, ...], wrong: AbstractSet[str]
+) -> dict[str, dict[str, float]]:
     """By stage the share of each principle where every attribute has its default. Empty where nothing is sound.
 
-    `trees` are those whose places `declared` has.
+    `trees` are those whose places `declared` has; `wrong` are the files, one for each block, that have errors already.
     """
     mended = {block.span.file for tree in trees for block in tree.mended}
-    sound = _without(_with_head(declared), mended)
+    sound = _without(_with_head(declared), mended | wrong)
     for _ in range(_ROUNDS_MAX):
         program, found = check_values(sound)
         errors = [finding for finding in (*found, *check_references(sound)) if finding.severity is Severity.ERROR]
@@ -57,7 +61,7 @@ def _with_head(declared: Declarations) -> Declarations:
     )  # fmt: skip
 
 
-def _without(declared: Declarations, wrong: set[str]) -> Declarations:
+def _without(declared: Declarations, wrong: AbstractSet[str]) -> Declarations:
     """What stands in other blocks than the wrong ones."""
     return replace(
         declared,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from unicodedata import bidirectional
 
+from msgspec.structs import replace
+
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source
@@ -61,11 +63,17 @@ def strange_characters(source: Source) -> list[Diagnostic]:
         return [carriage_returns]
     for match in _STRANGE.finditer(source.text):
         line = source.position(match.start()).line
-        if line in found or len(found) == _SHOWN_MAX:
-            continue
         span = source.span(*match.span())
-        message = f"this line holds the control character U+{ord(match.group()):04X}"
-        found[line] = codes.E102.at(span, message, help="leave it out", fix=Fix(span, "", "leave it out"))
+        first = found.get(line)
+        if first is not None and first.fix:  # one finding for a line, with a fix for all in it
+            whole = source.span(first.fix.span.start, span.end)
+            text = _STRANGE.sub("", source.text[whole.start : whole.end])
+            found[line] = replace(
+                first, help="leave it out, and those behind it", fix=Fix(whole, text, "leave them out")
+            )
+        elif len(found) < _SHOWN_MAX:
+            message = f"this line holds the control character U+{ord(match.group()):04X}"
+            found[line] = codes.E102.at(span, message, help="leave it out", fix=Fix(span, "", "leave it out"))
     return list(found.values())
 
 

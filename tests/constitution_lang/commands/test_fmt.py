@@ -59,7 +59,10 @@ def test_check_lists_and_writes_nothing(loose: Path, tmp_path: Path, capsys: pyt
     tidy = tmp_path / "tidy.const"
     tidy.write_text(TIDY, encoding="utf-8")
     assert cli.main(["fmt", "--check", str(tidy), str(loose)]) == 1
-    assert capsys.readouterr() == (f"{loose}\n", "1 would change, 1 in their form already\n")
+    assert capsys.readouterr() == (
+        f"{loose}\n",
+        "1 would change, 1 in their form already, `cai-compile fmt` puts them into it\n",
+    )
     assert loose.read_text(encoding="utf-8") == LOOSE
     assert cli.main(["fmt", "--check", str(tidy)]) == 0
     assert capsys.readouterr().out == ""

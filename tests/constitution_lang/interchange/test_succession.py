@@ -91,7 +91,7 @@ def test_a_third_release_keeps_what_the_second_said() -> None:
 
 def test_an_id_that_comes_back_from_retirement_is_refused() -> None:
     _, second = both()
-    with pytest.raises(WrongInputError, match="retired.*give the section another id"):
+    with pytest.raises(WrongInputError, match=r"retired.*give the section another id"):
         succeeding(imported(LATER + "## Be warm {#warm authority=guideline}\nBe cold.\n"), second)
 
 
