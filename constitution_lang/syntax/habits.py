@@ -14,6 +14,7 @@ _COMMENT = re.compile(r"//+|/\*+|<!--")
 _QUOTED = re.compile("([\u201c\u201e\u00ab\u2039\u2018'])([^\"\n]*?)([\u201c\u201d\u00bb\u203a\u2019'])(?=[ ]*(?:#|$))")
 _CLOSING = re.compile("[\u201c\u201d\u00bb\u203a\u2019](?=[ ]*(?:#|$))")
 _CONFLICT = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?![<|=>])[^\n]*")
+_FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*")
 _ORDER = "<=|>=|<|>"
 _COMPARED = re.compile(rf"([A-Za-z][\w.-]*)[ ]*({_ORDER})[ ]*([A-Za-z][\w.-]*)[ ]*$")
 _COMPARED_AGAIN = re.compile(rf"({_ORDER})[ ]*([A-Za-z][\w.-]*)")
@@ -41,6 +42,10 @@ def at_column_one(text: str) -> Habit | None:
     comment = _comment(text, 0)
     if comment:
         return comment
+    fence = _FENCE.match(text)
+    if fence:
+        help = "leave it out: a file holds the constitution and nothing around it"
+        return Habit(0, fence.end(), help, (0, fence.end(), ""), "this line is the edge of a block of Markdown")
     conflict = _CONFLICT.match(text)
     if conflict:
         help = "a merge has left two versions here: keep one of them, and delete the lines that mark where they are"

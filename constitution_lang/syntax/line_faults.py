@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec.structs import replace
 
@@ -18,6 +20,10 @@ __all__ = [
     "wrong_choice", "wrong_value",
 ]  # fmt: skip
 
+_GLUED = re.compile(
+    rf"[ ]+(?P<key>{'|'.join(sorted({field.key for block in BLOCKS.values() for field in block.fields}))})[ ]*:"
+)
+"""A key behind a value: two lines of which the end of the first was lost."""
 _NAMES_ARE = "a name begins with a letter, and has letters, digits, `-` and `_` in it"
 
 
@@ -92,6 +98,13 @@ def _wrong_kind(form: FieldForm, found: str | None, span: Span, *, fix: Fix | No
 
 def wrong_value(form: FieldForm, span: Span, value: str) -> Diagnostic:
     """A finding about a value that can't be read, written as `value` at `span`."""
+    glued = _GLUED.search(value)
+    if glued:
+        at = Span(span.file, span.start + glued.start(), span.start + glued.start("key"))
+        own = Fix(at, "\n  ", "write it on a line of its own")
+        help = f"write `{glued['key']}:` on a line of its own"
+        key = Span(span.file, span.start + glued.start("key"), span.start + glued.end("key"))
+        return codes.E108.at(key, f"`{glued['key']}` stands on the line of `{form.key}`", help=help, fix=own)
     plain = value.removeprefix("=").strip()
     if plain != value and fits(form, plain):
         return _wrong_kind(form, None, span, fix=Fix(span, plain, f"write `{plain}`"))

@@ -26,7 +26,7 @@ from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
 from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped
 from constitution_lang.syntax.nodes import HEADER, TITLE
-from constitution_lang.syntax.repair import repair, rephrase
+from constitution_lang.syntax.repair import repair, rephrase, rephrase_header
 from constitution_lang.syntax.strays import bare_text_key, is_prose
 from constitution_lang.syntax.values_meant import sign_of_a_text
 
@@ -98,6 +98,10 @@ def _header(reading: Reading, end: int) -> tuple[Tree | None, BlockForm | None]:
     if isinstance(tree, Tree):
         return tree, form_of(keyword, second)
     found, repaired = repair(reading.file, reading.base, line, at_most=_EDITS_MAX)
+    rephrased = rephrase_header(found[0], reading.base, line) if len(found) != 1 or not repaired else None
+    if rephrased:
+        first, repaired = rephrased
+        found = [first]
     reading.found += found
     form = BLOCKS[keyword]
     if repaired:

@@ -12,7 +12,7 @@ from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.habits import several_values
 from constitution_lang.syntax.values_meant import value_meant
 
-__all__ = ["as_said_here"]
+__all__ = ["as_said_here", "header_as_said_here"]
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -69,6 +69,23 @@ _EXPECTATIONS = (
     (rf"({_NUMBER})(?![ ]*%|[\d.])(?: percent)?$", r"\1%"),
     (r"[ ]{2,}", " "),
 )
+
+
+_HEADERS = (
+    (r"\Aedition[ ]+[\"'](\d+)[\"']", r"edition \1"),
+    (r"\A(constitution[ ]+[\w-]+[ ]+)[vV]?(\d+)(?![\w.])", r"\1\2.0.0"),
+    (r"\A(constitution[ ]+[\w-]+[ ]+)[vV]?(\d+\.\d+)(?![\w.])", r"\1\2.0"),
+    (r"\A(constitution[ ]+[\w-]+[ ]+)[vV](\d+\.\d+\.\d+)", r"\1\2"),
+    (r"\Atest[ ]+([^\"'\s][^\"#]*?)[ ]*(?=#|\Z)", r'test "\1"'),
+    (r"\A(principle|example)([ ]+[\w-]+)[:/]([\w-]+)", r"\1\2.\3"),
+)
+"""First lines of blocks."""
+
+
+def header_as_said_here(line: str) -> str | None:
+    """The first line of a block as the language has it, where it is one then; None where nobody knows."""
+    meant = _all(line, _HEADERS)
+    return meant if meant != line and parsed(meant) is not None else None
 
 
 def as_said_here(form: BlockForm, line: str) -> str | None:

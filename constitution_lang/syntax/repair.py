@@ -13,9 +13,9 @@ from constitution_lang.syntax.forms import BlockForm
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
-from constitution_lang.syntax.phrases import as_said_here
+from constitution_lang.syntax.phrases import as_said_here, header_as_said_here
 
-__all__ = ["repair", "rephrase"]
+__all__ = ["repair", "rephrase", "rephrase_header"]
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -65,7 +65,19 @@ def rephrase(found: Diagnostic, base: int, text: str, form: BlockForm) -> tuple[
     """
     start = len(form.header) + len("\n  ")
     line = text[start:].split("\n", 1)[0].split("#", 1)[0].rstrip()
-    meant = as_said_here(form, line)
+    return _reworded(found, base, text, (start, line, as_said_here(form, line)))
+
+
+def rephrase_header(found: Diagnostic, base: int, text: str) -> tuple[Diagnostic, Tree] | None:
+    """The same for a first line."""
+    line = text.split("#", 1)[0].rstrip()
+    return _reworded(found, base, text, (0, line, header_as_said_here(line)))
+
+
+def _reworded(
+    found: Diagnostic, base: int, text: str, wording: tuple[int, str, str | None]
+) -> tuple[Diagnostic, Tree] | None:
+    start, line, meant = wording
     tree = block_tree(text[:start] + meant + text[start + len(line) :]) if meant else None
     if meant is None or not isinstance(tree, Tree):
         return None

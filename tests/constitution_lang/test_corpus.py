@@ -79,6 +79,22 @@ def test_a_damaged_document_ends_in_findings_with_a_place(document: Path) -> Non
             assert len(told) == len(set(told)), shown
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_fix_mends_what_it_is_of(document: Path) -> None:
+    """Made alone, each edit that is sure takes its finding away."""
+    files = list(_files(document.read_text(encoding="utf-8")))
+    alone = document.parent.name == "syntax"
+    for number, file in enumerate(files):
+        for told in _said_of(files, alone=alone)[1]:
+            fix = told.fix
+            if fix is None or not fix.sure or fix.span.file != file.name:
+                continue
+            mended = Source(file.name, file.text[: fix.span.start] + fix.text + file.text[fix.span.end :])
+            left = _said_of([*files[:number], mended, *files[number + 1 :]], alone=alone)[1]
+            same = [one for one in left if (one.code, one.message) == (told.code, told.message)]
+            assert told.primary.span not in [one.primary.span for one in same], told
+
+
 def _said_of(files: Sequence[Source], *, alone: bool) -> tuple[Mapping[str, Source], Sequence[Diagnostic]]:
     """What the parser alone, or the whole compiler, says about some files; the first is the root."""
     named = {source.name: source for source in files}
