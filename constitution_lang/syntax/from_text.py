@@ -30,8 +30,8 @@ _STRANGE_SPACES = frozenset("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000")
 _UNSEEN = "\t\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _BLANK = re.compile(rf"^[ {_UNSEEN}]*[{_UNSEEN}][ ]*$", re.MULTILINE)
 """A line in which nothing stands, though it is not empty: it means as little as an empty one."""
-_BEHIND_A_SPACE = tuple(f"{space}{keyword} " for keyword in KEYWORDS for space in " \t")
-"""Where none of these is in a text, no block begins but at column one."""
+_COMMENTED_OUT = re.compile(rf"\n#+[ ]+(?:{'|'.join(KEYWORDS)})[ ]")
+"""A comment that may be a first line, behind the mark of a heading: the one place where nothing else is wrong."""
 _WORD = re.compile(r"[\w-]+")
 _TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
@@ -55,17 +55,19 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
 
         text, strange_spaces = without_strange_spaces(source.name, text)
         conflicts += strange_spaces
-    shifted: list[int] = []
-    if any(word in text for word in _BEHIND_A_SPACE):
+    reader = _Reader(source.name, text)
+    reader.read([])
+    if reader.diagnostics or text.startswith("#") or _COMMENTED_OUT.search(text):
         from constitution_lang.syntax.shifted import all_indented, without_shifts
 
         whole = all_indented(source.name, text)
         if whole:
             return n.FileTree(source, (), ()), (whole,)
         text, shifted, found_shifted = without_shifts(source.name, text)
-        conflicts += found_shifted
-    reader = _Reader(source.name, text)
-    reader.read(shifted)
+        if shifted:
+            conflicts += found_shifted
+            reader = _Reader(source.name, text)
+            reader.read(shifted)
     reader.diagnostics += conflicts
     strange = strange_characters(source)
     lines = {source.position(found.primary.span.start).line for found in strange}
