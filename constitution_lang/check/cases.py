@@ -25,9 +25,8 @@ from constitution_lang.check.program import CheckedProgram
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.diagnostics.numbers import percent
-from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Stage, Tension
+from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Tension
 from constitution_lang.source import Span
-from constitution_lang.syntax import nodes
 
 if TYPE_CHECKING:
     from constitution_lang.analysis.shares import Extreme
@@ -200,16 +199,10 @@ def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:
 
     answers = Shares(play)
     for id in sorted(places):  # a category beside its principles: what was made for the one serves the others
-        for place, bound in zip(sorted(places[id], key=_as_lowered), bounds[id], strict=True):
+        for place, bound in zip(places[id], bounds[id], strict=True):
             least = answers.least(id) if bound.low > 0 else None
             greatest = answers.greatest(id) if bound.high < 1 else None
             yield from _share(play, (id, place.span), bound, least, greatest)
-
-
-def _as_lowered(share: nodes.ShareBound) -> tuple[tuple[str, ...], float, float]:
-    """What bounds are in the order of (`lower.declarations`)."""
-    stages = (share.stage.text,) if share.stage else tuple(Stage)
-    return stages, share.low.value if share.low else 0.0, share.high.value if share.high else 1.0
 
 
 def _share(

@@ -22,11 +22,6 @@ __all__ = ["failures"]
 _TOLD_MAX = 20
 _NO_ATTRIBUTE = re.compile(r"'(?P<type>\w+) object' has no attribute '(?P<name>\w+)'")
 _NO_ELEMENT = re.compile(r"\w+ object has no element (?P<at>.+)")
-_FIELDS = (
-    "prompt", "response", "critique", "revision", "response_a", "response_b", "answer", "reasoning", "own", "letter",
-    "value",
-)  # fmt: skip
-"""What examples and choices have."""
 
 
 def failures(template: Template, context: dict[str, object]) -> list[Diagnostic]:
@@ -41,7 +36,7 @@ def failures(template: Template, context: dict[str, object]) -> list[Diagnostic]
         if at is None:
             break
         out.add(at)
-        found.append(_told(template, failure, expressions, at))
+        found.append(_told(template, failure, expressions, at, _fields(context)))
     return found
 
 
@@ -74,7 +69,15 @@ def _culprit(
     return next((at for at in near if expressions[at].lineno == failure.line), None)
 
 
-def _told(template: Template, failure: RenderFailure, expressions: list[nodes.Expr], at: int) -> Diagnostic:
+def _fields(context: dict[str, object]) -> set[str]:
+    """What examples and choices have, of which a template may be given several."""
+    given = (value for value in context.values() if isinstance(value, list))
+    return {key for value in given for one in value if isinstance(one, dict) for key in one}
+
+
+def _told(
+    template: Template, failure: RenderFailure, expressions: list[nodes.Expr], at: int, fields: set[str]
+) -> Diagnostic:
     tags = printed_tags(template.source.text)
     source = template.source
     place = source.span(*tags[at]) if len(tags) == len(expressions) else line_span(source, expressions[at].lineno)
@@ -85,7 +88,7 @@ def _told(template: Template, failure: RenderFailure, expressions: list[nodes.Ex
         name = missing["name"]
         of = next((_source_of(one) for one in expressions[at].find_all(nodes.Getattr) if one.attr == name), "")
         is_part = missing["type"] == "dict"
-        best = nearest(name, _FIELDS) if is_part else None
+        best = nearest(name, fields) if is_part else None
         message = f"there is no field `{name}`" if is_part else f"{of or 'this'} has no `{name}`"
         help = did_you_mean(best) or ("see docs/templates.md for what a template is given" if is_part else _IS_TEXT)
         return code.at(place, message, help=help, fix=_fix(source.text, place, name, best))

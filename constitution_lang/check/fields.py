@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from constitution_lang.ir.model import Stage
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 
@@ -48,9 +49,9 @@ class Fields:
         return ()
 
     def shares(self) -> tuple[nodes.ShareBound, ...]:
-        """All declared shares."""
+        """All declared shares, in the order in which a bundle has them: it does not hang on that of the lines."""
         values = [field.value for field in self._fields if field.key.text == "share"]
-        return tuple([value for value in values if isinstance(value, nodes.ShareBound)]) if values else ()
+        return tuple(sorted((v for v in values if isinstance(v, nodes.ShareBound)), key=_rank)) if values else ()
 
     def prose(self, key: str) -> nodes.Prose | nodes.Text | None:
         """Text, on one line or as an indented block."""
@@ -62,3 +63,8 @@ class Fields:
             if field.key.text == key and isinstance(value, form):
                 return value
         return None
+
+
+def _rank(share: nodes.ShareBound) -> tuple[tuple[str, ...], float, float]:
+    stages = (share.stage.text,) if share.stage else tuple(Stage)
+    return stages, share.low.value if share.low else 0.0, share.high.value if share.high else 1.0

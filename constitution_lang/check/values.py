@@ -111,7 +111,7 @@ def _attribute(block: nodes.AttributeBlock) -> tuple[CheckedAttribute | None, li
     fields = Fields(block.fields)
     levels, one_of = fields.words("levels"), fields.words("one of")
     names = levels or one_of
-    if not names or (fields.words("levels") and fields.words("one of")):
+    if not names or (levels and one_of):
         return None, []  # the parser has told
     at = fields.key("levels" if levels else "one of") or block.name.span
     wrong: list[Diagnostic] = []

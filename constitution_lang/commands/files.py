@@ -30,7 +30,7 @@ WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
 FORMATS = ("terminal", "json", "sarif", "github")
 
 
-class FORM(argparse.RawDescriptionHelpFormatter):
+class _Form(argparse.RawDescriptionHelpFormatter):
     """How help looks: as wide as the terminal."""
 
     def __init__(self, prog: str) -> None:
@@ -40,6 +40,9 @@ class FORM(argparse.RawDescriptionHelpFormatter):
         except (AttributeError, ValueError, OSError):
             width = 80
         super().__init__(prog, width=width - 2)
+
+
+FORM = _Form
 
 
 class Parser(argparse.ArgumentParser):

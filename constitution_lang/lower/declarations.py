@@ -97,7 +97,7 @@ class _Lower:
         return ir.Origin(span.file, at.line, at.column)
 
     def shares(self, fields: Fields) -> tuple[ir.ShareBound, ...]:
-        bounds = (
+        return tuple(
             ir.ShareBound(
                 float(share.low.value) if share.low else 0.0,
                 float(share.high.value) if share.high else 1.0,
@@ -106,7 +106,6 @@ class _Lower:
             )
             for share in fields.shares()
         )
-        return tuple(sorted(bounds, key=lambda b: (b.stages, b.low, b.high)))
 
     def category(self, block: nodes.CategoryBlock) -> ir.Category:
         fields = Fields(block.fields)

@@ -25,7 +25,7 @@ from constitution_lang.syntax import nodes
 __all__ = ["Program", "is_root", "load_program"]
 
 
-def is_error(finding: Diagnostic) -> bool:
+def _is_error(finding: Diagnostic) -> bool:
     """Whether it stops the build."""
     return finding.severity is Severity.ERROR
 
@@ -67,7 +67,7 @@ class Program:
     def shares(self) -> dict[str, dict[str, float]]:
         """By stage the share of each principle in the default case, as far as the program can be understood."""
         trees = tuple(block.tree for blocks in self.files.values() for block in blocks.blocks)
-        wrong = {block.name for _, block in self.blocks() if any(map(is_error, block.diagnostics))}
+        wrong = {block.name for _, block in self.blocks() if any(map(_is_error, block.diagnostics))}
         return default_shares(self.declared, trees, wrong)
 
     def inside(self, found: Diagnostic) -> Diagnostic:

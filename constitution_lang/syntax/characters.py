@@ -12,8 +12,10 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source
 
-__all__ = ["same_length", "strange_characters", "undecodable", "unseen_characters"]
+__all__ = ["OTHER_SPACES", "same_length", "strange_characters", "undecodable", "unseen_characters"]
 
+OTHER_SPACES = frozenset("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000")
+"""What web pages and word processors indent with."""
 _STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufeff]|\r(?!\n)")
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 _JOINERS = "\u200c\u200d"

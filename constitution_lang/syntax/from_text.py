@@ -14,7 +14,7 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.build import BlockBuilder
-from constitution_lang.syntax.characters import same_length, strange_characters, undecodable
+from constitution_lang.syntax.characters import OTHER_SPACES, same_length, strange_characters, undecodable
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.lalr import replace_tokens
@@ -26,7 +26,6 @@ _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _STRAY = re.compile(r"^[ \t]+(?=[^ \t\n#])", re.MULTILINE)
 _CONFLICT = "<<<<<<<"
 _COMMENT = re.compile(r"#[^\n]*")
-_STRANGE_SPACES = frozenset("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000")
 _UNSEEN = "\t\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _BLANK = re.compile(rf"^[ {_UNSEEN}]*[{_UNSEEN}][ ]*$", re.MULTILINE)
 """A line in which nothing stands, though it is not empty: it means as little as an empty one."""
@@ -50,7 +49,7 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         text, conflicts = without_conflicts(source.name, text)
     if "\t" in text or not text.isascii():
         text = _BLANK.sub(lambda blank: " " * len(blank.group()), text)
-    if not text.isascii() and not _STRANGE_SPACES.isdisjoint(text):
+    if not text.isascii() and not OTHER_SPACES.isdisjoint(text):
         from constitution_lang.syntax.shifted import without_strange_spaces
 
         text, strange_spaces = without_strange_spaces(source.name, text)

@@ -10,16 +10,14 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
+from constitution_lang.syntax.characters import OTHER_SPACES
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.keywords import looks_like_header
 from constitution_lang.syntax.words import with_article
 
-__all__ = ["SPACES", "all_indented", "without_shifts", "without_strange_spaces"]
-
-SPACES = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
-"""What web pages and word processors indent with."""
+__all__ = ["all_indented", "without_shifts", "without_strange_spaces"]
 
 _SHIFTED = re.compile(
     r"^(?P<mark>[ ]{1,3}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
@@ -27,7 +25,8 @@ _SHIFTED = re.compile(
     + r")(?![\w.-])[^\n]*)",
     re.MULTILINE,
 )
-_STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{SPACES}][ \t{SPACES}]*(?=[^\s])", re.MULTILINE)
+_SPACES = "".join(sorted(OTHER_SPACES))
+_STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{_SPACES}][ \t{_SPACES}]*(?=[^\s])", re.MULTILINE)
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
 _NEXT = re.compile(r"(?:\n[ \t]*)*\n(?P<indent>[ \t]*)(?P<line>[^\s][^\n]*)")
 
@@ -68,7 +67,7 @@ def without_strange_spaces(file: str, text: str) -> tuple[str, list[Diagnostic]]
 
 def _strange(file: str, right: str, lines: list[re.Match[str]]) -> Diagnostic:
     first, end = lines[0], lines[-1].end()
-    strange = next(char for char in first.group() if char in SPACES)
+    strange = next(char for char in first.group() if char in OTHER_SPACES)
     which = "this line is" if len(lines) == 1 else f"this line and {len(lines) - 1} more of its block are"
     return codes.E115.at(
         Span(file, *first.span()),
