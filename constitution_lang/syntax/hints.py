@@ -24,7 +24,6 @@ _NAMED = re.compile(r"([A-Za-z][\w.-]*)[ ]+\"[^\"\n]*\"(?=[ ]*(?:#|\n|\Z))")
 _BULLET = re.compile(r"  [-*\u2022][ ]*")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 _WORD = re.compile(r"\|\||[^\s,():\"#|;]+|\S")
-_OUTCOMES = ("prefer", "weigh", "abstain")
 _ROW_EXAMPLE = "grave, weapons | harm over autonomy"
 
 
@@ -216,15 +215,6 @@ def _unexpected(
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
     message = f"expected {_in_words(expected)}, found `{word}`"
-    if word == ":" and text[start:at].strip() in {line.opening for line in block.form.lines}:
-        gone = Fix(block.span(start + len(text[start:at].rstrip()), at + 1), "", "leave it out")
-        meant = f"{text[start:at].strip()} {text[at + 1 : end].split('#', 1)[0].strip()}"
-        return codes.E106.at(span, message, help=f"leave it out: write `{meant}`", fix=gone)
-    if "COLON" in expected and word in _OUTCOMES:
-        written = text[start:at].rstrip()
-        rest = text[at:end].split("#", 1)[0].rstrip()
-        colon = Fix(block.span(start + len(written), at), ": ", "add the colon")
-        return codes.E106.at(span, message, help=f"write `{written.strip()}: {rest}`", fix=colon)
     in_first_line = explain_first_line(block, at, end, message) if start == 0 else None
     if in_first_line:
         return in_first_line
