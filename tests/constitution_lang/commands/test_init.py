@@ -45,6 +45,8 @@ def test_it_overwrites_nothing(folder: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert out.count("wrote") == 1
     assert out.count("kept") == len(before) - 1
+    assert f"note: {folder / 'run.toml'} lacks `clinic.const`" in out
+    assert out.count(" lacks ") == 1
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 

@@ -252,7 +252,16 @@ def test_of_all_files_of_a_folder_parts_are_run_with_what_uses_them(
 
 def test_a_principle_is_covered_where_an_expectation_names_it(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also where it does not apply: that may be what is expected."""
-    test = '\ntest "not then"\n  case severity none\n  expect harm.weapons at most 0% in preference\n'
-    house.write_text(WHOLE + test, encoding="utf-8")
-    cli.main(["test", house.name, "--coverage"])
-    assert "no test looks at harm.weapons" not in capsys.readouterr().out
+    grave = WHOLE.replace(
+        'harm.weapons "No weapons"\n', 'harm.weapons "No weapons"\n  applies when severity is grave\n'
+    )
+    test = '\ntest "not then"\n  case severity none\n  expect autonomy.choice applies\n  expect {}\n'
+    for expected, covered in (
+        ("harm.weapons at most 5% in preference", True),
+        ("harm.weapons over autonomy", True),
+        ("harm at most 5% in preference", False),
+    ):
+        house.write_text(grave + test.format(expected), encoding="utf-8")
+        cli.main(["test", house.name, "--coverage"])
+        out = capsys.readouterr().out
+        assert ("no test looks at harm.weapons" not in out) == covered, out
