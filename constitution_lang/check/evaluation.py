@@ -6,12 +6,13 @@ Evaluation stops at the first. So that one is taken out, which is known by what 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from jinja2 import nodes
 
 from constitution_lang.check.jinja_tags import printed_tags
 from constitution_lang.check.suggest import nearest
-from constitution_lang.check.templating import RenderFailure, Template, environment, line_span, render
+from constitution_lang.check.templating import RenderedMessage, RenderFailure, Template, environment, line_span, render
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
@@ -24,27 +25,57 @@ _NO_ATTRIBUTE = re.compile(r"'(?P<type>\w+) object' has no attribute '(?P<name>\
 _NO_ELEMENT = re.compile(r"\w+ object has no element (?P<at>.+)")
 
 
-def failures(template: Template, context: dict[str, object]) -> list[Diagnostic]:
-    """What is wrong with expressions that are printed, as long as it is these that fail."""
+Rendered = tuple[RenderedMessage, ...]
+
+
+def failures(
+    template: Template, context: dict[str, object], unknown: Collection[str] = ()
+) -> tuple[list[Diagnostic], Rendered | None]:
+    """What is wrong with expressions that are printed, as long as it is these that fail; and the messages without them.
+
+    Nothing is told of those with `unknown` names, or with what comes from these.
+    """
     found: list[Diagnostic] = []
     out: set[int] = set()
-    while len(found) < _TOLD_MAX:
-        failure, expressions = _tried(template, context, out)
-        if failure is None:
-            break
-        at = _culprit(template, context, failure, expressions, out)
+    doubtful = _from(unknown, environment().parse(_text(template))) if unknown else set()
+    while len(out) < _TOLD_MAX:
+        rendered, expressions = _tried(template, context, out)
+        if not isinstance(rendered, RenderFailure):
+            return found, rendered
+        at = _culprit(template, context, rendered, expressions, out)
         if at is None:
             break
         out.add(at)
-        found.append(_told(template, failure, expressions, at, _fields(context)))
-    return found
+        if doubtful.isdisjoint(_names(expressions[at])):
+            found.append(_told(template, rendered, expressions, at, _fields(context)))
+    return found, None
+
+
+def _text(template: Template) -> str:
+    return template.source.text if template.mended is None else template.mended
+
+
+def _names(node: nodes.Node) -> set[str]:
+    names = {name.name for name in node.find_all(nodes.Name)}
+    return names | ({node.name} if isinstance(node, nodes.Name) else set())
+
+
+def _from(unknown: Collection[str], tree: nodes.Template) -> set[str]:
+    """Names, and those that loops and `set` make of them, in the order of the text."""
+    doubtful = set(unknown)
+    made = [(loop.lineno, loop.iter, loop.target) for loop in tree.find_all(nodes.For)]
+    made += [(assigned.lineno, assigned.node, assigned.target) for assigned in tree.find_all(nodes.Assign)]
+    for _, given, target in sorted(made, key=lambda one: one[0]):
+        if not doubtful.isdisjoint(_names(given)):
+            doubtful |= _names(target)
+    return doubtful
 
 
 def _tried(
     template: Template, context: dict[str, object], out: set[int]
-) -> tuple[RenderFailure | None, list[nodes.Expr]]:
-    """How the template fails without some of what it prints; and all of that, in the order of the text."""
-    tree = environment().parse(template.source.text)
+) -> tuple[Rendered | RenderFailure, list[nodes.Expr]]:
+    """What the template gives without some of what it prints; and all of that, in the order of the text."""
+    tree = environment().parse(_text(template))
     expressions: list[nodes.Expr] = []
     for output in tree.find_all(nodes.Output):
         for at, child in enumerate(output.nodes):
@@ -53,8 +84,7 @@ def _tried(
             if len(expressions) in out:
                 output.nodes[at] = nodes.Const("…", lineno=child.lineno)
             expressions.append(child)
-    result = render(Template(template.kind, template.source, environment().from_string(tree)), context)
-    return (result if isinstance(result, RenderFailure) else None), expressions
+    return render(Template(template.kind, template.source, environment().from_string(tree)), context), expressions
 
 
 def _culprit(

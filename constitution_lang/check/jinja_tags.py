@@ -21,7 +21,10 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.words import closest, did_you_mean, listed
 
-__all__ = ["Places", "Tags", "printed_tags", "read_tags"]
+__all__ = ["NOTHING", "Places", "Tags", "printed_tags", "read_tags"]
+
+NOTHING = '{{ "" }}'
+"""What stands for a print that cannot be read, so that their number stays the same."""
 
 _TAG = re.compile(
     r"\{\#.*?(?:\#\}|\Z)"
@@ -66,7 +69,8 @@ class Tag:
 class Tags:
     """All tags of a template, what is wrong with them, and the text with the same lines that can be read.
 
-    `unread` are the words of tags that could not be read: nothing is said that depends on them.
+    `unread` are the words of tags that could not be read: nothing is said that depends on them. `unknown` says that
+    there is a tag of which nothing is known, which may have been meant as a message.
     """
 
     source: Source
@@ -74,6 +78,7 @@ class Tags:
     found: list[Diagnostic] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
     mended: str = ""
+    unknown: bool = False
 
 
 class Places:
@@ -176,7 +181,7 @@ class _Reader:
             pass
         else:
             return
-        self.replace(tag, "")
+        self.replace(tag, NOTHING)
 
     def block(self, tag: Tag) -> None:
         text = self.text[tag.start : tag.end]
@@ -217,9 +222,23 @@ class _Reader:
         span = self.tags.source.span(tag.word_start, end)
         fix = Fix(span, best, f"write `{best}`") if best else None
         message = f"there is no tag `{tag.word}`"
-        self.tags.found.append(codes.E401.at(span, message, help=did_you_mean(best) or help, fix=fix))
+        if best and (closing := self.closing(tag)):
+            help = f"did you mean `{{% {best} %}}…{{% end{best} %}}`?"
+            between = self.text[end : closing.word_start]
+            whole = self.tags.source.span(tag.word_start, closing.word_start + len(closing.word))
+            fix = Fix(whole, f"{best}{between}end{best}", f"write `{best}` and `end{best}`")
+        else:
+            help = did_you_mean(best) or help
+        self.tags.found.append(codes.E401.at(span, message, help=help, fix=fix))
         self.tags.unread.add(tag.word)
+        self.tags.unknown |= best is None
         return best
+
+    def closing(self, tag: Tag) -> Tag | None:
+        """The end of a block whose word is misspelt, where the end has that word too."""
+        same = (one for one in self.tags.all if one.start > tag.start and one.word in (tag.word, f"end{tag.word}"))
+        end = next(same, None)
+        return end if end and end.word != tag.word else None
 
     def branch(self, tag: Tag, word: str, text: str) -> None:
         inside = self.open[-1][1] if self.open else None

@@ -51,17 +51,30 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     places = Places(source, tags)
     walk = _Walk(kind, source, places)
     walk.node(tree, _Inside())
-    undefined, meant = _undefined(kind, tree, places)
+    undefined, unknown, meant = _undefined(kind, tree, places)
     found = [*(tags.found if tags else ()), *walk.found, *undefined]
     for slot in sorted(NEEDS[kind] - walk.printed - meant - places.unread):
         at = line_span(source, 1)
         help = f"write `{{{{ {slot} }}}}` in a message"
         found.append(codes.E403.at(at, f"a template of {kind} has to print `{slot}`", help=help))
+    template = Template(kind, source, environment().from_string(tree), tags.mended if tags else None)
+    if not (tags and tags.unknown) and not any(finding.code == codes.E409.id for finding in found):
+        found += [one for one in probe(template, unknown | _assigned(tree)) if not _follows(one, found, meant)]
     found.sort(key=lambda finding: finding.primary.span.start)
-    if tags:
-        return None, found
-    template = Template(kind, source, environment().from_string(tree))
-    return template, found or probe(template)
+    return (None if tags else template), found
+
+
+def _assigned(tree: nodes.Template) -> set[str]:
+    return {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load" and name.name in _SLOTS}
+
+
+def _follows(finding: Diagnostic, found: list[Diagnostic], meant: set[str]) -> bool:
+    """Whether what evaluation gave is a consequence of what was told before it."""
+    if finding.code == codes.E403.id:
+        return bool(meant) or any(one.code in (codes.E401.id, codes.E402.id, codes.E403.id) for one in found)
+    span = finding.primary.span
+    within = (one for one in found if span.start <= one.primary.span.start < span.end)
+    return finding.code in (codes.E406.id, codes.E408.id) and any(within)
 
 
 def _read(text: str) -> nodes.Template:
@@ -80,8 +93,8 @@ def _invalid(source: Source, error: TemplateSyntaxError) -> Diagnostic:
     return codes.E401.at(at, "this is not valid Jinja", help="see docs/templates.md for what can stand in a tag")
 
 
-def _undefined(kind: PromptKind, tree: nodes.Template, places: Places) -> tuple[list[Diagnostic], set[str]]:
-    """Names that nothing defines, each once on a line; and what seems to have been meant by them."""
+def _undefined(kind: PromptKind, tree: nodes.Template, places: Places) -> tuple[list[Diagnostic], set[str], set[str]]:
+    """Names that nothing defines, each told once on a line; and what seems to have been meant by them."""
     known = NAMES[kind] | _SLOTS | set(environment().globals) | places.unread
     unknown = find_undeclared_variables(tree) - known
     told: set[tuple[str, int]] = set()
@@ -96,7 +109,7 @@ def _undefined(kind: PromptKind, tree: nodes.Template, places: Places) -> tuple[
             hint = suggest.did_you_mean(at, name.name, candidates, f"a template of {kind} is given {listed}")
             meant.update([hint["fix"].text] if hint["fix"] else [])
             found.append(codes.E406.at(at, f"`{name.name}` is not defined", **hint))
-    return found, meant
+    return found, unknown, meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,8 @@ class _Walk:
         for child in node.nodes:
             if isinstance(child, nodes.TemplateData):
                 self.text(child, inside)
+                continue
+            if isinstance(child, nodes.Const) and child.value == "":  # as NOTHING is
                 continue
             if not (inside.message or inside.captured):
                 help = "put it between `{% user %}` and `{% enduser %}`"

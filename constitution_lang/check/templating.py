@@ -47,11 +47,15 @@ _Chunk: TypeAlias = "str | Slot | RenderedMessage | tuple[_Chunk, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that was read: its kind, its text, and the code that Jinja made of it."""
+    """A template that was read: its kind, its text, and the code that Jinja made of it.
+
+    `mended` is the text with the same lines that was read in its place, where it has tags that cannot be read.
+    """
 
     kind: PromptKind
     source: Source
     code: jinja2.Template
+    mended: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,10 +99,9 @@ class _Writer:
         template = self.templates.get(kind)
         if template is None:
             return
-        written = turns(template, dict(context))
-        if isinstance(written, Diagnostic):
-            if written not in self.found:
-                self.found.append(written)
+        written = turns(template, context)
+        if isinstance(written, list):
+            self.found += [one for one in written if one not in self.found]
             return
         messages, opening = written
         name = f"{kind}/{subject}" if subject else kind.value

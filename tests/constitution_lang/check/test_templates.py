@@ -16,6 +16,7 @@ GOOD = """\
 {% assistant %}{{ response }}{% endassistant %}
 {% user %}{{ critique_request }}{% enduser %}
 """
+ANSWER = "{% assistant %}Yes.{% endassistant %} "
 
 
 def findings(text: str, kind: PromptKind = PromptKind.CRITIQUE) -> list[str]:
@@ -25,39 +26,39 @@ def findings(text: str, kind: PromptKind = PromptKind.CRITIQUE) -> list[str]:
 
 
 REFUSED = {
-    "filter": ("{% user %}{{ prompt | upper }}{% enduser %}\n", ["E402 4"]),
-    "filter with arguments": ("{% user %}{{ critique_request | replace('a', prompt) }}{% enduser %}\n", ["E402 4"]),
-    "test": ("{% user %}{{ 1 if prompt is defined else 2 }}{% enduser %}\n", ["E402 4"]),
+    "filter": (ANSWER + "{% user %}{{ prompt | upper }}{% enduser %}\n", ["E402 4"]),
+    "filter with arguments": (ANSWER + "{% user %}{{ 'a' | replace('a', prompt) }}{% enduser %}\n", ["E402 4"]),
+    "test": (ANSWER + "{% user %}{{ 1 if prompt is defined else 2 }}{% enduser %}\n", ["E402 4"]),
     "condition": ("{% if response %}{% endif %}\n", ["E402 4"]),
     "negation": ("{% if not response %}{% endif %}\n", ["E402 4"]),
     "both": ("{% if response and statement %}{% endif %}\n", ["E402 4"]),
-    "inline condition": ("{% user %}{{ prompt if statement else 'x' }}{% enduser %}\n", ["E402 4"]),
+    "inline condition": (ANSWER + "{% user %}{{ prompt if statement else 'x' }}{% enduser %}\n", ["E402 4"]),
     "comparison": ("{% if response == 'x' %}{% endif %}\n", ["E402 4"]),
     "compared with": ("{% if 'x' in response %}{% endif %}\n", ["E402 4"]),
-    "attribute": ("{% user %}{{ prompt.name }}{% enduser %}\n", ["E402 4"]),
-    "index": ("{% user %}{{ prompt[0] }}{% enduser %}\n", ["E402 4"]),
-    "slice": ("{% user %}{{ prompt[:9] }}{% enduser %}\n", ["E402 4"]),
-    "call": ("{% user %}{{ prompt() }}{% enduser %}\n", ["E402 4"]),
-    "argument": ("{% user %}{{ range(prompt) }}{% enduser %}\n", ["E402 4"]),
-    "keyword argument": ("{% user %}{{ namespace(a=prompt) }}{% enduser %}\n", ["E402 4"]),
+    "attribute": (ANSWER + "{% user %}{{ prompt.name }}{% enduser %}\n", ["E402 4"]),
+    "index": (ANSWER + "{% user %}{{ prompt[0] }}{% enduser %}\n", ["E402 4"]),
+    "slice": (ANSWER + "{% user %}{{ prompt[:9] }}{% enduser %}\n", ["E402 4"]),
+    "call": (ANSWER + "{% user %}{{ prompt() }}{% enduser %}\n", ["E402 4"]),
+    "argument": (ANSWER + "{% user %}{{ range(prompt) }}{% enduser %}\n", ["E402 4"]),
+    "keyword argument": (ANSWER + "{% user %}{{ namespace(a=prompt) }}{% enduser %}\n", ["E402 4"]),
     "loop": ("{% for word in prompt %}{% endfor %}\n", ["E402 4"]),
     "loop variable": ("{% for prompt in over %}{% endfor %}\n", ["E402 4"]),
     "assignment from": ("{% set x = prompt %}\n", ["E402 4"]),
     "assignment to": ("{% set prompt = 'x' %}\n", ["E402 4"]),
     "with": ("{% with x = prompt %}{% endwith %}\n", ["E402 4"]),
-    "concatenation": ("{% user %}{{ prompt ~ 'x' }}{% enduser %}\n", ["E402 4"]),
-    "sum": ("{% user %}{{ prompt + 'x' }}{% enduser %}\n", ["E402 4"]),
-    "list": ("{% user %}{{ [prompt] }}{% enduser %}\n", ["E402 4"]),
-    "block of a filter": ("{% user %}{% filter upper %}{{ prompt }}{% endfilter %}{% enduser %}\n", ["E402 4"]),
+    "concatenation": (ANSWER + "{% user %}{{ prompt ~ 'x' }}{% enduser %}\n", ["E402 4"]),
+    "sum": (ANSWER + "{% user %}{{ prompt + 'x' }}{% enduser %}\n", ["E402 4"]),
+    "list": (ANSWER + "{% user %}{{ [prompt] }}{% enduser %}\n", ["E402 4"]),
+    "block of a filter": (ANSWER + "{% user %}{% filter trim %}{{ prompt }}{% endfilter %}{% enduser %}\n", ["E402 4"]),
     "captured": ("{% set x %}{{ prompt }}{% endset %}\n", ["E402 4"]),
     "macro": ("{% macro m() %}{{ prompt }}{% endmacro %}\n", ["E402 4"]),
     "macro's parameter": ("{% macro m(prompt) %}{% endmacro %}\n", ["E402 4"]),
-    "slot of another kind": ("{% user %}{{ response_a }}{% enduser %}\n", ["E404 4"]),
+    "slot of another kind": (ANSWER + "{% user %}{{ response_a }}{% enduser %}\n", ["E404 4"]),
     "text outside": ("\n\nHello\n", ["E405 6"]),
     "text outside, in a loop": ("{% for s in over %}\nHello\n{% endfor %}\n", ["E405 5"]),
     "print outside": ("{{ statement }}\n", ["E405 4"]),
     "slot outside": ("{{ prompt }}\n", ["E405 4"]),
-    "undefined": ("{% user %}\n{{ statment }}\n{% enduser %}\n", ["E406 5"]),
+    "undefined": (ANSWER + "{% user %}\n{{ statment }}\n{% enduser %}\n", ["E406 5"]),
     "undefined twice": ("{% if a %}{% endif %}\n{% if b %}{% endif %}\n", ["E406 4", "E406 5"]),
     "include": ('{% include "x.j2" %}\n', ["E409 4"]),
     "import": ('{% import "x.j2" as x %}\n', ["E409 4"]),
@@ -72,16 +73,16 @@ REFUSED = {
     "opening before the end": ("{% opening %}(\n{% endopening %}\n{% opening %}({% endopening %}\n", ["E407 4"]),
     "slot in the opening": ("{% opening %}{{ prompt }}{% endopening %}\n", ["E407 4"]),
     "undefined field": (
-        "{% for e in examples %}\n{% assistant %}{{ e.promt }}{% endassistant %}\n{% endfor %}\n",
+        "{% for e in examples %}\n{% assistant %}{{ e.a }}{% endassistant %}{% user %}x{% enduser %}\n{% endfor %}\n",
         ["E406 5"],
     ),
-    "fails": ("{% assistant %}{{ 1 / 0 }}{% endassistant %}\n", ["E408 4"]),
-    "prints a function": ("{% assistant %}{{ range }}{% endassistant %}\n", ["E408 4"]),
-    "reaches into Python": ("{% assistant %}{{ statement.__class__.mro() }}{% endassistant %}\n", ["E408 4"]),
-    "random": ("{% assistant %}{{ [1, 2] | random }}{% endassistant %}\n", ["E401 4"]),
-    "syntax": ("{% user %}{{ statement {% enduser %}\n", ["E401 4"]),
-    "unclosed": ("{% user %}x\n", ["E401 4"]),
-    "unknown tag": ("{% usr %}x{% endusr %}\n", ["E401 4"]),
+    "fails": (ANSWER + "{% user %}{{ 1 / 0 }}{% enduser %}\n", ["E408 4"]),
+    "prints a function": (ANSWER + "{% user %}{{ range }}{% enduser %}\n", ["E408 4"]),
+    "reaches into Python": (ANSWER + "{% user %}{{ statement.__class__.mro() }}{% enduser %}\n", ["E408 4"]),
+    "random": (ANSWER + "{% user %}{{ [1, 2] | random }}{% enduser %}\n", ["E401 4"]),
+    "syntax": (ANSWER + "{% user %}{{ statement {% enduser %}\n", ["E401 4"]),
+    "unclosed": (ANSWER + "{% user %}x\n", ["E401 4"]),
+    "unknown tag": (ANSWER + "{% usr %}x{% endusr %}\n", ["E401 4"]),
     "several": ("{{ prompt | upper }}\n{{ statment }}\nHello\n", ["E405 4", "E402 4", "E405 5", "E406 5", "E405 6"]),
 }  # fmt: skip
 
@@ -186,9 +187,60 @@ def test_a_mistake_of_syntax_hides_no_other(wrong: str) -> None:
     before, after = "{% assistant %}{{ before }}{% endassistant %}", "{% user %}{{ after }}{% enduser %}"
     text = f"{GOOD}{before}\n{wrong}\n{after}\n"
     found = check_template(PromptKind.CRITIQUE, Source("t.j2", text))[1]
-    told = [(f.code, text[f.primary.span.start : f.primary.span.end]) for f in found if f.code != "E405"]
+    told = [(f.code, text[f.primary.span.start : f.primary.span.end]) for f in found if f.code not in ("E405", "E407")]
     assert told == [("E406", "before"), ("E401", SYNTAX[wrong]), ("E406", "after")]
     assert not any("Jinja" in f.message for f in found)
+
+
+def test_mistakes_of_every_kind_in_one_run() -> None:
+    text = """\
+{% user %}{{ prompt | upper }}{% enduser %}
+{% user %}{{ response }}{{ response_a }}{% enduser %}
+{% user %}{{ statment }}{{ 1 / 0 }}{% enduser %}
+{% for shot in exampels %}{{ shot.promt }}{% endfor %}
+{% for one in examples %}
+{% assistant %}{{ one.critiqe }}{% endassistant %}
+{% user %} {% enduser %}
+{% endfor %}
+{% opening %}({% endopening %}
+{% system %}Be kind.{% endsystem %}
+"""
+    assert findings(text) == [
+        "E402 1", "E407 2", "E404 2", "E406 3", "E408 3", "E406 4", "E405 4", "E406 6", "E407 7", "E407 9", "E407 10",
+    ]  # fmt: skip
+    told = findings(text.replace("{{ response }}{{ response_a }}", "{{ response }}{{ 5 5 }}"))
+    assert told == [
+        "E402 1", "E407 2", "E401 2", "E406 3", "E408 3", "E406 4", "E405 4", "E406 6", "E407 9", "E407 10",
+    ]  # fmt: skip
+
+
+def test_a_block_misspelt_at_both_ends_is_mended_at_once() -> None:
+    wrong = GOOD.replace("{% user %}", "{% usr %}", 1).replace("enduser", "endusr", 1)
+    _, [finding] = check_template(PromptKind.CRITIQUE, Source("t.j2", wrong))
+    assert finding.fix
+    span = finding.fix.span
+    assert wrong[: span.start] + finding.fix.text + wrong[span.end :] == GOOD
+
+
+@pytest.mark.parametrize(
+    ("roles", "wrong"),
+    [
+        ("user user", [2]),
+        ("user user user", [2]),
+        ("user user assistant user", [2]),
+        ("assistant user", [1]),
+        ("assistant assistant user", [1]),
+        ("user assistant assistant user assistant user user", [3, 7]),
+        ("user assistant system user", [3]),
+        ("system system user", [2]),
+        ("user assistant", [2]),
+        ("user system", [2]),
+    ],
+)
+def test_each_message_out_of_order_is_told_once(roles: str, wrong: list[int]) -> None:
+    slots = "{{ prompt }}{{ response }}"
+    text = "".join(f"{{% {role} %}}{slots}{{% end{role} %}}\n" for role in roles.split())
+    assert findings(text) == [f"E407 {line}" for line in wrong]
 
 
 def test_a_word_that_is_meant_for_a_slot_is_told_once() -> None:
@@ -221,5 +273,5 @@ def test_a_word_that_is_meant_for_a_slot_is_told_once() -> None:
     ],
 )
 def test_a_template_has_bounds(wrong: str) -> None:
-    found = findings(GOOD + f"{{% assistant %}}\n{wrong}{{% endassistant %}}\n")
+    found = findings(GOOD + ANSWER + f"{{% user %}}\n{wrong}{{% enduser %}}\n")
     assert found == ["E408 5"]
