@@ -60,10 +60,11 @@ class TensionAccount(Struct, frozen=True):
 
 
 class CircleAccount(Struct, frozen=True):
-    """Who comes before whom, round to the first."""
+    """Who comes before whom, round to the first; `beside` are other tensions in circles with these in that case."""
 
     over: tuple[str, ...]
     tensions: tuple[str, ...]
+    beside: tuple[str, ...]
     case: Unusual
     test: str
 
@@ -120,7 +121,9 @@ def account(bundle: Bundle) -> Account:
     for circle in found:
         over = (*(step.high for step in circle.steps), circle.steps[0].high)
         tensions = tuple(step.tension.id for step in circle.steps)
-        rounds.append(CircleAccount(over, tensions, play.unusual(circle.case), circle_test(play, circle)))
+        rounds.append(
+            CircleAccount(over, tensions, circle.beside, play.unusual(circle.case), circle_test(play, circle))
+        )
     met = [PairAccount(*m.categories, play.unusual(m.case), meeting_test(play, m)) for m in meetings(play)]
     differing = [
         PairAccount(d.narrow.id, d.wide.id, play.unusual(d.case), difference_test(play, d)) for d in differences(play)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
@@ -32,41 +33,77 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Circle(msgspec.Struct, frozen=True):
-    """A case, and the steps round; the last one ends where the first begins."""
+    """A case, and the steps round; the last one ends where the first begins.
+
+    `beside` are the other tensions (ids) whose preferences are in circles with these in that case.
+    """
 
     case: dict[str, str]
     steps: tuple[Step, ...]
+    beside: tuple[str, ...] = ()
 
 
 def circles(play: Play) -> tuple[list[Circle], bool]:
-    """Circles, one for each set of preferences that makes one; and whether these are all.
+    """Circles, of which no two share a preference where both can be; and whether these are all.
 
-    A shortest circle has no two groups that tensions cannot tell apart, so it is enough to look at groups.
+    So one wrong preference makes one circle in a case, however many ways lead round through it (`Circle.beside`). A
+    shortest circle has no two groups that tensions cannot tell apart, so it is enough to look at groups.
     """
     space = play.space
     leads = list(_steps(play))
     if not _may_circle(play, leads):
         return [], True
+    # A set of groups, not empty, each with a step to another of the set: there is one exactly where there is a circle.
     chosen = {id: space.new() for step, _ in leads for id in (step.high, step.low)}
-    after: dict[str, list[int]] = {id: [] for id in chosen}
+    taken: dict[str, list[int]] = {id: [] for id in chosen}
+    by_preference: dict[tuple[str, str], list[int]] = {}
     for step, literal in leads:
-        after[step.high].append(space.all_of((literal, chosen[step.low])))
-    # A set of groups, not empty, each with a successor in the set: there is one exactly where there is a circle.
+        takes = space.new()
+        space.say(-takes, literal)
+        space.say(-takes, chosen[step.low])
+        taken[step.high].append(takes)
+        by_preference.setdefault((step.tension.id, step.winner), []).append(takes)
     for id, literal in chosen.items():
-        space.say(-literal, space.any_of(after[id]))
+        space.say(-literal, *taken[id])
     some = space.any_of(chosen.values())
-    active = space.new()
     found: list[Circle] = []
-    while space.possible(some, active):
+    told: list[frozenset[tuple[str, str]]] = []
+    while space.possible(some):
         if len(found) == CIRCLES_MAX:
             return found, False
-        case = space.witness(some, active)
+        case = space.witness(some)
         assert case is not None
-        steps = _shortest(_leading(play, case))
-        circle = {_preference(play, step) for step in steps} | {play.applies[step.high] for step in steps}
-        found.append(Circle(space.witness(*circle) or case, steps))
-        space.say(-active, *{-_preference(play, step) for step in steps})
+        steps = _shortest(_leading(play, case, told))
+        preferred = {_preference(play, step) for step in steps}
+        case = space.witness(*preferred, *(play.applies[step.high] for step in steps)) or case
+        found.append(Circle(case, steps, _beside(_leading(play, case), steps)))
+        told.append(frozenset((step.tension.id, step.winner) for step in steps))
+        elsewhere = -space.all_of(preferred)
+        for takes in (takes for preference in told[-1] for takes in by_preference[preference]):
+            space.say(-takes, elsewhere)
     return found, True
+
+
+def _beside(leading: dict[str, dict[str, Step]], steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The tensions of all steps that lie between what a circle leads to and what leads to it, without its own."""
+
+    def reached(edges: dict[str, set[str]]) -> set[str]:
+        seen: set[str] = set()
+        left = [steps[0].high]
+        while left:
+            at = left.pop()
+            if at not in seen:
+                seen.add(at)
+                left += edges.get(at, ())
+        return seen
+
+    back: dict[str, set[str]] = {}
+    for high, lows in leading.items():
+        for low in lows:
+            back.setdefault(low, set()).add(high)
+    round_ = reached({high: set(lows) for high, lows in leading.items()}) & reached(back)
+    all_ = {s.tension.id for high in round_ for s in leading.get(high, {}).values() if s.low in round_}
+    return tuple(sorted(all_ - {step.tension.id for step in steps}))
 
 
 def _steps(play: Play) -> list[tuple[Step, int]]:
@@ -105,13 +142,18 @@ def _may_circle(play: Play, leads: list[tuple[Step, int]]) -> bool:
         left = kept
 
 
-def _leading(play: Play, case: dict[str, str]) -> dict[str, dict[str, Step]]:
-    """The steps that a case takes, found without the solver."""
+def _leading(
+    play: Play, case: dict[str, str], told: Iterable[frozenset[tuple[str, str]]] = ()
+) -> dict[str, dict[str, Step]]:
+    """The steps that a case takes, found without the solver: but those of circles `told` that it has all of."""
+    outcomes = {tension.id: decide(tension, case)[1].outcome for tension in play.bundle.tensions}
+    here = {(id, outcome.side) for id, outcome in outcomes.items() if isinstance(outcome, Prefer)}
+    known = {preference for circle in told if circle <= here for preference in circle}
     present = {g for g, members in play.groups.items() if any(holds(p.applies, case) for p in members)}
     found: dict[str, dict[str, Step]] = {}
     for tension in play.bundle.tensions:
-        outcome = decide(tension, case)[1].outcome
-        if not isinstance(outcome, Prefer):
+        outcome = outcomes[tension.id]
+        if not isinstance(outcome, Prefer) or (tension.id, outcome.side) in known:
             continue
         for pair in play.pairs.get(tension.id, ()):
             if present.issuperset(pair):

@@ -76,5 +76,7 @@ def _before(play: Play, tension: Tension, index: int, *given: int) -> tuple[int,
     same = next((i for i, literal in enumerate(earlier) if literal == holding), None)
     if same is not None:
         return (same,)
-    blamed = space.blame(*dict.fromkeys((holding, *given)), *(-literal for literal in earlier))
-    return tuple(sorted({earlier.index(-literal) for literal in blamed if -literal in earlier}))
+    known = dict.fromkeys((holding, *given))
+    taking = {-literal: i for i, literal in reversed([*enumerate(earlier)])}
+    blamed = space.blame(*taking, given=known)
+    return tuple(sorted(taking[literal] for literal in blamed))

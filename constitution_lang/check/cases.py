@@ -27,11 +27,14 @@ from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.diagnostics.numbers import percent
 from constitution_lang.ir.model import ALWAYS, Bundle, ShareBound, Tension
 from constitution_lang.source import Span
+from constitution_lang.syntax.words import listed
 
 if TYPE_CHECKING:
     from constitution_lang.analysis.shares import Extreme
 
 __all__ = ["check_cases"]
+
+_NAMED_MAX = 3
 
 
 def check_cases(program: CheckedProgram, draft: Bundle) -> Iterator[Diagnostic]:
@@ -178,12 +181,23 @@ def _circle(program: CheckedProgram, play: Play, circle: Circle) -> Diagnostic:
             f"preferences go in a circle {where(play, circle.case)}: "
             + " over ".join([*(step.high for step in circle.steps), circle.steps[0].high]),
             secondary=tuple(Label(b.name.span, "this one takes part") for b in blocks[1:] if b is not blocks[0]),
-            help=f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
-            if case
-            else "change the outcome of one of these",
+            help=(
+                f"change one of these for `case {', '.join(f'{k} {v}' for k, v in case.items())}`"
+                if case
+                else "change the outcome of one of these"
+            )
+            + _beside(circle),
         ),
         test=circle_test(play, circle),
     )
+
+
+def _beside(circle: Circle) -> str:
+    if not circle.beside:
+        return ""
+    some, more = circle.beside[:_NAMED_MAX], len(circle.beside) - _NAMED_MAX
+    named = f"{', '.join(f'`{id}`' for id in some)} and {more} more" if more > 0 else listed(some, "and")
+    return f"; {named} {'goes' if len(circle.beside) == 1 else 'go'} in circles with these there"
 
 
 def _shares(program: CheckedProgram, play: Play) -> Iterator[Diagnostic]:

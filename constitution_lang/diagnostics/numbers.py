@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["number_of", "percent"]
+__all__ = ["number_of", "percent", "plain"]
 
 _SAME = 1e-9
 """Shares that differ by less are the same."""
@@ -22,3 +22,11 @@ def number_of(number: int, things: str) -> str:
     if number == 1:
         things = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
     return f"{number:,} {things}"
+
+
+def plain(value: float, tens: int = 0) -> str:
+    """The shortest decimal that reads as a number, or as it times so many tens, without an exponent."""
+    from decimal import Decimal  # few need it, and all load this file
+
+    digits = f"{Decimal(repr(value)).scaleb(tens):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -62,7 +62,10 @@ def _elsewhere(rule: RuleAccount) -> str:
 
 
 def _circles(found: Account) -> list[str]:
-    lines = [f"  {' over '.join(c.over)}, in {_case(c.case)} (by {', '.join(c.tensions)})" for c in found.circles]
+    lines = []
+    for c in found.circles:
+        too = f"; in circles with these: {', '.join(c.beside)}" if c.beside else ""
+        lines.append(f"  {' over '.join(c.over)}, in {_case(c.case)} (by {', '.join(c.tensions)}{too})")
     return lines if found.circles_complete else [*lines, "  and more: not all are told"]
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from constitution_lang.diagnostics.numbers import plain
 from constitution_lang.interchange import program_schema as s
-from constitution_lang.source import Span
-from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, ValueKind
-from constitution_lang.syntax.spelling import spell_number
 
 __all__ = ["text_lines"]
 
@@ -63,7 +61,7 @@ def _title(title: str | None) -> str:
 
 
 def _spelt(value: float) -> str:
-    return spell_number(n.Number(float(value), Span("", 0, 0)))
+    return plain(float(value))
 
 
 def _line(keyword: str, line: s.Line) -> Iterator[str]:

@@ -133,16 +133,22 @@ class Space:
         where = self.cases(*asked)
         return bool(where) if where is not None else self._ready().solve(asked)
 
-    def blame(self, *literals: int) -> tuple[int, ...]:
-        """Of literals that cannot be true together, some that already cannot; none of these can be left out."""
-        if NEVER in literals:
+    def blame(self, *literals: int, given: Iterable[int] = ()) -> tuple[int, ...]:
+        """Of literals that cannot be true together where all of `given` are, some that already cannot.
+
+        None of these can be left out, and none of them is given.
+        """
+        known = set(given)
+        kept = [literal for literal in literals if literal not in known]
+        if NEVER in kept:
             return (NEVER,)
-        kept = list(literals)
-        if self.cases(*literals) is None and not any(-literal in literals for literal in literals):
-            self._ready().solve(literals)
-            kept = self._ready().core() or kept
+        asked = {*kept, *known}
+        if self.cases(*asked) is None and not any(-literal in asked for literal in asked):
+            self._ready().solve(asked)
+            core = self._ready().core()
+            kept = [literal for literal in kept if literal in core] or kept
         for literal in tuple(kept):
-            if not self.possible(*(other for other in kept if other != literal)):
+            if not self.possible(*known, *(other for other in kept if other != literal)):
                 kept.remove(literal)
         return tuple(kept)
 

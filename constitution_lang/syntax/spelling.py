@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import zip_longest
 
+from constitution_lang.diagnostics.numbers import plain
 from constitution_lang.syntax import nodes as n
 
 __all__ = [
@@ -22,17 +22,12 @@ __all__ = [
 
 def spell_number(number: n.Number) -> str:
     """The shortest decimal that reads as this number."""
-    return _decimal(Decimal(repr(number.value)))
+    return plain(number.value)
 
 
 def spell_percent(percent: n.Percent) -> str:
     """`5%` for 0.05."""
-    return f"{_decimal(Decimal(repr(percent.value)).scaleb(2))}%"
-
-
-def _decimal(value: Decimal) -> str:
-    digits = f"{value:f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{plain(percent.value, tens=2)}%"
 
 
 def spell_value(key: str, value: n.Value) -> str:  # noqa: PLR0911 - one for each kind

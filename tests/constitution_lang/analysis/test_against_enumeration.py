@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from itertools import combinations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from constitution_lang.analysis.circles import circles
+from constitution_lang.analysis.circles import Step, circles
 from constitution_lang.analysis.counts import decided, size
 from constitution_lang.analysis.pairs import differences, gathered, meetings, undrawable
 from constitution_lang.analysis.play import Play
@@ -120,6 +120,9 @@ def test_rules(data: st.DataObject, build_bundle: BuildBundle) -> None:
             by = [tension.rules[i].condition for i in fate.by]
             assert all(any(holds(c, case) for c in by) for case in holding)
             assert all(i < fate.index for i in fate.by)
+            for left_out in fate.by:
+                others = [tension.rules[i].condition for i in fate.by if i != left_out]
+                assert not all(any(holds(c, case) for c in others) for case in holding)
     assert size(bundle) == len(space)
 
 
@@ -184,10 +187,10 @@ def test_meetings_that_are_told_together_are_in_one_case(data: st.DataObject, bu
             assert frozenset(meeting.principles) not in governed
 
 
-def _before(bundle: Bundle, case: dict[str, str]) -> set[tuple[str, str]]:
+def _before(bundle: Bundle, case: dict[str, str], but: Collection[str] = ()) -> set[tuple[str, str]]:
     found = set()
     for decision in decisions(bundle, case):
-        if isinstance(decision.rule.outcome, Prefer):
+        if isinstance(decision.rule.outcome, Prefer) and decision.tension.id not in but:
             first_wins = decision.rule.outcome.side == decision.tension.sides[0]
             found |= {pair if first_wins else pair[::-1] for pair in decision.pairs}
     return found
@@ -199,6 +202,19 @@ def _circular(before: set[tuple[str, str]]) -> bool:
         if kept == before:
             return bool(before)
         before = kept
+
+
+def _in_circles(before: set[tuple[str, str]], pairs: Iterable[tuple[str, str]], step: Step) -> bool:
+    """Whether one of the pairs, in the order that is preferred, is on a way from the step's winner round to it."""
+
+    def reached(edges: set[tuple[str, str]]) -> set[str]:
+        found = {id for id in (p for pair in edges for p in pair) if step.high in (id, id.partition(".")[0])}
+        while more := {low for high, low in edges if high in found} - found:
+            found |= more
+        return found
+
+    round_ = reached(before) & reached({pair[::-1] for pair in before})
+    return any(pair in before and round_.issuperset(pair) for one in pairs for pair in (one, one[::-1]))
 
 
 @quick
@@ -216,6 +232,19 @@ def test_circles(data: st.DataObject, build_bundle: BuildBundle) -> None:
             assert step.loser != step.winner
     told = [frozenset((s.tension.id, s.winner) for s in c.steps) for c in found]
     assert len(told) == len(set(told))
+    for case in cases(bundle.attributes):
+        outcomes = {t.id: decide(t, case)[1].outcome for t in bundle.tensions}
+        here = {(id, outcome.side) for id, outcome in outcomes.items() if isinstance(outcome, Prefer)}
+        known = {id for circle in told if circle <= here for id, _ in circle}
+        assert not _circular(_before(bundle, case, known))  # what is left has no circle of its own
+    for circle in found:
+        own = {step.tension.id for step in circle.steps}
+        beside = {
+            d.tension.id
+            for d in decisions(bundle, circle.case)
+            if d.tension.id not in own and _in_circles(_before(bundle, circle.case), d.pairs, circle.steps[0])
+        }
+        assert set(circle.beside) == beside
 
 
 @quick

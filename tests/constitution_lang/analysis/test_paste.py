@@ -182,6 +182,51 @@ tension right
     assert not run_tests(mended.draft, mended.trees).failed
 
 
+def test_of_a_circle_where_a_tension_that_is_more_special_decides_otherwise() -> None:
+    text = (
+        CIRCLE
+        + """
+principle a.q "Q"
+  statement:
+    Q.
+
+tension special
+  between a.q and b
+  otherwise: prefer b
+"""
+    )
+    draft = compile_text(text).draft
+    assert draft is not None
+    play = Play(draft)
+    [circle] = circles(play)[0]
+    for at, step in enumerate(circle.steps):
+        block = circle_test(play, circle, at)
+        come_out_as_said(text, [block])
+        was, becomes = one, other = step.tension.id
+        rule = f"between {one} and {other}\n  otherwise: prefer "
+        mended = compile_text(f"{text.replace(f'{rule}{was}', f'{rule}{becomes}')}\n{block}")
+        assert mended.draft is not None
+        assert not run_tests(mended.draft, mended.trees).failed
+        assert not any(f.code == "E505" for f in mended.diagnostics)
+
+
+@pytest.mark.parametrize("outcome", ["prefer b", "weigh a 1, b 0.00001", "abstain"])
+def test_of_a_rule_that_is_moved_up(outcome: str) -> None:
+    attribute = 'attribute bad "Bad?"\n  levels: none < minor < grave\n  default: none\n\ncategory a "A"'
+    rules = ["when bad >= minor: prefer a", f"when bad is grave: {outcome}", "otherwise: prefer b"]
+    text = CIRCLE.replace('category a "A"', attribute).replace("prefer b\n", "prefer c\n")
+    wrong, mended = (
+        text.replace("between a and b\n  otherwise: prefer a", "\n  ".join(("between a and b", *lines)))
+        for lines in (rules, [rules[1], rules[0], rules[2]])
+    )
+    [finding] = (f for f in compile_text(wrong).diagnostics if f.code == "W501")
+    assert finding.test
+    come_out_as_said(wrong, [finding.test])
+    pasted = compile_text(f"{mended}\n{finding.test}")
+    assert pasted.draft is not None
+    assert not run_tests(pasted.draft, pasted.trees).failed
+
+
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/*.const")), ids=lambda path: path.stem)
 def test_of_what_is_shipped(file: Path) -> None:
     text = file.read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ def test_scores_are_those_of_whole_prompts(seed: int, limits: Limits, front_rows
         with torch.inference_mode():
             plain = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
         for options, scores in zip(wanted[n], found[n], strict=True):
-            assert scores == pytest.approx([plain[option].item() for option in options], abs=1e-5)
+            assert scores == pytest.approx([plain[option].item() for option in options], abs=1e-4)
 
 
 def test_prefixes_side_by_side_take_fewer_passes() -> None:
