@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FINDINGS, FORM, FORMATS, WELL, but_parts, checked, colors
+from constitution_lang.commands.files import (
+    FINDINGS,
+    FORM,
+    FORMATS,
+    WELL,
+    but_parts,
+    checked,
+    colors,
+    of_each,
+    tell_unread,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,14 +40,15 @@ def _check(options: argparse.Namespace) -> int:
     found: list[Diagnostic] = []
     sources: dict[str, Source] = {}
     failed = False
-    compilations = [checked(file) for file in options.files]
-    for compilation in but_parts(compilations):
+    compilations, unread = of_each(options.files, checked)
+    for compilation in but_parts([*compilations.values()]):
         failed = failed or compilation.failed
         found += compilation.diagnostics
         sources |= compilation.sources
     options.held = compilations  # until the process ends: to take it apart costs as much as to look at its names
     text = render(dict.fromkeys(found), sources, Format(options.format), color=colors(sys.stdout))
     sys.stdout.write(text)
-    if options.format == "terminal" and not found:
-        sys.stdout.write(f"{', '.join(options.files)}: no findings\n")
+    if options.format == "terminal" and compilations and not found:
+        sys.stdout.write(f"{', '.join(compilations)}: no findings\n")
+    tell_unread(unread)
     return FINDINGS if failed else WELL

@@ -8,9 +8,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
-    from typing import NoReturn, TypeAlias
+    from typing import NoReturn, TypeAlias, TypeVar
 
     from _typeshed import SupportsWrite
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from constitution_lang.ir.model import Bundle
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
+    T = TypeVar("T")
 
 __all__ = [
     "FINDINGS", "FORM", "FORMATS", "OUR_FAULT", "STOPPED", "WELL", "WRONG_USE", "Commands", "Parser", "Version",
-    "WrongUseError", "but_parts", "checked", "colors", "compiled", "is_constitution", "read_bundle", "read_case",
-    "write_whole",
+    "WrongUseError", "but_parts", "checked", "colors", "compiled", "is_constitution", "of_each", "read_bundle",
+    "read_case", "tell_unread", "write_whole",
 ]  # fmt: skip
 
 WELL, FINDINGS, WRONG_USE, OUR_FAULT, STOPPED = 0, 1, 2, 3, 130
@@ -143,6 +144,28 @@ def _as_module(path: Path, compilation: Compilation) -> tuple[Diagnostic, ...]:
         return found
     told = replace(head, help=f"`{owner.as_posix()}` uses this file: name that one instead")
     return tuple(told if one is head else one for one in found if one is head or one.code.startswith(("E1", "W1")))
+
+
+def of_each(files: Iterable[str], look: Callable[[str], T]) -> tuple[dict[str, T], list[str]]:
+    """What comes of each file that can be read; and what is said of those that cannot (`tell_unread`)."""
+    found: dict[str, T] = {}
+    unread: list[str] = []
+    for file in dict.fromkeys(files):
+        try:
+            found[file] = look(file)
+        except WrongUseError as error:
+            unread.append(str(error))
+    return found, unread
+
+
+def tell_unread(unread: list[str]) -> None:
+    """Once the others are done.
+
+    Raises:
+        WrongUseError: there are some.
+    """
+    if unread:
+        raise WrongUseError("\ncai-compile: ".join(unread))
 
 
 def but_parts(compilations: list[Compilation]) -> list[Compilation]:

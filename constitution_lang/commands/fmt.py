@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
-from constitution_lang.commands.files import FINDINGS, FORM, WELL, WrongUseError, colors, write_whole
+from constitution_lang.commands.files import (
+    FINDINGS,
+    FORM,
+    WELL,
+    WrongUseError,
+    colors,
+    of_each,
+    tell_unread,
+    write_whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +61,8 @@ def _each(options: argparse.Namespace) -> int:
 
     dry = options.check or options.diff
     changed, broken = [], []
-    for file in dict.fromkeys(options.files):
-        data = _read(file)
+    read, unread = of_each(options.files, _read)
+    for file, data in read.items():
         source = source_of("<stdin>" if file == STDIN else file, data)
         text = _formatted(source)
         if text is None:
@@ -70,8 +79,9 @@ def _each(options: argparse.Namespace) -> int:
                 _write(file, done)
         if file == STDIN and not dry:
             sys.stdout.buffer.write(done)
-    if options.files != [STDIN]:
-        print(_summary(len(set(options.files)), len(changed), len(broken), dry=dry), file=sys.stderr)
+    if read and options.files != [STDIN]:
+        print(_summary(len(read), len(changed), len(broken), dry=dry), file=sys.stderr)
+    tell_unread(unread)
     return FINDINGS if broken or (options.check and changed) else WELL
 
 

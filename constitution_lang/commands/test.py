@@ -13,6 +13,8 @@ from constitution_lang.commands.files import (
     but_parts,
     colors,
     compiled,
+    of_each,
+    tell_unread,
     write_whole,
 )
 
@@ -76,7 +78,7 @@ def _test(options: argparse.Namespace) -> int:
     started = perf_counter()
     reports = []
     broken: dict[str, Compilation] = {}
-    compilations = dict(zip(options.files, map(compiled, options.files), strict=True))
+    compilations, unread = of_each(options.files, compiled)
     kept = but_parts([*compilations.values()])
     for file, compilation in compilations.items():
         if compilation not in kept:
@@ -100,6 +102,7 @@ def _test(options: argparse.Namespace) -> int:
         if least is not None and report.coverage and report.coverage.share < least - 1e-9:
             failed = True
             print(f"cai-compile: {report.file}: less than {least * 100:.4g}% is covered", file=sys.stderr)
+    tell_unread(unread)
     return FINDINGS if failed else WELL
 
 

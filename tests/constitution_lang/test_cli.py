@@ -179,6 +179,18 @@ def test_show_a_prompt(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["options"] == ["A", "B"]
 
 
+@pytest.mark.parametrize(("command", "done"), [("check", "no findings"), ("test", "no tests"), ("fmt", "in their")])
+def test_files_that_cannot_be_read_keep_nothing_from_the_others(
+    command: str, done: str, good: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "no.const", str(good), "nor.const"]) == 2
+    out, err = capsys.readouterr()
+    assert done in out + err
+    assert [line for line in err.splitlines() if "cannot read" in line] == [
+        f"cai-compile: cannot read {name}: no such file or directory" for name in ("no.const", "nor.const")
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
