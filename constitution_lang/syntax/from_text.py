@@ -19,6 +19,11 @@ from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.lalr import replace_tokens
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from constitution_lang.syntax.headless import Headless
+    from constitution_lang.syntax.lalr import Tree
+
 __all__ = ["parse"]
 
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
@@ -31,6 +36,8 @@ _BLANK = re.compile(rf"^[ {_UNSEEN}]*[{_UNSEEN}][ ]*$", re.MULTILINE)
 """A line in which nothing stands, though it is not empty: it means as little as an empty one."""
 _COMMENTED_OUT = re.compile(rf"\n#+[ ]+(?:{'|'.join(KEYWORDS)})[ ]")
 """A comment that may be a first line, behind the mark of a heading: the one place where nothing else is wrong."""
+_OF_OTHERS = (codes.E107.id, codes.E109.id)
+"""What is told where the first line of the next block is missing."""
 _WORD = re.compile(r"[\w-]+")
 _TITLED = re.compile(r"[A-Za-z][\w.-]*[ ]+\"[^\"\n]*\"[ ]*(?:#|\n|\Z)")
 _SECOND_WORD = re.compile(r"[\w-]+[ ]+([\w.-]+)")
@@ -140,7 +147,7 @@ class _Reader:
             if piece.keyword in KEYWORDS:
                 if number < len(pieces) and pieces[number].keyword not in KEYWORDS:
                     taken = self._with_strays(piece, pieces[number:])
-                else:
+                elif number == len(pieces) or not self._twice(piece, pieces[number]):
                     self._block(piece)
             elif (
                 previous is None
@@ -156,6 +163,17 @@ class _Reader:
                     self._broken(piece)
             previous = piece
         self.left_out = len(self.blocks) < len(starts)
+
+    def _twice(self, piece: _Piece, following: _Piece) -> bool:
+        """Tell a first line that is written twice; the second counts."""
+        if piece.keyword != following.keyword or "\n  " in piece.text:
+            return False
+        from constitution_lang.syntax.headless import is_repeated, repeated_first_line
+
+        if not is_repeated(piece.text, following.text):
+            return False
+        self.diagnostics.append(repeated_first_line(self._file, piece.start, piece.text, following.start))
+        return True
 
     def _pieces(self, starts: list[int]) -> Iterator[_Piece]:
         for start, end in pairwise((*starts, len(self._text))):
@@ -215,21 +233,21 @@ class _Reader:
         tree = parsed(piece.text)
         whole = tree is not None and longer is None
         if tree is None:
-            from constitution_lang.syntax.mending import mend
-
-            mended = mend(self._file, piece.start, piece.text)
-            self.diagnostics.extend(mended.found)
-            tree, lost = mended.tree, mended.lost | lost
-            if tree is None:
-                return self._broken(piece)
+            tree, more_lost = self._mended(piece)
+            lost = lost | more_lost
+        if tree is None:
+            return self._broken(piece)
         if longer:
             replace_tokens((tree,), lambda token: token if token.start else replace(token, start=-longer))
         builder = BlockBuilder(self._file, piece.start, lost)
         built = builder.block(tree)
+        others = self._headless(piece, [*self.diagnostics[told_before:], *builder.diagnostics])
+        if others:
+            del self.diagnostics[told_before:]
+            return self._with_others(piece, others, longer)
         block: n.Block | None = built
-        if builder.diagnostics:
-            told = {found.primary.span for found in self.diagnostics[told_before:]}
-            self.diagnostics += [found for found in builder.diagnostics if found.primary.span not in told]
+        told = {found.primary.span for found in self.diagnostics[told_before:]}
+        self.diagnostics += [found for found in builder.diagnostics if found.primary.span not in told]
         if builder.beyond:
             from constitution_lang.syntax.without import without
 
@@ -245,6 +263,35 @@ class _Reader:
         if block and builder.lost:
             self.lost.append((block.span, frozenset(builder.lost)))
         return None
+
+    def _mended(self, piece: _Piece) -> tuple[Tree | None, frozenset[str]]:
+        from constitution_lang.syntax.mending import mend
+
+        mended = mend(self._file, piece.start, piece.text)
+        self.diagnostics.extend(mended.found)
+        return mended.tree, mended.lost
+
+    def _headless(self, piece: _Piece, told: list[Diagnostic]) -> list[Headless]:
+        """The lines of others in a block, where what is told of it may come from that."""
+        if all(one.code not in _OF_OTHERS for one in told):
+            return []
+        from constitution_lang.syntax.headless import headless
+
+        return headless(piece.text)
+
+    def _with_others(self, piece: _Piece, others: list[Headless], longer: int | None) -> None:
+        """Read a block without the lines that belong to others below it, and then those, which have no first line."""
+        from constitution_lang.syntax.headless import missing_first_line
+
+        own = piece.text[: others[0].start].rstrip() + "\n"
+        self._block(_Piece(piece.start, own, piece.keyword), longer=longer)
+        for lines in others:
+            keyword, start = lines.form.keyword, piece.start + lines.start
+            self.diagnostics.append(missing_first_line(self._file, piece.start, lines))
+            told = len(self.diagnostics)
+            text = f"{keyword}\n  {piece.text[lines.start : lines.end].rstrip()}\n"
+            self._block(_Piece(start - len(f"{keyword}\n  "), text, keyword))
+            self.diagnostics[told:] = [one for one in self.diagnostics[told:] if one.primary.span.start >= start]
 
     def _broken(self, piece: _Piece) -> None:
         """Keep the name of a block that can't be used, so that nobody says there is none of that name."""
