@@ -115,24 +115,34 @@ class ConditionChecker:
                     attribute.span, attribute.text, self.attributes, "declare it with `attribute` and its values"
                 )
                 self.found.append(codes.E201.at(attribute.span, f"there is no attribute `{attribute.text}`", **hint))
+                self._misspelled_beside(attribute, values)
             return ()
-        known = []
         for value in values:
-            if value.text in declared.values:
-                known.append(value)
-                continue
-            if value.text == nodes.UNREAD:
-                continue
-            listed = ", ".join(f"`{v}`" for v in declared.values)
-            self.found.append(
-                codes.E201.at(
-                    value.span,
-                    f"`{attribute.text}` has no value `{value.text}`",
-                    secondary=(Label(declared.block.name.span, "declared here"),),
-                    **did_you_mean(value.span, value.text, declared.values, f"its values are {listed}"),
-                )
+            if value.text not in declared.values and value.text != nodes.UNREAD:
+                self._no_value(declared, value)
+        return tuple(value for value in values if value.text in declared.values)
+
+    def _misspelled_beside(self, attribute: nodes.Name, values: tuple[nodes.Name, ...]) -> None:
+        """Say which values are misspelt beside an attribute that is: those that are nearly some of the one meant."""
+        best = nearest(attribute.text, self.attributes)
+        if best is None:
+            return
+        declared = self.attributes[best]
+        for value in values:
+            if value.text not in declared.values and nearest(value.text, declared.values):
+                self._no_value(declared, value)
+
+    def _no_value(self, declared: CheckedAttribute, value: nodes.Name) -> None:
+        listed = ", ".join(f"`{v}`" for v in declared.values)
+        name = declared.block.name
+        self.found.append(
+            codes.E201.at(
+                value.span,
+                f"`{name.text}` has no value `{value.text}`",
+                secondary=(Label(name.span, "declared here"),),
+                **did_you_mean(value.span, value.text, declared.values, f"its values are {listed}"),
             )
-        return tuple(known)
+        )
 
 
 _ORDERING = tuple(TURNED)
