@@ -87,12 +87,12 @@ def _used(programs: Sequence[Program], meaning: Meaning, left_out: str) -> str:
     seen: set[tuple[Path | str, int]] = set()
     for program in programs:
         for blocks, block in program.blocks():
-            used = sum(1 for use in block.uses if use.meaning == meaning and not use.declares)
+            used = any(use.meaning == meaning and not use.declares for use in block.uses)
             name = blocks.source.name
             place = program.paths.get(name) or name, blocks.starts[blocks.index[block.name]]
             if used and place not in seen:
                 seen.add(place)
-                starts[block.text.split(None, 1)[0]] += used
+                starts[block.text.split(None, 1)[0]] += 1
     found = ", ".join(f"{count} `{keyword}`" for keyword, count in sorted(starts.items()))
     text = f"used in {found}" if found else "used nowhere"
     text += f", in {len(programs)} constitutions" if found and len(programs) > 1 else ""

@@ -104,10 +104,15 @@ def _formerly(node: nodes.CategoryBlock | nodes.PrincipleBlock, block: BlockText
     known = former_ids(node)
     if known:
         return Span(block.name, known[-1].span.end, known[-1].span.end), f", {node.name.text}"
-    prose = next((field.key.span.start for field in node.fields if isinstance(field.value, nodes.Prose)), None)
-    at = block.extent if prose is None else block.text.rfind("\n", 0, prose) + 1
-    line = f"  formerly: {node.name.text}"
-    return Span(block.name, at, at), f"\n{line}" if prose is None else f"{line}\n"
+    # Below the last line that is no text: a comment above a text speaks of that.
+    ends = [field.span.end for field in node.fields if not isinstance(field.value, nodes.Prose)]
+    if isinstance(node, nodes.PrincipleBlock) and node.applies:
+        ends.append(node.applies.span.end)
+    prose = min((field.key.span.start for field in node.fields if isinstance(field.value, nodes.Prose)), default=None)
+    above = max((end for end in ends if prose is None or end < prose), default=node.name.span.end)
+    at = block.text.find("\n", above)
+    at = block.extent if at < 0 else at
+    return Span(block.name, at, at), f"\n  formerly: {node.name.text}"
 
 
 def _check_form(meaning: Meaning, new: str) -> None:

@@ -33,6 +33,7 @@ principle harm.weapons
 # How to talk.
 principle harm.insults # why
   weight: 2
+  # Of the text.
   statement:
     Insult nobody.
 
@@ -64,10 +65,10 @@ def _keys(text: str) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "old", "new", "line"),
     [
-        ("principle", "harm.insults", "harm.respect", "  formerly: harm.insults\n"),
+        ("principle", "harm.insults", "harm.respect", "  weight: 2\n  formerly: harm.insults\n  # Of the text.\n"),
         ("principle", "harm.weapons", "harm.violence", "  formerly: harm.arms, harm.guns, harm.weapons\n"),
         ("category", "help", "use", "  formerly: help\n  statement:"),
-        ("category", "help", "use", "  formerly: help.answer\n"),
+        ("category", "help", "use", "principle use.answer\n  formerly: help.answer\n  statement:"),
         ("category", "harm", "safety", 'category safety "Harm"\n  formerly: harm\n\ncategory'),
         ("category", "harm", "safety", "  formerly: harm.arms, harm.guns, harm.weapons\n"),
     ],
@@ -121,7 +122,7 @@ def test_a_client_that_shows_a_preview_can_leave_it_out(tmp_path: Path) -> None:
         [plain, former] = document.edits
         assert not isinstance(plain, types.AnnotatedTextEdit)
         assert isinstance(former, types.AnnotatedTextEdit)
-        assert former.new_text == "  formerly: harm.insults\n"
+        assert former.new_text == "\n  formerly: harm.insults"
         assert former.annotation_id in (edit.change_annotations or {})
 
     session(tmp_path, script, capabilities)
