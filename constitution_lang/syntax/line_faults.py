@@ -141,6 +141,18 @@ def text_beside_key(form: FieldForm, span: Span, text: str) -> Diagnostic:
     return codes.E111.at(span, f"the text of `{form.key}` begins on the line of its key", help=help, fix=below)
 
 
+def _text_below(form: FieldForm, colon: Span, span: Span, value: n.Prose) -> Diagnostic:
+    if not value.lines:
+        return no_value(form, colon)
+    meant = names_meant(form, ", ".join(line.strip().lstrip("-*\u2022 ") for line in value.lines if line.strip()))
+    line = f"{form.key}: {meant.written}" if meant else _example(form)
+    beside = (
+        Fix(Span(span.file, colon.end, span.end), f" {meant.written}", "write it beside the key") if meant else None
+    )
+    message = f"`{form.key}` takes {_wanted(form)}, not a text below it"
+    return codes.E108.at(span, message, help=f"write it on the line of its key: `{line}`", fix=beside)
+
+
 def mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
     """A finding about a value of another kind than the key takes."""
     span, value = written.span, written.value
@@ -148,15 +160,7 @@ def mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
     if form.kind is ValueKind.PROSE and written.kind is not ValueKind.PROSE:
         return text_beside_key(form, span, written.text)
     if isinstance(value, n.Prose):
-        if not value.lines:
-            return no_value(form, colon)
-        meant = names_meant(form, ", ".join(line.strip().lstrip("-*\u2022 ") for line in value.lines if line.strip()))
-        line = f"{form.key}: {meant.written}" if meant else _example(form)
-        beside = (
-            Fix(Span(span.file, colon.end, span.end), f" {meant.written}", "write it beside the key") if meant else None
-        )
-        message = f"`{form.key}` takes {_wanted(form)}, not a text below it"
-        return codes.E108.at(span, message, help=f"write it on the line of its key: `{line}`", fix=beside)
+        return _text_below(form, colon, span, value)
     if form.kind is ValueKind.TEXT and isinstance(value, tuple):
         fix = Fix(span, '"' + ", ".join(name.text for name in value) + '"', "put it in quotes")
     if isinstance(value, n.Text | n.Number) and (meant := names_meant(form, written.text)):
@@ -167,6 +171,9 @@ def mismatch(form: FieldForm, colon: Span, written: Written) -> Diagnostic:
         fix = Fix(span, list_, f"write `{list_}`", sure=False)
     if meant_value := value_meant(form, written.text):
         fix = Fix(span, meant_value, f"write `{meant_value}`")
+    if form.kind is ValueKind.SHARE and isinstance(value, n.Percent):
+        which = listed(f"`{form.key}: {bound} {written.text}`" for bound in ("at least", "at most"))
+        return codes.E108.at(span, f"`{form.key}` takes {_wanted(form)}, not a percentage alone", help=f"write {which}")
     if form.kind is ValueKind.CHOICE and isinstance(value, tuple):
         best = closest(value[0].text, form.choices)
         fix = Fix(span, best, f"write `{best}`") if best else None

@@ -24,7 +24,7 @@ from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
-from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped
+from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped, version_moved_up
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair, rephrase, rephrase_header
 from constitution_lang.syntax.strays import bare_text_key, is_prose
@@ -58,7 +58,7 @@ class Mended(msgspec.Struct, frozen=True):
 
 def mend(file: str, start: int, text: str) -> Mended:
     """Read what can be read of a block that begins at `start`. Places in its tree count from there."""
-    moved = title_moved_up(file, start, text)
+    moved = title_moved_up(file, start, text) or version_moved_up(file, start, text)
     text = moved[0] if moved else text
     bounds = [found.start() for found in _ENTRY_START.finditer(text, 1)]
     first_end = text.find("\n") if "\n" in text else len(text)

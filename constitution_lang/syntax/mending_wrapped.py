@@ -13,7 +13,7 @@ from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.mending_lines import Reading
 
-__all__ = ["goes_on", "title_moved_up", "unwrapped"]
+__all__ = ["goes_on", "title_moved_up", "unwrapped", "version_moved_up"]
 
 _ENDS_OPEN = re.compile(r"(?:(?<![\w-])(?:and|or|not|is|of|over|between|least|most|to)|[,<>(])[ ]*\Z")
 _GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
@@ -21,8 +21,10 @@ _BREAK = re.compile(r"\n[ \t]*(?=[^ \t\n])")
 _TITLE_BELOW = re.compile(
     r"(?P<head>[\w-]+[^\n\"#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]+)(?P<title>\"[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
 )
-
-
+_VERSION_BELOW = re.compile(
+    r"(?P<head>constitution[ ]+[\w-]+)(?P<title>[ ]*(?:\"[^\n\"]*\")?)[ ]*(?:\n[ \t]*)*\n[ \t]+"
+    r"(?P<line>version[ ]*[:=]?[ ]*[\"']?[vV]?(?P<version>\d+(?:\.\d+){0,2})[\"']?)(?=[ ]*(?:#|\n|\Z))"
+)
 _TITLE_WRAPPED = re.compile(
     r"(?P<head>[\w-]+[^\n\"#]*\"[^\n\"]*)(?P<gap>\n[ \t]*)(?P<title>[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
 )
@@ -44,6 +46,23 @@ def title_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | 
     )
     low, high = found.span("gap")
     return text[:low] + " " * (high - low) + text[high:], told  # every place stays where it is
+
+
+def version_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
+    """The text of a `constitution` block whose version stands below its name as if it stood beside it; what is said."""
+    found = _VERSION_BELOW.match(text)
+    if not found:
+        return None
+    version = ".".join([*found["version"].split("."), "0", "0"][:3])
+    moved = f" {version}{found['title']}"
+    low, high = found.span("line")
+    told = codes.E104.at(
+        Span(file, base + low, base + high),
+        "the version stands behind the name",
+        help=f"write `{found['head']}{moved.rstrip()}`",
+        fix=Fix(Span(file, base + found.end("head"), base + high), moved.rstrip(), "move it up"),
+    )
+    return found["head"] + moved.ljust(high - found.end("head")) + text[high:], told
 
 
 def goes_on(form: BlockForm, above: str, line: str) -> bool:
