@@ -72,9 +72,10 @@ def _compiled(root: Source, loader: Loader, *, whole: bool) -> Compilation:
     sources = {tree.source.name: tree.source for tree in files.trees} | own_templates
     if program is None or _errors(found):
         from constitution_lang.check.told_once import told_once
-        from constitution_lang.check.uses import uses, uses_in_mended
+        from constitution_lang.check.uses import named, uses, uses_in_mended
 
-        told = told_once(found, lambda: (use for tree in files.trees for use in (*uses(tree), *uses_in_mended(tree))))
+        all_ = (use for tree in files.trees for use in (*uses(tree), *uses_in_mended(tree)))
+        told = told_once(found, lambda _: named(all_))
         return Compilation(None, _in_order(told, sources), sources, None, files.trees)
 
     written = whole or bool(templates)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from constitution_lang.check.uses import Meaning, Use
+from constitution_lang.check.uses import Meaning, Named, Use
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
@@ -26,29 +26,30 @@ _NAMED_SOMEWHERE = ("attribute", "category")
 """What stands for nothing where no place names it."""
 
 
-def told_once(found: Iterable[Diagnostic], uses: Callable[[], Iterable[Use]]) -> tuple[Diagnostic, ...]:
-    """The findings, with those of one unknown name in one. `uses` has all names, at the places of the findings."""
+def told_once(found: Iterable[Diagnostic], names: Callable[[Iterable[Span]], Named]) -> tuple[Diagnostic, ...]:
+    """The findings, with those of one unknown name in one. `names` is asked for those at the places of findings."""
     once = tuple(dict.fromkeys(found))
     unknown = {finding.primary.span: finding for finding in once if _says_unknown(finding)}
     if not unknown:
         return once
-    named = tuple(uses())
+    named = names(unknown)
     by_name: dict[Meaning, list[Diagnostic]] = {}
-    for use in named:
+    for use in named.near:
         if not use.declares and (finding := unknown.get(use.span)) and finding not in by_name.get(use.meaning, ()):
             by_name.setdefault(use.meaning, []).append(finding)
     for consequence in _of_wrong_ids(once, named):
         unknown_id = by_name.pop(consequence, [])
         once = tuple(finding for finding in once if finding not in unknown_id)
-    unused = _unused(named)
+    families = {(meaning.kind, meaning.of) for meaning in by_name}
+    unused = {family: _unused(named, *family) for family in families}
     instead: dict[Diagnostic, tuple[Diagnostic, ...]] = {}
     misspelled: dict[Meaning, Use] = {}
     for meaning in sorted(by_name, key=lambda meaning: -len(by_name[meaning]))[:LOOKED_AT_MAX]:
-        family = unused.get((meaning.kind, meaning.of), {})
+        family = unused[meaning.kind, meaning.of]
         if declared := _misspelled(meaning, by_name[meaning], family):
             misspelled[meaning] = family.pop(declared.meaning.id)
     for meaning, findings in by_name.items():
-        left = unused.get((meaning.kind, meaning.of), {})
+        left = unused[meaning.kind, meaning.of]
         if single := _single(meaning, findings, misspelled.get(meaning), left):
             instead |= {**dict.fromkeys(findings, ()), findings[0]: (single,)}
     return tuple(one for finding in once for one in instead.get(finding, (finding,)))
@@ -60,20 +61,15 @@ def _says_unknown(finding: Diagnostic) -> bool:
     return finding.code in (codes.E201.id, codes.E203.id, codes.E307.id) and at_the_name
 
 
-def _unused(named: tuple[Use, ...]) -> dict[tuple[str, str], dict[str, Use]]:
-    """By kind, and of values by attribute, the declarations that no place names, by their names."""
-    used = {use.meaning for use in named if not use.declares}
-    unused: dict[tuple[str, str], dict[str, Use]] = {}
-    for use in named:
-        if use.declares and use.meaning not in used:
-            unused.setdefault((use.meaning.kind, use.meaning.of), {})[use.meaning.id] = use
-    return unused
+def _unused(named: Named, kind: str, of: str) -> dict[str, Use]:
+    """Of a kind, and of values of an attribute, the declarations that no place names, by their names."""
+    return {use.meaning.id: use for use in named.declared(kind, of) if use.meaning not in named.used}
 
 
-def _of_wrong_ids(found: Iterable[Diagnostic], named: tuple[Use, ...]) -> Iterator[Meaning]:
+def _of_wrong_ids(found: Iterable[Diagnostic], named: Named) -> Iterator[Meaning]:
     """The principles that there would be if no category in an id were missing or misspelled."""
     wrong = {one.primary.span: one for one in found if one.code == codes.E203.id}
-    for use in named if wrong else ():
+    for use in named.near if wrong else ():
         if not use.declares or use.meaning.kind != "principle":
             continue
         category, dot, rest = use.meaning.id.partition(".")
@@ -81,8 +77,7 @@ def _of_wrong_ids(found: Iterable[Diagnostic], named: tuple[Use, ...]) -> Iterat
         if finding and dot and finding.fix:
             yield Meaning("principle", f"{finding.fix.text}.{rest}")
         elif finding and not dot:
-            meanings = (other.meaning for other in named if not other.declares)
-            yield from (one for one in meanings if one.kind == "principle" and one.id.endswith(f".{category}"))
+            yield from (one for one in named.used if one.kind == "principle" and one.id.endswith(f".{category}"))
 
 
 def _single(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -10,7 +11,7 @@ from constitution_lang.check.fields import Fields
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 
-__all__ = ["Meaning", "Use", "uses", "uses_in_mended"]
+__all__ = ["Meaning", "Named", "Use", "named", "uses", "uses_in_mended"]
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -27,6 +28,29 @@ class Use(msgspec.Struct, frozen=True):
     meaning: Meaning
     span: Span
     declares: bool = False
+
+
+class Named(msgspec.Struct, frozen=True):
+    """The names of a program as questions about unknown ones need them.
+
+    `near` are those of the blocks that are asked about, in the order of the text; `used` is what is named anywhere but
+    by its declaration; `declared` gives what is declared of a kind and, for values, of an attribute.
+    """
+
+    near: tuple[Use, ...]
+    used: AbstractSet[Meaning]
+    declared: Callable[[str, str], Iterable[Use]]
+
+
+def named(found: Iterable[Use]) -> Named:
+    """From all names of a program."""
+    all_ = tuple(found)
+    declaring = [use for use in all_ if use.declares]
+
+    def declared(kind: str, of: str) -> Iterator[Use]:
+        return (use for use in declaring if use.meaning.kind == kind and use.meaning.of == of)
+
+    return Named(all_, {use.meaning for use in all_ if not use.declares}, declared)
 
 
 def uses(tree: n.FileTree) -> tuple[Use, ...]:

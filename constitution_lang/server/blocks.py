@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count, pairwise
 
 from msgspec.structs import replace
 
-from constitution_lang.check.uses import Use, uses
+from constitution_lang.check.uses import Meaning, Use, uses, uses_in_mended
 from constitution_lang.diagnostics.model import Diagnostic, Label
 from constitution_lang.source import Source, Span
 from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.from_text import parse
+from constitution_lang.syntax.headless import is_repeated
 from constitution_lang.syntax.nodes import FileTree, PrincipleBlock
 
 __all__ = ["BlockText", "Blocks", "in_blocks", "moved"]
@@ -42,6 +44,13 @@ class BlockText:
     def uses(self) -> tuple[Use, ...]:
         """The names in it."""
         return uses(self.tree)
+
+    @cached_property
+    def names(self) -> tuple[frozenset[Meaning], tuple[Use, ...]]:
+        """What is named in it, and what it declares; also in what can be read of it where it is broken."""
+        all_ = (*self.uses, *uses_in_mended(self.tree))
+        used = frozenset(use.meaning for use in all_ if not use.declares)
+        return used, tuple(use for use in all_ if use.declares)
 
     @cached_property
     def header(self) -> str:
@@ -118,6 +127,7 @@ def in_blocks(source: Source, before: Blocks | None = None) -> Blocks:
     head, at = _same_head(text, old)
     tail, end = _same_tail(text, old, head, at)
     bounds = [at, *(found.start() for found in _HEADER.finditer(text, at, end) if found.start() > at), end]
+    bounds = [*_without_repeated(text, bounds)]
     middle: list[BlockText] = []
     spare = {block.text: block for block in old.blocks[head:tail]}
     if end > at or (not head and tail == len(old.blocks)):
@@ -131,6 +141,15 @@ def in_blocks(source: Source, before: Blocks | None = None) -> Blocks:
         (*old.blocks[:head], *middle, *old.blocks[tail:]),
         (*old.starts[:head], *starts, *map(shift.__add__, old.starts[tail:])),
     )
+
+
+def _without_repeated(text: str, bounds: list[int]) -> Iterator[int]:
+    """The bounds without those between a first line and the same line again: that is told where both are seen."""
+    yield from bounds[:1]
+    for low, at, high in zip(bounds, bounds[1:], bounds[2:], strict=False):
+        if "\n  " in text[low:at] or not is_repeated(text[low:at], text[at:high]):
+            yield at
+    yield from bounds[1:][-1:]
 
 
 def moved(found: Diagnostic, place: dict[str, Blocks]) -> Diagnostic | None:

@@ -13,7 +13,7 @@ from constitution_lang.check.modules import LIBRARY, beside, load_files
 from constitution_lang.check.names import collect
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.told_once import told_once
-from constitution_lang.check.uses import Meaning, Use, uses_in_mended
+from constitution_lang.check.uses import Meaning, Named, Use, uses_in_mended
 from constitution_lang.diagnostics.model import Diagnostic, Label, Severity
 from constitution_lang.server.blocks import Blocks, BlockText, moved
 from constitution_lang.server.documents import Documents
@@ -61,7 +61,7 @@ class Program:
             found += self.collected
             found += self.recheck.found(self.declared)
         placed = (moved(finding, self.files) for finding in dict.fromkeys(found))
-        return told_once((finding for finding in placed if finding), self._all_uses)
+        return told_once((finding for finding in placed if finding), self._named)
 
     @cached_property
     def shares(self) -> dict[str, dict[str, float]]:
@@ -98,10 +98,22 @@ class Program:
         for blocks, block in self.blocks():
             yield from _placed(block.uses, blocks, block)
 
-    def _all_uses(self) -> Iterator[Use]:
-        """The same, and those in what can be read of blocks that cannot be read as a whole."""
-        for blocks, block in self.blocks():
-            yield from _placed((*block.uses, *uses_in_mended(block.tree)), blocks, block)
+    def _named(self, at: Iterable[Span]) -> Named:
+        """The names in the blocks of these places, with those in what can be read of blocks that are broken."""
+        touched = {self.files[span.file].at(span.start)[0].name for span in at}
+        near = (
+            use
+            for blocks, block in self.blocks()
+            if block.name in touched
+            for use in _placed((*block.uses, *uses_in_mended(block.tree)), blocks, block)
+        )
+
+        def declared(kind: str, of: str) -> Iterator[Use]:
+            for blocks, block in self.blocks():
+                here = (use for use in block.names[1] if use.meaning.kind == kind and use.meaning.of == of)
+                yield from _placed(here, blocks, block)
+
+        return Named(tuple(near), frozenset().union(*(block.names[0] for _, block in self.blocks())), declared)
 
     def uses_of(self, meaning: Meaning) -> list[Use]:
         """Where something is named."""
