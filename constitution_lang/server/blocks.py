@@ -27,6 +27,8 @@ __all__ = ["BlockText", "Blocks", "in_blocks", "moved"]
 
 _HEADER = re.compile(rf"^(?:{'|'.join(KEYWORDS)})(?![\w-])", re.MULTILINE)
 _MARK = "\0"
+_LINE_MAX = 2_000
+"""Above that two first lines are not held against each other as one types."""
 _numbers = count()
 """No name comes back, so that a finding kept for a block can't land in another."""
 
@@ -192,10 +194,16 @@ def _same_tail(text: str, old: Blocks, head: int, low: int) -> tuple[int, int]:
     while first < len(old.blocks):
         start = old.starts[first] + shift
         begins = start <= low or text[start - 1] == "\n"
-        if start >= low and begins and old.blocks[first].opens:
+        if start >= low and begins and old.blocks[first].opens and not _repeats(old.blocks[first], text, start):
             return first, start
         first += 1
     return first, len(text)
+
+
+def _repeats(block: BlockText, text: str, start: int) -> bool:
+    """Whether the first line of a block is also the line above it, and so in one piece with it."""
+    above = text[max(start - _LINE_MAX, 0) : start].rstrip()
+    return above.endswith(block.header) and above.rsplit("\n", 1)[-1] == block.header
 
 
 def _prefix(one: str, other: str) -> int:

@@ -68,6 +68,7 @@ test "t"
   expect harm.weapons applies
 """
 LINES = TEXT.splitlines(keepends=True)
+INSULTS = "principle harm.insults\n"
 WORDS = sorted({word for word in TEXT.replace(":", " : ").replace(",", " , ").split() if word.isprintable()})
 
 _place = st.integers(0, 10_000)
@@ -106,6 +107,9 @@ def _looked_at(documents: Documents, root: Path, before: Program | None) -> Prog
 @given(edits=st.lists(_edit, min_size=1, max_size=6))
 @example(edits=[("word", LINES.index("  share: at most 60%\n"), "harm.insults"), ("delete", 0, "")])
 @example(edits=[("word", 2047, '"A'), ("delete", 2047, "")])
+@example(edits=[("line", LINES.index(INSULTS), INSULTS), ("delete", LINES.index(INSULTS), "")])
+@example(edits=[("line", LINES.index(INSULTS) + 1, INSULTS), ("delete", LINES.index(INSULTS) + 1, "")])
+@example(edits=[("line", LINES.index(INSULTS), INSULTS), ("line", LINES.index(INSULTS), "\n")])
 def test_a_look_after_edits_finds_what_a_first_look_finds(edits: list[tuple[str, int, str]]) -> None:
     root = Path("/nowhere/house.const")
     documents = Documents()
