@@ -114,7 +114,9 @@ class BlockLines:
                 self._diagnostics.append(unknown)
             else:
                 self._unknown.append((written, unknown))
-            return None
+            meant = self._form.field(unknown.fix.text) if unknown.fix and unknown.fix.sure else None
+            value = self._value(meant, colon, written) if meant else None
+            return n.Field(n.Name(meant.key, key.span), value, key.span.to(written.span)) if meant and value else None
         self._note(key.text, key.span, repeatable=form.repeatable)
         if self._form.keyword == "test" and not (self._pair or self._may_be_lost("under") or self._pairless):
             self._pairless = True

@@ -18,9 +18,15 @@ _FENCE = re.compile(r"(?:`{3,}|~{3,})[^\n]*")
 _ORDER = "<=|>=|<|>"
 _COMPARED = re.compile(rf"([A-Za-z][\w.-]*)[ ]*({_ORDER})[ ]*([A-Za-z][\w.-]*)[ ]*$")
 _COMPARED_AGAIN = re.compile(rf"({_ORDER})[ ]*([A-Za-z][\w.-]*)")
-_WORD = r"(?!(?:and|is|not|or)(?![\w.-]))[A-Za-z][\w.-]*(?![\w.-])"
+_SAYS_MORE = (
+    "then|prefer|weigh|abstain|otherwise|over|wins|first|unless|except|if|when|at|in|any|all|"
+    "higher|more|worse|above|up|greater|lower|less|better|below|down|fewer"
+)
+"""Words that are no values behind others, but part of what somebody wants to say in words."""
+_WORD = rf"(?!(?:and|is|not|or|{_SAYS_MORE})(?![\w.-]))[A-Za-z][\w.-]*(?![\w.-])"
 _SEVERAL = re.compile(
     rf"({_WORD})[ ]+is([ ]+not)?[ ]+({_WORD}(?:(?:[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+){_WORD})+)(?![ ]*(?:is\b|[<>=!]))"
+    rf"(?![ ]*(?:,|\bor)[ ]*(?:{_SAYS_MORE})(?![\w.-]))(?![ ]+(?:{_SAYS_MORE})(?![\w.-]))"
 )
 _BETWEEN = re.compile(r"[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+")
 _END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")

@@ -59,6 +59,11 @@ def _keyword_of(text: str, name: str) -> str:
     return "principle" if "." in name else "category"
 
 
+_OUTCOME = re.compile(r":[ ]*(prefer [\w.-]+|abstain)\n")
+_TWICE = re.compile(r"(?<![\w.-])([a-z][\w-]*)[ ]+(\1)\n")
+"""A word and the same word again at the end."""
+
+
 def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
     """What is wrong where the parser of a block stopped."""
     block = BlockText(file, base, text)
@@ -94,7 +99,9 @@ def _below_one_line(block: BlockText, start: int, end: int) -> Diagnostic:
     return codes.E104.at(span, f"nothing can stand below `{keyword}`", help=help)
 
 
-def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnostic:
+def _early_end(  # noqa: PLR0911 - what is wrong with a line, most telling first
+    block: BlockText, at: int, expected: frozenset[str]
+) -> Diagnostic:
     """A line that ends too early."""
     start, end = block.line_at(min(at, len(block.text) - 1))
     written = block.text[start : min(at, end)].rstrip()
@@ -119,6 +126,9 @@ def _early_end(block: BlockText, at: int, expected: frozenset[str]) -> Diagnosti
     several = several_values(block.text, place, place)
     if several:
         return block.habitual(codes.E106, several)
+    if written.endswith(","):
+        fix = Fix(span, "", "leave it out")
+        return codes.E106.at(span, "nothing follows this comma", help="leave it out, or go on behind it", fix=fix)
     if start == 0:
         return codes.E110.at(span, f"expected {_in_words(expected)} here", help=f"for instance `{block.form.header}`")
     return codes.E106.at(span, message, help=_line_example(block.form, written))
@@ -214,6 +224,11 @@ def _unexpected(
             help=f"write `{word}%`",
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
+    twice = _TWICE.search(f"{text[start : at + len(word)]}\n") or _TWICE.search(text[start:at].rstrip() + "\n")
+    if twice:
+        place = block.span(start + twice.start(2), start + twice.end(2))
+        again = Fix(block.span(start + twice.start(1), start + twice.start(2)), "", "leave one out")
+        return codes.E106.at(place, f"`{twice[2]}` is written twice", help="leave one of them out", fix=again)
     message = f"expected {_in_words(expected)}, found `{word}`"
     in_first_line = explain_first_line(block, at, end, message) if start == 0 else None
     if in_first_line:
@@ -224,6 +239,9 @@ def _unexpected(
         help = "a name begins with a letter"
     if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
         help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
+    outcome = _OUTCOME.search(text[start:at].rstrip() + "\n") if block.form.keyword == "tension" else None
+    if not help and outcome:
+        help = f"nothing follows `{outcome[1]}`: conditions stand before the colon, reasons under `because:`"
     if not help:
         help = f"for instance `{block.form.header}`" if start == 0 else _line_example(block.form, text[start:end])
     return codes.E106.at(span, message, help=help, fix=fix)

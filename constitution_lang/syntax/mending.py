@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
+from constitution_lang.syntax.capitals import in_small_letters, tell_capitals
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, form_of
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import explain_failure
@@ -24,7 +25,16 @@ from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
 from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
-from constitution_lang.syntax.mending_wrapped import goes_on, title_moved_up, unwrapped, version_moved_up
+from constitution_lang.syntax.mending_wrapped import (
+    completes,
+    glued,
+    goes_on,
+    header_goes_on,
+    tell_glued,
+    title_moved_up,
+    unwrapped,
+    version_moved_up,
+)
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair, rephrase, rephrase_header
 from constitution_lang.syntax.strays import bare_text_key, is_prose
@@ -58,17 +68,25 @@ class Mended(msgspec.Struct, frozen=True):
 
 def mend(file: str, start: int, text: str) -> Mended:
     """Read what can be read of a block that begins at `start`. Places in its tree count from there."""
-    moved = title_moved_up(file, start, text) or version_moved_up(file, start, text)
+    ways = (title_moved_up, version_moved_up, header_goes_on)
+    moved = next((found for way in ways if (found := way(file, start, text))), None)
     text = moved[0] if moved else text
     bounds = [found.start() for found in _ENTRY_START.finditer(text, 1)]
     first_end = text.find("\n") if "\n" in text else len(text)
     reading = Reading(file, start, text, found=[moved[1]] if moved else [])
-    header, form = _header(reading, first_end)
+    words = _WORDS.match(text)
+    at = glued(BLOCKS[words[1]], text[:first_end]) if words else None
+    header, form = _header(reading, first_end if at is None else len(text[:at].rstrip()))
     if form is None:
         return Mended(None, tuple(reading.found), frozenset(reading.lost))
     reading.form = form
     block = _Block(reading)
-    block.below_header(first_end, bounds[0] if bounds else len(text))
+    second = bounds[0] if bounds else len(text)
+    if at is None:
+        block.below_header(first_end, second)
+    else:
+        reading.found.append(tell_glued(reading, text[:first_end], 0, at))
+        block.entry(at, f"  {text[at:second]}", at - 2)
     entries = [*block.joined([*bounds, len(text)])]
     for indented, group in groupby(entries, lambda entry: text[entry[0]] == " "):
         run = [*group]
@@ -152,7 +170,8 @@ class _Block:
                 in_text
                 or (low >= 0 and not in_table and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
             ) and (is_prose(form, line))
-            wrapped = low >= 0 and goes_on(form, self._reading.text[low:start], line)
+            above = self._reading.text[low:start] if low >= 0 else ""
+            wrapped = bool(above) and (goes_on(form, above, line) or completes(self._reading, above, line))
             if not (in_text or wrapped or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:
                     yield low, start
@@ -230,6 +249,18 @@ class _Block:
         reading = self._reading
         if sign_of_a_text(chunk.strip()) and any(one.code == codes.E111.id for one in reading.found):
             return  # it closes a text whose opening sign is told
+        line = chunk.split("\n", 1)[0]
+        small = in_small_letters(reading.form, line)
+        if small != line and isinstance(block_tree(reading.below(small, start)[0]), Tree):
+            reading.found.append(tell_capitals(reading.file, reading.base + start, line, small))
+            self.entry(start, small + chunk[len(line) :], start)
+            return
+        at = glued(reading.form, line)
+        if at is not None:
+            reading.found.append(tell_glued(reading, line, start, at))
+            self.entry(start, chunk[:at].rstrip() + "\n", start)
+            self.entry(start + at, f"  {chunk[at:]}", start + at - 2)
+            return
         text, shift = reading.below(chunk, start)
         all_found, tree = repair(reading.file, reading.base + shift, text, at_most=1)
         if tree:

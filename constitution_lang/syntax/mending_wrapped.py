@@ -13,7 +13,9 @@ from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.mending_lines import Reading
 
-__all__ = ["goes_on", "title_moved_up", "unwrapped", "version_moved_up"]
+__all__ = [
+    "completes", "glued", "goes_on", "header_goes_on", "tell_glued", "title_moved_up", "unwrapped", "version_moved_up",
+]  # fmt: skip
 
 _ENDS_OPEN = re.compile(r"(?:(?<![\w-])(?:and|or|not|is|of|over|between|least|most|to)|[,<>(])[ ]*\Z")
 _GOES_ON = re.compile(r"(?:or|and|not|over|is)(?![\w-])|[<>,()]")
@@ -25,6 +27,8 @@ _VERSION_BELOW = re.compile(
     r"(?P<head>constitution[ ]+[\w-]+)(?P<title>[ ]*(?:\"[^\n\"]*\")?)[ ]*(?:\n[ \t]*)*\n[ \t]+"
     r"(?P<line>version[ ]*[:=]?[ ]*[\"']?[vV]?(?P<version>\d+(?:\.\d+){0,2})[\"']?)(?=[ ]*(?:#|\n|\Z))"
 )
+_TWO_LINES = re.compile(r"(?P<first>[\w-]+[^\n#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]+)(?P<rest>[^\n#]+)")
+_WORD_AFTER = re.compile(r"(?<=[^ ])[ ]+(?=[a-z])")
 _TITLE_WRAPPED = re.compile(
     r"(?P<head>[\w-]+[^\n\"#]*\"[^\n\"]*)(?P<gap>\n[ \t]*)(?P<title>[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
 )
@@ -71,6 +75,66 @@ def goes_on(form: BlockForm, above: str, line: str) -> bool:
     if begins_with(form, line) is not None or not _takes_more(form, first):
         return False
     return bool(_GOES_ON.match(line) or _ENDS_OPEN.search(above.rstrip())) or above.count('"') % 2 == 1
+
+
+def completes(reading: Reading, above: str, line: str) -> bool:
+    """Whether a line is the rest of the one above: neither is one of its block, and both together are."""
+    first = above.strip()
+    if begins_with(reading.form, line) is not None or not _takes_more(reading.form, first.split("\n", 1)[0]):
+        return False
+    alone, _ = reading.below(f"  {first}", 0)
+    whole = " ".join(part.strip() for part in (*first.split("\n"), line))
+    both, _ = reading.below(f"  {whole}", 0)
+    return not isinstance(block_tree(alone), Tree) and isinstance(block_tree(both), Tree)
+
+
+def header_goes_on(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
+    """The text of a block whose first line goes on in the next one as if it did not, and what is said of that."""
+    found = _TWO_LINES.match(text)
+    if not found or isinstance(block_tree(found["first"]), Tree):
+        return None
+    line = f"{found['first'].rstrip()} {found['rest'].strip()}"
+    if not isinstance(block_tree(line), Tree):
+        return None
+    low, high = found.span("gap")
+    end = low + len(found["gap"]) + len(found["rest"].rstrip())
+    told = codes.E106.at(
+        Span(file, base + high, base + end),
+        "a line can't go on in the next one",
+        help=f"write it on one line: `{line}`",
+        fix=Fix(Span(file, base + len(found["first"].rstrip()), base + high), " ", "write it on one line"),
+    )
+    return text[:low] + " " * (high - low) + text[high:], told
+
+
+def glued(form: BlockForm, line: str) -> int | None:
+    """Where in a line another one of the block begins, which ought to stand on its own; None where none does."""
+    for found in _WORD_AFTER.finditer(line):
+        at = found.end()
+        first, rest = line[: found.start()], line[at:].split("#", 1)[0].rstrip()
+        if first.count('"') % 2 or begins_with(form, rest) is None:
+            continue
+        header = first if not line.startswith(" ") else f"{form.header}\n{first}"
+        own = f"{form.header}\n  {rest}" + ("\n    x" if rest.endswith(":") else "")
+        if isinstance(block_tree(header), Tree) and isinstance(block_tree(own), Tree):
+            return at
+    return None
+
+
+def tell_glued(reading: Reading, line: str, start: int, at: int) -> Diagnostic:
+    """A finding about the line that begins at `at` in another, which was written at `start`."""
+    opening = begins_with(reading.form, line[at:]) or ""
+    word = opening.split()[0]
+    above = line.strip().split()[0].rstrip(":")
+    own = f"{opening}:" if reading.form.field(opening) else line[at:].split("#", 1)[0].rstrip()
+    low = reading.base + start
+    spaces = Span(reading.file, low + len(line[:at].rstrip()), low + at)
+    return codes.E106.at(
+        Span(reading.file, low + at, low + at + len(word)),
+        f"`{opening}` stands on the line of `{above}`",
+        help=f"write `{own}` on a line of its own",
+        fix=Fix(spaces, "\n  ", "write it on a line of its own"),
+    )
 
 
 def unwrapped(reading: Reading, chunk: str, start: int) -> tuple[Tree, int, Diagnostic] | None:

@@ -26,6 +26,7 @@ _CONDITIONS = (
     (r"[\"'\u201c\u201d\u2018\u2019]", ""),
     (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:higher|more|above|worse|up)\b", r"\1 >= \2"),
     (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:lower|less|below|better|down)\b", r"\1 <= \2"),
+    (rf"[ ]*,[ ]*(and|or)\b(?= (?:not )?{_NAME} (?:is\b|[<>=]))", r" \1"),
     (r"\b(?:is )?(?:at least|no less than|not below)\b", ">="),
     (r"\b(?:is )?(?:at most|no more than|not above|up to)\b", "<="),
     (r"\bis (?:greater|higher|more|worse) than\b|\bis (?:above|over)\b", ">"),
@@ -38,12 +39,16 @@ _CONDITIONS = (
     (r"(?:===?|(?<![<>!=])=(?![<>=]))", " is "),
     (r"[ ]{2,}", " "),
 )
-_TO_OUTCOME = ((r"[ ]*(?:,?[ ]*\bthen\b:?|[-=]>)[ ]*", ": "), (r"(?<![:])[ ]+(?=(?:prefer|weigh|abstain)\b)", ": "))
+_TO_OUTCOME = (
+    (r"[ ]*(?:,?[ ]*\bthen\b:?|[-=]>)[ ]*", ": "),
+    (r"[ ]*[,;][ ]*(?=(?:prefer|weigh|abstain)\b)", ": "),
+    (rf"[ ]*[,;][ ]*(?={_NAME} (?:wins|first|comes first|prevails)$)", ": "),
+    (r"(?<![:])[ ]+(?=(?:prefer|weigh|abstain)\b)", ": "),
+)
 _OUTCOMES = (
     (r"prefer[ ]*:[ ]*", "prefer "),
     (rf"(?:prefer )?({_NAME}) (?:over|before|rather than|more than|beats|instead of) {_NAME}", r"prefer \1"),
     (rf"({_NAME}) (?:wins|first|comes first|prevails)", r"prefer \1"),
-    (rf"prefer ({_NAME}) .*", r"prefer \1"),
     (rf"({_NUMBER})[ ]*%", r"\1"),
     (rf"({_NAME})[ ]*[:=][ ]*({_NUMBER})", r"\1 \2"),
     (rf"({_NUMBER})[ ]*(?:;|\band\b|/)[ ]*(?={_NAME})", r"\1, "),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
+from itertools import accumulate
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +18,9 @@ from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
 from constitution_lang.syntax.phrases import as_said_here, header_as_said_here
 
 __all__ = ["repair", "rephrase", "rephrase_header"]
+
+
+_WORDS = re.compile(r"[\w.-]+|\s+|[^\w\s]")
 
 
 class _Edit(msgspec.Struct, frozen=True):
@@ -49,8 +54,8 @@ def repair(file: str, base: int, text: str, *, at_most: int) -> tuple[list[Diagn
         if fix is None or not fix.sure:
             break
         start, end = fix.span.start - base, fix.span.end - base
+        edits += _changes(start, text[start:end], fix.text)
         text = text[:start] + fix.text + text[end:]
-        edits.append(_Edit(start, end - start, len(fix.text)))
         tree = block_tree(text)
     if isinstance(tree, Failure):
         return found[:1], None
@@ -81,10 +86,21 @@ def _reworded(
     tree = block_tree(text[:start] + meant + text[start + len(line) :]) if meant else None
     if meant is None or not isinstance(tree, Tree):
         return None
-    changes = SequenceMatcher(None, line, meant, autojunk=False).get_opcodes()
-    _place(tree, [_Edit(start + at, there - here, to - at) for _, here, there, at, to in changes])
+    _place(tree, _changes(start, line, meant))
     whole = Span(found.primary.span.file, base + start, base + start + len(line))
     return replace(found, help=f"write `{meant}`", fix=Fix(whole, meant, f"write `{meant}`")), tree
+
+
+def _changes(start: int, line: str, meant: str) -> list[_Edit]:
+    """How one text becomes another, word by word: what stays has the place that it had."""
+    one, other = (_WORDS.findall(text) for text in (line, meant))
+    ends = [*accumulate(map(len, other), initial=0)]
+    widths = [*accumulate(map(len, one), initial=0)]
+    return [
+        _Edit(start + ends[at], widths[there] - widths[here], ends[to] - ends[at])
+        for tag, here, there, at, to in SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+        if tag != "equal"
+    ]
 
 
 def _before(place: int, edits: list[_Edit], *, end: bool = False) -> int:
