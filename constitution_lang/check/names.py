@@ -28,6 +28,8 @@ _ANOTHER_NAME = "give one of the two another name, or delete it"
 _FIRST = re.compile(r"\w+")
 _HEADER = re.compile(r"^(\w+)[ \t]+\"?([A-Za-z0-9._-]+)", re.MULTILINE)
 _INDENTED = re.compile(rf"^[ ]{{1,3}}(?:{'|'.join(_NAMED)})[ \t]+([A-Za-z][\w.-]*)", re.MULTILINE)
+_TITLED = re.compile(r"^([A-Za-z]\w*)[ \t]+([A-Za-z][\w.-]*)[ \t]*[\"\u201c]", re.MULTILINE)
+"""A word that is no keyword, a name and a title: a block of which nobody knows the kind."""
 _NO_KEYWORD = re.compile(r"^([A-Za-z][\w.-]*)[ \t]*[\"\u201c]", re.MULTILINE)
 _USE = re.compile(r"use[ ]+[./]*[A-Za-z0-9][\w./-]*[ ]*(?:#.*)?")
 
@@ -64,6 +66,9 @@ def _written_ids(text: str) -> Iterator[str]:
             yield id
             yield id.lstrip("0123456789._-")
     yield from _INDENTED.findall(text)
+    for word, id in _TITLED.findall(text):
+        if _meant(word) is None:
+            yield id
     for word in _NO_KEYWORD.findall(text):
         if _meant(word) is None:
             yield word

@@ -109,6 +109,7 @@ def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str]
         name.text in declared.broken
         or (declared.incomplete and what in _DECLARED_ELSEWHERE)
         or any(has_unnamed(declared, kind) for kind in what.split(" or "))
+        or ("category" in what and "." not in name.text and has_nameless_category(declared))
     )
     if not told_already and not _misread(declared, name):
         hint = did_you_mean(name.span, name.text, candidates, _there_is(candidates, what))

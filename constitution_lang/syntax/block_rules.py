@@ -165,7 +165,8 @@ class BlockLines:
         """Whether a field under an unknown key is the title, by its value; then its finding says where that belongs."""
         for at, (written, unknown) in enumerate(self._unknown):
             if written.kind is ValueKind.TEXT and not unknown.fix:
-                help = f"the title stands behind the name: write `{self._form.keyword} {self._name} {written.text}`"
+                name = self._form.header.split()[1] if self._name == self._form.keyword else self._name
+                help = f"the title stands behind the name: write `{self._form.keyword} {name} {written.text}`"
                 self._unknown[at] = written, replace(unknown, help=help)
                 self._lost.add(n.TITLE)
                 return
@@ -233,4 +234,5 @@ class BlockLines:
             case (ValueKind.LEVELS, tuple()) if len(value) == 1:
                 return value
         self._diagnostics.append(mismatch(form, Span(written.span.file, colon, colon + 1), written))
-        return None
+        names = {form.kind, written.kind} == {ValueKind.LEVELS, ValueKind.NAMES}
+        return value if names else None  # what the values are is known all the same

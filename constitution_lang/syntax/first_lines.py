@@ -17,6 +17,7 @@ _QUOTED_NAME = re.compile(r"(?P<keyword>[a-z]+)[ ]+(?P<text>\"[A-Za-z][\w.-]*\")
 _MORE = re.compile(
     "[A-Za-z0-9][\\w-]*(?:[ ]+[A-Za-z0-9][\\w-]*)*(?=[ ]*(?:$|#|[\"'\u201c\u201e\u00ab\u2018])|[ ]+\\d+\\.\\d)"
 )
+_OF = ("for", "of", "on", "the", "a", "named", "called")
 _TITLED = ("attribute", "category", "principle")
 
 
@@ -61,6 +62,14 @@ def _colon(block: BlockText, at: int) -> Diagnostic:
 
 def _name_in_words(block: BlockText, named: re.Match[str], more: re.Match[str], message: str) -> Diagnostic:
     words = [named["first"], *more.group().split()]
+    if words[0] in _OF and len(words) == 2:
+        gone = Fix(block.span(named.start("first"), more.start()), "", "leave it out")
+        return codes.E106.at(
+            block.span(*named.span("first")),
+            f"no `{words[0]}` stands before a name",
+            help=f"write `{named['keyword']} {words[1]}`",
+            fix=gone,
+        )
     dotted = named["keyword"] in {"principle", "example"} and "." not in words[0]
     name = ".".join([words[0], "-".join(words[1:])]) if dotted else "-".join(words)
     fix = Fix(block.span(named.start("first"), more.end()), name, f"write `{name}`")

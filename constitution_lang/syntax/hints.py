@@ -59,6 +59,7 @@ def _keyword_of(text: str, name: str) -> str:
     return "principle" if "." in name else "category"
 
 
+_NEAR = 0.7
 _OUTCOME = re.compile(r":[ ]*(prefer [\w.-]+|abstain)\n")
 _TWICE = re.compile(r"(?<![\w.-])([a-z][\w-]*)[ ]+(\1)\n")
 """A word and the same word again at the end."""
@@ -194,7 +195,7 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
     known = literals()
     meant = FOREIGN.get(word)
     allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
-    best = meant if meant in allowed else closest(word, {known[name] for name in expected if name in known})
+    best = meant if meant in allowed else _misspelt(word, {known[name] for name in expected if name in known})
     key = KEY.match(text, start + 2, end) if start else None
     form = block.form.field(" ".join(key.group(1).split())) if key else None
     if form and key and at >= key.end() and not best:
@@ -202,6 +203,15 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
         first = text.index(value, key.end()) if value else at
         return wrong_value(form, block.span(first, first + len(value)), value)
     return _unexpected(block, (at, word), (start, end), expected, best)
+
+
+def _misspelt(word: str, candidates: set[str]) -> str | None:
+    """The word of the language that is misspelt: nearer than a name has to be, as most words mean something else."""
+    from difflib import SequenceMatcher
+
+    best = closest(word, candidates)
+    near = _NEAR if len(word) > len("and") else 0
+    return best if best and SequenceMatcher(None, word.lower(), best).ratio() >= near else None
 
 
 def _unexpected(

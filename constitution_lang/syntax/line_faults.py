@@ -20,6 +20,11 @@ __all__ = [
     "wrong_choice", "wrong_value",
 ]  # fmt: skip
 
+_SPEAKERS = {
+    **dict.fromkeys(("user", "human", "instruction", "request"), "prompt"),
+    **dict.fromkeys(("assistant", "model", "ai", "bot", "output", "completion"), "response"),
+}
+"""Who speaks, as the data of chats say it."""
 _GLUED = re.compile(
     rf"[ ]+(?P<key>{'|'.join(sorted({field.key for block in BLOCKS.values() for field in block.fields}))})[ ]*:"
 )
@@ -81,9 +86,9 @@ def blocks_with(word: str) -> list[str]:
 def meant_opening(form: BlockForm, word: str) -> str | None:
     """The key or opening of a line that a word was most likely meant to be, or to begin; None where none is near."""
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
-    meant = FOREIGN.get(word)
-    if meant in openings:
-        return meant
+    meant = FOREIGN.get(word, _SPEAKERS.get(word))
+    if meant in openings or word in _SPEAKERS:
+        return meant if meant in openings else None
     beginnings = {opening.split()[0]: opening for opening in reversed(openings)}
     best = closest(word, {*openings, *beginnings})
     return beginnings.get(best, best) if best else None

@@ -24,7 +24,7 @@ from constitution_lang.syntax.indentation import begins_with, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
-from constitution_lang.syntax.mending_texts import not_indented, text_without_indent
+from constitution_lang.syntax.mending_texts import not_indented, takes_text, text_without_indent, text_without_key
 from constitution_lang.syntax.mending_wrapped import (
     completes,
     glued,
@@ -37,7 +37,7 @@ from constitution_lang.syntax.mending_wrapped import (
 )
 from constitution_lang.syntax.nodes import HEADER, TITLE
 from constitution_lang.syntax.repair import repair, rephrase, rephrase_header
-from constitution_lang.syntax.strays import bare_text_key, is_prose
+from constitution_lang.syntax.strays import is_prose
 from constitution_lang.syntax.values_meant import sign_of_a_text
 
 __all__ = ["Mended", "mend"]
@@ -166,11 +166,8 @@ class _Block:
         for start, end in pairwise(bounds):
             line = self._reading.text[start : self._reading.text.find("\n", start, end) + 1 or end].strip()
             opening = begins_with(form, line)
-            in_text = (
-                in_text
-                or (low >= 0 and not in_table and bool(bare_text_key(form, self._reading.text[low:start].rstrip())))
-            ) and (is_prose(form, line))
             above = self._reading.text[low:start] if low >= 0 else ""
+            in_text = (in_text or (not in_table and takes_text(form, above, line))) and is_prose(form, line)
             wrapped = bool(above) and (goes_on(form, above, line) or completes(self._reading, above, line))
             if not (in_text or wrapped or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:
@@ -249,6 +246,9 @@ class _Block:
         reading = self._reading
         if sign_of_a_text(chunk.strip()) and any(one.code == codes.E111.id for one in reading.found):
             return  # it closes a text whose opening sign is told
+        if without_key := text_without_key(reading, chunk, start):
+            reading.found.append(without_key)
+            return
         line = chunk.split("\n", 1)[0]
         small = in_small_letters(reading.form, line)
         if small != line and isinstance(block_tree(reading.below(small, start)[0]), Tree):

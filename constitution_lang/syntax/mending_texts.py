@@ -7,12 +7,16 @@ import re
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
+from constitution_lang.syntax.forms import BlockForm, ValueKind
 from constitution_lang.syntax.grammar import Failure, block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.mending_lines import Reading
-from constitution_lang.syntax.strays import bare_text_key
+from constitution_lang.syntax.strays import bare_text_key, is_prose
 
-__all__ = ["not_indented", "text_without_indent"]
+__all__ = ["not_indented", "takes_text", "text_without_indent", "text_without_key"]
+
+_SENTENCE = re.compile(r"[A-Z\"\u201c][^:]*[^:\s][ ]+[^:]+[ ]+[^:]*[^\s:]$|[a-z][^:=<>]*(?:[ ]+[^:=<>\s]+){2,}[.!?]$")
+"""Three words, of which the first begins with a capital or the last ends with a full stop."""
 
 
 def not_indented(reading: Reading, entries: list[tuple[int, int]]) -> Diagnostic:
@@ -74,3 +78,38 @@ def text_without_indent(reading: Reading, chunk: str, start: int, *, told: bool)
             reading.found.append(explain_failure(reading.file, reading.base + shift, text, failure))
         return key, chunk
     return None, "\n".join([first, *rest])
+
+
+def takes_text(form: BlockForm, above: str, line: str) -> bool:
+    """Whether a line that is indented by two is more likely a part of the text above it than a line of its block."""
+    first = above.strip().split("\n", 1)[0]
+    if above.strip() and bare_text_key(form, first):
+        return above.strip() == first or _is_wordy(line)
+    return _is_wordy(first) and is_prose(form, first)
+
+
+def text_without_key(reading: Reading, chunk: str, start: int) -> Diagnostic | None:
+    """A finding about a text that is indented by two and stands below no key, where the block lacks just one."""
+    lines = chunk.rstrip().split("\n")
+    if not (_is_wordy(lines[0]) and is_prose(reading.form, lines[0].strip())):
+        return None
+    keys = (form.key for form in reading.form.fields if form.required and form.kind is ValueKind.PROSE)
+    missing = next((key for key in keys if not re.search(rf"^[ \t]*{key}\b", reading.text, re.MULTILINE)), None)
+    if missing is None:
+        return None
+    reading.lost.add(missing)
+    low = reading.base + start
+    text = "\n".join(f"    {line.strip()}" if line.strip() else "" for line in lines)
+    return codes.E104.at(
+        Span(reading.file, low + 2, low + len(lines[0])),
+        "this text stands below no key",
+        help=f"write `{missing}:` above it, and indent it by four spaces",
+        fix=Fix(
+            Span(reading.file, low, low + len(chunk.rstrip())), f"  {missing}:\n{text}", f"write `{missing}:` above"
+        ),
+    )
+
+
+def _is_wordy(line: str) -> bool:
+    """Whether it looks like a sentence."""
+    return bool(_SENTENCE.match(line.strip()))

@@ -70,7 +70,9 @@ _EXPECTATIONS = (
     (r"expect[ ]*:[ ]*", "expect "),
     (r"\b(?:to )?(?:beats?|wins? over|comes? before|outranks?|prevails? over)\b|[ ]*>[ ]*", " over "),
     (r"\bto apply\b", "applies"),
-    (r"\bnot to apply\b|\bdoesn't apply\b", "does not apply"),
+    (r"\b(?:do(?:es)?n['\u2019]?t apply|applies not|(?:is |are )?not applied)\b", "does not apply"),
+    (r"\b(?:do not apply|(?:not|never) (?:to apply|appl(?:y|ies)))\b", "does not apply"),
+    (r"\b(?:is applied|apply)\b(?<!not apply)", "applies"),
     (rf"({_NUMBER})(?![ ]*%|[\d.])(?: percent)?$", r"\1%"),
     (r"[ ]{2,}", " "),
 )

@@ -27,6 +27,8 @@ _KEY = re.compile(r"(?:  )?([\w-]+)[ ]*:?[ ]*(?:#.*)?")
 _OTHER_KEY = re.compile(r"([a-z][\w-]*)[ ]*:")
 _LOWER = re.compile(r"[a-z][\w-]*")
 _MARK = re.compile(r"^([<|=>])\1{6}(?!\1)[^\n]*", re.MULTILINE)
+_KEY_BELOW = re.compile(r"\A[^\n]*\n  [a-z_]+(?: of)?:")
+"""A key right below a first line, as in a block."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -62,7 +64,7 @@ def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled:
             found.append(unknown_block(file, at, stray, inside_text=inside))
         elif _belongs(form, line, inside=inside):
             in_prose = False
-        elif _TITLED.match(line) and misspelled(count):
+        elif misspelled(count) and (_TITLED.match(line) or _KEY_BELOW.search(stray)):
             return taken(count)
         elif is_prose(form, line) and ((in_prose and not found) or bare_text_key(form, last)):
             in_prose = True
