@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.parser import Parser
@@ -33,6 +34,11 @@ _TAG = re.compile(
     r"""|\{%(?P<block>(?:"[^"\n]*"|'[^'\n]*'|(?!%\}|\{\{|\{%).)*)(?P<blocked>%\})?""",
     re.DOTALL,
 )
+_COMMENT = re.compile(r"\{%[-+]?\s*raw\b.*?(?:endraw\s*[-+]?%\}|\Z)|\{\#.*?(?:(?P<end>\#\})|\Z)", re.DOTALL)
+_NEAR = 0.7
+"""Words that are less like a tag were most likely meant otherwise."""
+_MEANT = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant", "instructions": "system"}
+"""Who speaks, in the words of others."""
 _WORD = re.compile(r"[-+\s]*([A-Za-z_]\w*)")
 _WITH_END = ("if", "for", "macro", "call", "filter", "with", "block", "autoescape", *TAGS)
 _BRANCHES = {"else": ("if", "for"), "elif": ("if",)}
@@ -161,6 +167,10 @@ class _Reader:
         """Each with the word that it has or was meant to have, and what closes it in the mended text."""
 
     def read(self) -> None:
+        for comment in _COMMENT.finditer(self.text):
+            if comment.group().startswith("{#") and not comment["end"]:
+                self.say(comment.start(), comment.start() + 2, "this comment is never closed", "write `#}` at its end")
+                self.edits.append((comment.start(), len(self.text), ""))
         for tag in self.tags.all:
             if tag.block:
                 self.block(tag)
@@ -189,7 +199,12 @@ class _Reader:
             self.say(tag.start, tag.start + 2, "this is never closed", "write `%}` at its end")
             text = f"{text.rstrip()} %}}"
         word = self.meant(tag)
-        if word is None:
+        if word is None and self.closing(tag) and not tag.word.startswith("end"):
+            # It may have been meant as a message.
+            inside = any(word in TAGS for _, word, _ in self.open)
+            self.replace(tag, "{% if true %}" if inside else "{% user %}")
+            self.open.append((tag, tag.word, "if" if inside else "user"))
+        elif word is None:
             self.replace(tag, "")
         elif word.startswith("end"):
             self.close(tag, word.removeprefix("end"))
@@ -215,9 +230,14 @@ class _Reader:
         if not tag.word:
             self.say(tag.start, tag.end, "this tag is empty", "write what it does, such as `{% user %}`, or delete it")
             return None
-        best = closest(tag.word, _KNOWN)
-        if any(one.word != word and f"end{one.word}" == tag.word for one, word, _ in self.open):
-            return best  # told where it begins
+        opened = next((word for one, word, _ in self.open if f"end{one.word}" == tag.word), None)
+        if opened:
+            return f"end{opened}"  # told where it begins
+        ends = tag.word.startswith("end")
+        if ends and tag.word.removeprefix("end") in self.tags.unread:
+            self.tags.unread.add(tag.word)
+            return None
+        best = _MEANT.get(tag.word) or _nearest(tag.word, [word for word in _KNOWN if word.startswith("end") or not ends])
         help = "messages are written `{% user %}…{% enduser %}`; there are system, user, assistant and opening"
         span = self.tags.source.span(tag.word_start, end)
         fix = Fix(span, best, f"write `{best}`") if best else None
@@ -304,6 +324,11 @@ class _Reader:
     def replace(self, tag: Tag, text: str) -> None:
         self.edits.append((tag.start, tag.end, text))
         self.tags.unread.update(re.findall(r"\w+", self.text[tag.start : tag.end]))
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    best = closest(word, known)
+    return best if best and SequenceMatcher(None, word, best).ratio() >= _NEAR else None
 
 
 def _in_words(message: str, text: str) -> tuple[str, str, tuple[int, int] | None]:

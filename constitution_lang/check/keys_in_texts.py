@@ -19,8 +19,10 @@ from constitution_lang.syntax.values_meant import fits
 
 __all__ = ["keys_in_texts"]
 
-_LIKE_ONE = re.compile(r"\n    (?:applies when |[a-z]+(?: of)?:)")
+_LIKE_ONE = re.compile(r"\n    (?:applies when |when |expect |case |[a-z]+(?: of)?:)")
 """What begins with a fixed text, and so takes no time where nothing is found."""
+_OPENINGS = ("applies when", "when", "otherwise", "case", "expect")
+"""Of lines that are no fields; `between` and its names are often a line of prose."""
 _LINE = re.compile(r"(?P<key>[a-z]+(?: of)?):[ ]*(?P<value>[^#]*?)[ ]*")
 _FORMS: dict[type, BlockForm] = {
     nodes.PrincipleBlock: BLOCKS["principle"],
@@ -55,7 +57,8 @@ def _texts(block: nodes.Block) -> Iterator[nodes.Prose]:
 
 def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Iterator[Diagnostic]:
     at = prose.span.start
-    for line in text[at : prose.span.end].split("\n"):
+    lines = text[at : prose.span.end].split("\n")
+    for number, line in enumerate(lines):
         start, written = at, line
         if at != prose.span.start:
             written = line.removeprefix("    ")
@@ -63,18 +66,24 @@ def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Itera
         at += len(line) + 1
         key = _key(form, written.rstrip())
         if key:
+            whole = number > 0 and not any(below.strip() for below in lines[number + 1 :])
+            field = form.field(key)
             yield codes.W102.at(
                 Span(file, start, start + len(key)),
                 f"this line of a text looks like the `{key}` of its block",
                 help="indent it by two spaces if it is one; if it belongs to the text, write it otherwise",
-                fix=Fix(Span(file, start - 2, start), "", "indent it by two", sure=False),
+                fix=Fix(Span(file, start - 2, start), "", "indent it by two", sure=False)
+                if whole and not (field and field.kind is ValueKind.PROSE)
+                else None,
             )
 
 
 def _key(form: BlockForm, line: str) -> str | None:
     """The key or the opening that a line would have."""
-    if line.startswith("applies when ") and form.opens("applies") and parsed(f"{form.header}\n  {line}") is not None:
-        return "applies when"
+    words = line.split(None, 1)
+    opening = next((one for one in _OPENINGS if words and words[0].rstrip(":") == one.split()[0]), None)
+    if opening and form.opens(opening.split()[0]) and parsed(f"{form.header}\n  {line}") is not None:
+        return opening
     found = _LINE.fullmatch(line)
     field = form.field(found["key"]) if found else None
     if not found or not field:

@@ -11,7 +11,7 @@ from constitution_lang.check.suggest import Hint
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind
 from constitution_lang.source import Loader, Source
-from constitution_lang.syntax.characters import undecodable
+from constitution_lang.syntax.characters import undecodable, unseen_characters
 
 if TYPE_CHECKING:
     from constitution_lang.check.templating import Template
@@ -52,7 +52,7 @@ def read_templates(
             found += bad
             continue
         template, wrong = check_template(kind, source)
-        found += wrong
+        found += [*unseen_characters(source), *wrong]
         if template:
             templates[kind] = template
     return templates, sources, found

@@ -63,7 +63,8 @@ def rows(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> li
 def _row(found: Diagnostic, sources: Mapping[str, Source]) -> Row:
     fix: _Json = None
     if found.fix:
-        fix = {"title": found.fix.title, "text": found.fix.text, **_place(found.fix.span, sources)}
+        said: dict[str, _Json] = {"title": found.fix.title, "sure": found.fix.sure, "text": found.fix.text}
+        fix = {**said, **_place(found.fix.span, sources)}
     secondary: list[_Json] = [_label(label, sources) for label in found.secondary]
     return {
         "code": found.code,

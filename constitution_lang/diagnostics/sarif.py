@@ -54,7 +54,7 @@ def _result(found: Diagnostic, rule: int, sources: Mapping[str, Source]) -> _Jso
     }
     if found.secondary:
         result["relatedLocations"] = [_location(label, sources) for label in found.secondary]
-    if found.fix:
+    if found.fix and found.fix.sure:  # whoever reads this applies them without asking
         change: _Json = {
             "artifactLocation": {"uri": quote(found.fix.span.file)},
             "replacements": [
