@@ -237,7 +237,8 @@ class _Reader:
         if ends and tag.word.removeprefix("end") in self.tags.unread:
             self.tags.unread.add(tag.word)
             return None
-        best = _MEANT.get(tag.word) or _nearest(tag.word, [word for word in _KNOWN if word.startswith("end") or not ends])
+        known = [word for word in _KNOWN if word.startswith("end") or not ends]
+        best = _MEANT.get(tag.word) or _nearest(tag.word, known)
         help = "messages are written `{% user %}…{% enduser %}`; there are system, user, assistant and opening"
         span = self.tags.source.span(tag.word_start, end)
         fix = Fix(span, best, f"write `{best}`") if best else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -12,7 +12,15 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
 from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BlockForm, FieldForm, ValueKind
-from constitution_lang.syntax.line_faults import Written, blocks_with, how_to_add, mismatch, no_value, unknown_line
+from constitution_lang.syntax.line_faults import (
+    Written,
+    are_values,
+    blocks_with,
+    how_to_add,
+    mismatch,
+    no_value,
+    unknown_line,
+)
 from constitution_lang.syntax.words import did_you_mean
 
 __all__ = ["BlockLines"]
@@ -40,6 +48,7 @@ class BlockLines:
         self._lost = lost
         self._seen: dict[str, Span] = {}
         self._pair: Span | None = None
+        self._examples: Mapping[str, str] = {}
         self._pairless = False
         """Whether it is told that a pair stands below no `under`."""
         self._caseless: list[Span] = []
@@ -108,6 +117,8 @@ class BlockLines:
         form = self._form.field(key.text)
         if form is None:
             unknown = unknown_line(self._form, key.text, key.span, ":" if colon == key.span.end else "")
+            if are_values(self._form, key.text):
+                self._lost.update(_EITHER)
             if unknown.fix:
                 self._lost.add(unknown.fix.text)
             if unknown.fix or blocks_with(key.text):
@@ -128,8 +139,9 @@ class BlockLines:
             return None
         return n.Field(key, value, key.span.to(written.span))
 
-    def finish(self) -> None:
-        """Say what is missing."""
+    def finish(self, examples: Mapping[str, str] | None = None) -> None:
+        """Say what is missing; `examples` are lines to add that fit what is there."""
+        self._examples = examples or {}
         self._pair_complete()
         for span in self._caseless if "case" in self._seen else ():
             help = "write the case above it: case severity grave, topic medical"
@@ -185,6 +197,8 @@ class BlockLines:
 
     def _how_to_add(self, opening: str) -> str:
         field = self._form.field(opening)
+        if opening in self._examples:
+            return f"add a line such as `{self._examples[opening]}`"
         if field:
             return how_to_add(field)
         return f"add a line such as `{self._form.line(opening).example}`"

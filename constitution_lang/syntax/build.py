@@ -101,7 +101,9 @@ class BlockBuilder(PartBuilder):
     def _fields(self, form: str, parts: Parts, rest: Parts) -> tuple[n.Field, ...]:
         lines = self._lines(form, parts)
         fields = self._known_fields(lines, rest)
-        lines.finish()
+        listed = (f.value for f in fields if f.key.text in ("levels", "one of"))
+        values = next((value for value in listed if isinstance(value, tuple)), ())
+        lines.finish({"default": f"default: {values[0].text}"} if values else {})
         return fields
 
     def _known_fields(self, lines: BlockLines, trees: Parts) -> tuple[n.Field, ...]:
@@ -152,7 +154,10 @@ class BlockBuilder(PartBuilder):
                 case _:
                     lines.line("otherwise", self._span_of(tree))
                     rules.append(n.Rule(None, self._outcome(children[2]), self._span_of(tree)))
-        lines.finish()
+        first, second = [side.text for side in sides] or [*_named(rules), "", ""][:2]
+        if first and second:
+            both = {"otherwise": f"otherwise: weigh {first} 2, {second} 1", "between": f"between {first} and {second}"}
+        lines.finish(both if first and second else {})
         known = tuple(field for field in fields if field is not None)
         return n.TensionBlock(self._name(parts[1]), sides, tuple(rules), known, span)
 
@@ -209,3 +214,15 @@ class BlockBuilder(PartBuilder):
         expected = [part for part in tree.children if not isinstance(part, Token)]
         found = tuple(self._expectation(part, self._span_of(part)) for part in expected)
         return n.TableRow(cells, found, self._span_of(tree))
+
+
+def _named(rules: list[n.Rule]) -> list[str]:
+    """What rules prefer and weigh, each once."""
+    found: dict[str, None] = {}
+    for rule in rules:
+        match rule.outcome:
+            case n.Prefer(side):
+                found[side.text] = None
+            case n.Weigh(weights):
+                found |= {side.text: None for side, _ in weights}
+    return [*found]

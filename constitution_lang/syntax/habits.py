@@ -28,6 +28,7 @@ _SEVERAL = re.compile(
     rf"({_WORD})[ ]+is([ ]+not)?[ ]+({_WORD}(?:(?:[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+){_WORD})+)(?![ ]*(?:is\b|[<>=!]))"
     rf"(?![ ]*(?:,|\bor)[ ]*(?:{_SAYS_MORE})(?![\w.-]))(?![ ]+(?:{_SAYS_MORE})(?![\w.-]))"
 )
+_CONDITION = re.compile(r"[ ]*(?!case\b|expect\b|levels\b|one\b)")
 _BETWEEN = re.compile(r"[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+")
 _END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")
 
@@ -78,6 +79,8 @@ def within_line(text: str, at: int, end: int) -> Habit | None:
 def _chain(text: str, at: int, end: int) -> Habit | None:
     """Two comparisons in one, as mathematicians write them, of which the second begins at `at`."""
     start = text.rfind("\n", 0, at) + 1
+    if not _CONDITION.match(text, start):
+        return None
     first, second = _COMPARED.search(text[start:at]), _COMPARED_AGAIN.match(text, at, end)
     if not (first and second):
         return None
@@ -88,7 +91,10 @@ def _chain(text: str, at: int, end: int) -> Habit | None:
 
 def several_values(text: str, at: int, end: int) -> Habit | None:
     """Several values behind one `is`, as people say it, around `at` in a line that ends at `end`."""
-    for found in _SEVERAL.finditer(text, text.rfind("\n", 0, at) + 1, end):
+    line = text.rfind("\n", 0, at) + 1
+    if not _CONDITION.match(text, line):
+        return None
+    for found in _SEVERAL.finditer(text, line, end):
         if found.start() < at <= found.end():
             attribute, negated, values = found.groups()
             listed = ", ".join(_BETWEEN.split(values))

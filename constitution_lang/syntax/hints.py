@@ -193,7 +193,7 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
     if "KEY" in expected:
         return no_colon(block, span, word, text[at + len(word) : end].split("#", 1)[0].strip())
     known = literals()
-    meant = FOREIGN.get(word)
+    meant = FOREIGN.get(word) if not (word == ">" and text[at + 1 : end].lstrip()[:1].isdigit()) else None
     allowed = {known.get(name) or IN_WORDS.get(name, "") for name in expected}
     best = meant if meant in allowed else _misspelt(word, {known[name] for name in expected if name in known})
     key = KEY.match(text, start + 2, end) if start else None
@@ -210,6 +210,8 @@ def _misspelt(word: str, candidates: set[str]) -> str | None:
     from difflib import SequenceMatcher
 
     best = closest(word, candidates)
+    if word.lower().startswith(("don", "doesn")):
+        return None  # it says the opposite
     near = _NEAR if len(word) > len("and") else 0
     return best if best and SequenceMatcher(None, word.lower(), best).ratio() >= near else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 
 import msgspec
 from msgspec.structs import replace
@@ -16,15 +17,20 @@ from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_t
 from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed, with_article
 
 __all__ = [
-    "Written", "blocks_with", "how_to_add", "meant_opening", "mismatch", "no_value", "text_beside_key", "unknown_line",
-    "wrong_choice", "wrong_value",
+    "Written", "are_values", "blocks_with", "how_to_add", "meant_opening", "mismatch", "no_value", "text_beside_key",
+    "unknown_line", "wrong_choice", "wrong_value",
 ]  # fmt: skip
 
+_NEAR = 0.7
+"""Words that are less alike are most often two words, and no misspelt one."""
 _SPEAKERS = {
     **dict.fromkeys(("user", "human", "instruction", "request"), "prompt"),
     **dict.fromkeys(("assistant", "model", "ai", "bot", "output", "completion"), "response"),
+    **dict.fromkeys(("text", "rule", "instruction", "description", "content", "body"), "statement"),
+    **dict.fromkeys(("good", "chosen"), "better"),
+    **dict.fromkeys(("bad", "rejected"), "worse"),
 }
-"""Who speaks, as the data of chats say it."""
+"""What people call them elsewhere: who speaks in the data of chats, the parts of a pair."""
 _GLUED = re.compile(
     rf"[ ]+(?P<key>{'|'.join(sorted({field.key for block in BLOCKS.values() for field in block.fields}))})[ ]*:"
 )
@@ -58,6 +64,9 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
         column_one = Fix(Span(span.file, span.start - 2, span.start), "", "begin it at column one", sure=False)
         return codes.E104.at(span, f"{with_article(word)} block begins at column one", help=help, fix=column_one)
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
+    if are_values(form, word):
+        help = "write `levels:` with `<` between them where they have an order, else `one of:` with commas"
+        return codes.E107.at(span, f"an `attribute` block has no `{word}`", help=help)
     elsewhere = blocks_with(word)
     best = FOREIGN.get(word) if elsewhere else meant_opening(form, word)
     best = best if best in openings else None
@@ -66,7 +75,8 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     if best and written and behind.startswith(":") and form.field(best) is None:
         keeps = form.line(best).example.removeprefix(best).startswith(":")
         span = span if keeps else Span(span.file, span.start, span.end + 1)
-    fix = Fix(span, written, f"write `{best}`", sure=not elsewhere) if best and written else None
+    near = word in _SPEAKERS or word in FOREIGN or SequenceMatcher(None, word, best or "").ratio() >= _NEAR
+    fix = Fix(span, written, f"write `{best}`", sure=near and not elsewhere) if best and written else None
     block = f"{with_article(form.keyword)} block"
     message = f"{block} has no `{word}`"
     known = f"{block} has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
@@ -78,6 +88,11 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     return codes.E107.at(span, message, help=did_you_mean(best) or known, fix=fix)
 
 
+def are_values(form: BlockForm, word: str) -> bool:
+    """Whether a key is what others call the values of an attribute."""
+    return form.keyword == "attribute" and word in {"values", "options", "choices", "answers"}
+
+
 def blocks_with(word: str) -> list[str]:
     """The kinds of block that have a key or a line of that name."""
     return [other.keyword for other in BLOCKS.values() if other.field(word) or other.opens(word)]
@@ -87,8 +102,8 @@ def meant_opening(form: BlockForm, word: str) -> str | None:
     """The key or opening of a line that a word was most likely meant to be, or to begin; None where none is near."""
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
     meant = FOREIGN.get(word, _SPEAKERS.get(word))
-    if meant in openings or word in _SPEAKERS:
-        return meant if meant in openings else None
+    if meant in openings:
+        return meant
     beginnings = {opening.split()[0]: opening for opening in reversed(openings)}
     best = closest(word, {*openings, *beginnings})
     return beginnings.get(best, best) if best else None

@@ -45,6 +45,7 @@ __all__ = ["Mended", "mend"]
 _ENTRY_START = re.compile(r"^(?:  )?(?=[^ \t\n#])", re.MULTILINE)
 """Two spaces; or none, where what stands at column one belongs to the block (`strays`)."""
 _OTHERWISE_INDENTED = re.compile(r"^(?:[ ]*\t[ \t]*|[ ]|[ ]{3})(?=[^ \t\n#])", re.MULTILINE)
+_OUTCOMES = ("prefer ", "weigh ", "abstain")
 _WORDS = re.compile(r"([\w-]+)(?:[ ]+([\w.-]+))?")
 _NAMED = re.compile(r"[\w-]+[ ]+[\w.-]+")
 _TITLED = re.compile(r'test[ ]+"[^"\n]*"')
@@ -267,7 +268,8 @@ class _Block:
             reading.found += all_found
             self.entries += reading.placed(tree, shift)
             return
-        rephrased = rephrase(found, reading.base + shift, text, reading.form)
+        second = line.lstrip().startswith(_OUTCOMES) and "\n  otherwise" in reading.text
+        rephrased = None if second else rephrase(found, reading.base + shift, text, reading.form)
         if rephrased:
             found, tree = rephrased
             reading.found.append(found)

@@ -13,7 +13,7 @@ from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import explain_failure
 from constitution_lang.syntax.indentation import begins_with, wrong_indentation_of_row
 from constitution_lang.syntax.lalr import Token, Tree, replace_tokens
-from constitution_lang.syntax.line_faults import meant_opening
+from constitution_lang.syntax.line_faults import are_values, meant_opening
 from constitution_lang.syntax.nodes import UNREAD
 
 __all__ = ["Reading", "parts_of_line", "table_by_rows"]
@@ -46,6 +46,8 @@ class Reading:
         if opening is None:
             first = _FIRST.match(line.strip())
             opening = meant_opening(self.form, first.group()) if first else ""
+            if first and are_values(self.form, first.group()):
+                self.lost.update(("levels", "one of"))
         if opening is not None:
             self.lost.add(opening)
 

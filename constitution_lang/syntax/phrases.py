@@ -24,13 +24,13 @@ _OPENINGS = (
 """Of the line that says when a principle applies."""
 _CONDITIONS = (
     (r"[\"'\u201c\u201d\u2018\u2019]", ""),
-    (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:higher|more|above|worse|up)\b", r"\1 >= \2"),
-    (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:lower|less|below|better|down)\b", r"\1 <= \2"),
+    (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:higher|more|above|up)\b", r"\1 >= \2"),
+    (rf"({_NAME}) is ({_NAME}) (?:or|and) (?:lower|less|below|down)\b", r"\1 <= \2"),
     (rf"[ ]*,[ ]*(and|or)\b(?= (?:not )?{_NAME} (?:is\b|[<>=]))", r" \1"),
     (r"\b(?:is )?(?:at least|no less than|not below)\b", ">="),
     (r"\b(?:is )?(?:at most|no more than|not above|up to)\b", "<="),
-    (r"\bis (?:greater|higher|more|worse) than\b|\bis (?:above|over)\b", ">"),
-    (r"\bis (?:less|lower|better) than\b|\bis (?:below|under)\b", "<"),
+    (r"\bis (?:greater|higher|more) than\b|\bis (?:above|over)\b", ">"),
+    (r"\bis (?:less|lower) than\b|\bis (?:below|under)\b", "<"),
     (r"\b(is|is not|are|are not) (?:either|any of|one of the|among|in)\b", r"\1 one of"),
     (r"(?<!not )\bin\b", "is one of"),
     (rf"[\[({{][ ]*({_NAME}(?:[ ]*,[ ]*{_NAME})+)[ ]*[\])}}]", r"\1"),
@@ -63,16 +63,17 @@ _BETWEEN = (
 _CASES = (
     (r"case[ ]*:[ ]*", "case "),
     (r"[\"'\u201c\u201d]", ""),
-    (rf"({_NAME})[ ]*(?:===?|=|:|\bis\b|<|>)[ ]*(?={_NAME})", r"\1 "),
+    (rf"({_NAME})[ ]*(?:===?|=|:|\bis\b)[ ]*(?={_NAME})", r"\1 "),
     (rf"({_NAME} {_NAME})[ ]*(?:;|\band\b)[ ]*(?={_NAME} {_NAME})", r"\1, "),
 )
 _EXPECTATIONS = (
     (r"expect[ ]*:[ ]*", "expect "),
-    (r"\b(?:to )?(?:beats?|wins? over|comes? before|outranks?|prevails? over)\b|[ ]*>[ ]*", " over "),
-    (r"\bto apply\b", "applies"),
+    (r"\b(?:to )?(?:beats?|wins? over|comes? before|outranks?|prevails? over)\b|[ ]*>(?!=)[ ]*(?=[A-Za-z])", " over "),
+    (r"[ ]*>=[ ]*(?=\d)", " at least "),
+    (r"[ ]*<=[ ]*(?=\d)", " at most "),
     (r"\b(?:do(?:es)?n['\u2019]?t apply|applies not|(?:is |are )?not applied)\b", "does not apply"),
     (r"\b(?:do not apply|(?:not|never) (?:to apply|appl(?:y|ies)))\b", "does not apply"),
-    (r"\b(?:is applied|apply)\b(?<!not apply)", "applies"),
+    (r"\b(?:is applied|(?:to )?apply)\b(?<!not apply)", "applies"),
     (rf"({_NUMBER})(?![ ]*%|[\d.])(?: percent)?$", r"\1%"),
     (r"[ ]{2,}", " "),
 )
@@ -111,6 +112,8 @@ def _rewritten(form: BlockForm, line: str) -> str | None:
         return _all(line, _BETWEEN)
     if form.opens("between") and first in {"when", "otherwise", "else", "if"}:
         return _rule(line)
+    if form.opens("between") and first in {"prefer", "weigh", "abstain"}:
+        return _rule(f"otherwise: {line}")
     if form.opens("case") and first in {"case", "expect"}:
         return _all(line, _CASES if first == "case" else _EXPECTATIONS)
     found = _KEY.fullmatch(line)

@@ -25,6 +25,10 @@ _SHIFTED = re.compile(
     + r")(?![\w.-])[^\n]*)",
     re.MULTILINE,
 )
+_GLUED = re.compile(
+    r"^(?:  )?(?P<first>[a-z][^\n#]*?)(?P<gap>[ ]+)(?P<line>(?:" + "|".join(KEYWORDS) + r") [^\n]*)$", re.MULTILINE
+)
+"""A first line behind the line above it. What is a line of its own, and so without a gap, is not looked at."""
 _SPACES = "".join(sorted(OTHER_SPACES))
 _STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{_SPACES}][ \t{_SPACES}]*(?=[^\s])", re.MULTILINE)
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
@@ -46,7 +50,22 @@ def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnosti
         parts += [text[done:start], " " * (end - start)]
         done = end
         found.append(_told(Span(file, start, end), mark, keyword, line))
-    return "".join([*parts, text[done:]]), starts, found
+    whole = "".join([*parts, text[done:]])
+    for glued in _GLUED.finditer(whole):
+        line, first = glued["line"].rstrip(), glued["first"].strip()
+        if not (parsed(line) and looks_like_header(line) and _is_line(first)):
+            continue
+        starts.append(glued.start("line"))
+        keyword = Span(file, glued.start("line"), glued.start("line") + len(line.split(None, 1)[0]))
+        gap = Fix(Span(file, *glued.span("gap")), "\n\n", "begin it at column one")
+        message = f"{with_article(line.split(None, 1)[0])} block begins on a line of its own"
+        found.append(codes.E104.at(keyword, message, help=f"write `{line}` on the next line, at column one", fix=gap))
+    return whole, sorted(starts), found
+
+
+def _is_line(text: str) -> bool:
+    """Whether it is a first line, or begins like a line of a block."""
+    return parsed(text) is not None or any(begins_with(form, text) for form in BLOCKS.values())
 
 
 def without_strange_spaces(file: str, text: str) -> tuple[str, list[Diagnostic]]:

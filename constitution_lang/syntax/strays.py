@@ -27,8 +27,8 @@ _KEY = re.compile(r"(?:  )?([\w-]+)[ ]*:?[ ]*(?:#.*)?")
 _OTHER_KEY = re.compile(r"([a-z][\w-]*)[ ]*:")
 _LOWER = re.compile(r"[a-z][\w-]*")
 _MARK = re.compile(r"^([<|=>])\1{6}(?!\1)[^\n]*", re.MULTILINE)
-_KEY_BELOW = re.compile(r"\A[^\n]*\n  [a-z_]+(?: of)?:")
-"""A key right below a first line, as in a block."""
+_KEY_BELOW = re.compile(r"\A(?:[^\s]+[ ]*){1,6}\n  [a-z]")
+"""A line right below a short first one, as in a block."""
 
 
 class Taken(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import combining, normalize
 
 import msgspec
 
@@ -32,8 +33,14 @@ _SHARES = (
     (rf"(?:between )?({_DIGITS})[ ]*%?[ ]*(?:-|\u2013|to|and)[ ]*({_DIGITS})[ ]*(?:%|percent)?", r"\1% to \2%"),
     (rf"({_DIGITS})[ ]*percent", r"\1%"),
 )
+_LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l"}
+"""What stands for letters that have no mark to leave out."""
 _YES = {"true": "yes", "on": "yes", "false": "no", "off": "no"}
-_SIGNS = {ValueKind.NAMES: r"[,;|/]", ValueKind.LEVELS: r"[<,;|/>]|->|→", ValueKind.NAME: ""}
+_SIGNS = {
+    ValueKind.NAMES: r"[,;|/]|[ ](?:and|or)[ ]",
+    ValueKind.LEVELS: r"[<,;|/>]|->|→|[ ](?:-|to|then)[ ]",
+    ValueKind.NAME: "",
+}
 _SHOWN_MAX = 3
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
@@ -96,7 +103,9 @@ def _none(bad: list[str]) -> str:
 
 def _name(item: str) -> str:
     """The nearest name to a word or words; empty where nothing is left of them."""
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", unquoted(item) or item).strip("-.")
+    letters = normalize("NFKD", "".join(_LETTERS.get(char, char) for char in unquoted(item) or item))
+    letters = "".join(char for char in letters if not combining(char))
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", letters).strip("-.")
     plain = re.sub(r"\.{2,}", ".", plain)
     return f"v{plain}" if plain and not plain[0].isalpha() else plain
 
