@@ -21,6 +21,7 @@ __all__ = ["keys_in_texts"]
 
 _LIKE_ONE = re.compile(r"\n    (?:applies when |when |expect |case |[a-z]+(?: of)?:)")
 """What begins with a fixed text, and so takes no time where nothing is found."""
+_DEEP = re.compile(r":[ ]*\n {5}")
 _OPENINGS = ("applies when", "when", "otherwise", "case", "expect")
 """Of lines that are no fields; `between` and its names are often a line of prose."""
 _LINE = re.compile(r"(?P<key>[a-z]+(?: of)?):[ ]*(?P<value>[^#]*?)[ ]*")
@@ -36,12 +37,13 @@ _FORMS: dict[type, BlockForm] = {
 def keys_in_texts(tree: nodes.FileTree) -> Iterator[Diagnostic]:
     """What is said of such lines in a file."""
     text = tree.source.text
-    if not _LIKE_ONE.search(text):
+    if not (_LIKE_ONE.search(text) or _DEEP.search(text)):
         return
     for block in (*tree.blocks, *tree.mended):
         form = _FORMS.get(type(block))
         for prose in _texts(block) if form else ():
             assert form
+            yield from _too_deep(prose, tree.source.name, text)
             yield from _in_text(form, prose, tree.source.name, text)
 
 
@@ -53,6 +55,19 @@ def _texts(block: nodes.Block) -> Iterator[nodes.Prose]:
         case nodes.PrincipleBlock() | nodes.CategoryBlock() | nodes.TensionBlock() | nodes.ExampleBlock():
             fields = block.fields
     yield from (field.value for field in fields if isinstance(field.value, nodes.Prose))
+
+
+def _too_deep(prose: nodes.Prose, file: str, text: str) -> Iterator[Diagnostic]:
+    start = text.rfind("\n", 0, prose.span.start) + 1
+    lines = text[start : prose.span.end].split("\n")
+    more = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0) - 4
+    if more > 0:
+        yield codes.W103.at(
+            Span(file, start, start + 4 + more),
+            f"this text is indented by {4 + more} spaces, of which {more} go into the prompts",
+            help="indent it by four",
+            fix=Fix(Span(file, start, prose.span.end), "\n".join(line[more:] for line in lines), "indent it by four"),
+        )
 
 
 def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Iterator[Diagnostic]:

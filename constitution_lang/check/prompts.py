@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jinja2 import nodes
@@ -14,9 +15,9 @@ from constitution_lang.check.jinja_tags import Places, Tags, read_tags
 from constitution_lang.check.templating import NEEDS, Template, environment, line_span
 from constitution_lang.check.turns import probe
 from constitution_lang.diagnostics import codes
-from constitution_lang.diagnostics.model import Diagnostic
+from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.ir.model import PromptKind, SlotName
-from constitution_lang.source import Source
+from constitution_lang.source import Source, Span
 
 __all__ = ["NAMES", "check_template"]
 
@@ -34,6 +35,16 @@ NAMES: Mapping[PromptKind, frozenset[str]] = {
 }
 """What the templates of a kind are given, besides their slots."""
 
+_DIFFERING: Mapping[PromptKind, frozenset[str]] = {
+    PromptKind.TAG: frozenset({"question"}),
+    PromptKind.CRITIQUE: frozenset({"statement", "critique_request"}),
+    PromptKind.REVISE_DIRECT: frozenset({"statement", "revision_request"}),
+    PromptKind.PREFER: frozenset({"statement", "question"}),
+    PromptKind.REASON: frozenset({"statement", "question"}),
+}
+"""What differs from one principle, or attribute, to another; a template prints one of these. A critique, or the
+reasoning, says it again where it is printed."""
+_ONE_BRACE = re.compile(r"(?<!\{)\{[ ]*(\w+)[ ]*\}(?!\})")
 _SLOTS = {name.value for name in SlotName}
 
 
@@ -53,15 +64,43 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     walk.node(tree, _Inside())
     undefined, unknown, meant = _undefined(kind, tree, places)
     found = [*(tags.found if tags else ()), *walk.found, *undefined]
-    for slot in sorted(NEEDS[kind] - walk.printed - meant - places.unread):
+    found += _in_one_brace(kind, source, walk.printed)
+    in_one_brace = {one[0] for one in _braced(source, NEEDS[kind] - walk.printed)}
+    for slot in sorted(NEEDS[kind] - walk.printed - meant - places.unread - in_one_brace):
         at = line_span(source, 1)
         help = f"write `{{{{ {slot} }}}}` in a message"
         found.append(codes.E403.at(at, f"a template of {kind} has to print `{slot}`", help=help))
+    if not (tags or found):
+        found += _same_for_all(kind, source, tree)
     template = Template(kind, source, environment().from_string(tree), tags.mended if tags else None)
     if not (tags and tags.unknown) and not any(finding.code == codes.E409.id for finding in found):
         found += [one for one in probe(template, unknown | _assigned(tree)) if not _follows(one, found, meant)]
     found.sort(key=lambda finding: finding.primary.span.start)
     return (None if tags else template), found
+
+
+def _braced(source: Source, names: Collection[str]) -> Iterator[tuple[str, Span]]:
+    """Names that stand between single braces, and where."""
+    for braced in _ONE_BRACE.finditer(source.text):
+        if braced[1] in names:
+            yield braced[1], source.span(*braced.span())
+
+
+def _in_one_brace(kind: PromptKind, source: Source, printed: set[SlotName]) -> Iterator[Diagnostic]:
+    for name, at in _braced(source, (NAMES[kind] | NEEDS[kind]) - printed):
+        code = codes.E403 if name in _SLOTS else codes.W401
+        right = f"{{{{ {name} }}}}"
+        help = f"two braces print it: write `{right}`"
+        yield code.at(at, f"`{name}` in single braces is text", help=help, fix=Fix(at, right, f"write `{right}`"))
+
+
+def _same_for_all(kind: PromptKind, source: Source, tree: nodes.Template) -> Iterator[Diagnostic]:
+    differing = _DIFFERING.get(kind, frozenset())
+    if differing and differing.isdisjoint(name.name for name in tree.find_all(nodes.Name)):
+        listed = " or ".join(f"`{{{{ {name} }}}}`" for name in sorted(differing))
+        whose = "attribute" if kind is PromptKind.TAG else "principle"
+        message = f"this template prints nothing of the {whose}: each gets the same prompt"
+        yield codes.W401.at(line_span(source, 1), message, help=f"write {listed} in a message")
 
 
 def _assigned(tree: nodes.Template) -> set[str]:

@@ -64,9 +64,9 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
     reader = _Reader(source.name, text)
     reader.read([])
     if reader.diagnostics or text.startswith("#") or _COMMENTED_OUT.search(text):
-        from constitution_lang.syntax.shifted import all_indented, without_shifts
+        from constitution_lang.syntax.shifted import all_indented, twice_as_deep, without_shifts
 
-        whole = all_indented(source.name, text)
+        whole = all_indented(source.name, text) or twice_as_deep(source.name, text)
         if whole:
             return n.FileTree(source, (), ()), (whole,)
         text, shifted, found_shifted = without_shifts(source.name, text)

@@ -72,7 +72,7 @@ _EXPECTATIONS = (
     (r"[ ]*>=[ ]*(?=\d)", " at least "),
     (r"[ ]*<=[ ]*(?=\d)", " at most "),
     (r"\b(?:do(?:es)?n['\u2019]?t apply|applies not|(?:is |are )?not applied)\b", "does not apply"),
-    (r"\b(?:do not apply|(?:not|never) (?:to apply|appl(?:y|ies)))\b", "does not apply"),
+    (r"(?<!does )\b(?:do not apply|(?:not|never) (?:to apply|appl(?:y|ies)))\b", "does not apply"),
     (r"\b(?:is applied|(?:to )?apply)\b(?<!not apply)", "applies"),
     (rf"({_NUMBER})(?![ ]*%|[\d.])(?: percent)?$", r"\1%"),
     (r"[ ]{2,}", " "),

@@ -6,6 +6,7 @@ Each is told, and read as if it stood where it should, so that what stands below
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
@@ -17,7 +18,7 @@ from constitution_lang.syntax.indentation import begins_with
 from constitution_lang.syntax.keywords import looks_like_header
 from constitution_lang.syntax.words import with_article
 
-__all__ = ["all_indented", "without_shifts", "without_strange_spaces"]
+__all__ = ["all_indented", "twice_as_deep", "without_shifts", "without_strange_spaces"]
 
 _SHIFTED = re.compile(
     r"^(?P<mark>[ ]{1,3}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
@@ -82,6 +83,27 @@ def without_strange_spaces(file: str, text: str) -> tuple[str, list[Diagnostic]]
         blocks[-1].append(found)
         end = found.end()
     return right, [_strange(file, right, lines) for lines in blocks]
+
+
+def twice_as_deep(file: str, text: str) -> Diagnostic | None:
+    """What is said of a file that is indented by four and by eight, as most editors do."""
+    lines = text.split("\n")
+    indents = {len(line) - len(line.lstrip(" ")) for line in lines if line.strip()}
+    below = [(above, line) for above, line in pairwise(lines) if above[:1].isalpha() and line.startswith(" ")]
+    if not below or indents & {1, 2, 3, 5, 6, 7} or 4 not in indents:
+        return None
+    for above, line in below:
+        word = above.split(None, 1)[0]
+        if word not in BLOCKS or not line.startswith("    ") or not begins_with(BLOCKS[word], line.strip()):
+            return None
+    half = "\n".join(line[min(len(line) - len(line.lstrip(" ")), 8) // 2 :] if line.strip() else line for line in lines)
+    at = text.index("\n    ") + 1
+    return codes.E104.at(
+        Span(file, at, at + 4),
+        "this file is indented by four spaces and by eight",
+        help="indent by two what belongs to a block, and by four what belongs to a text",
+        fix=Fix(Span(file, 0, len(text)), half, "indent by two and by four"),
+    )
 
 
 def _strange(file: str, right: str, lines: list[re.Match[str]]) -> Diagnostic:

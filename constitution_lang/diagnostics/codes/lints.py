@@ -48,6 +48,34 @@ W102 = Code(
     """,
 )
 
+W103 = Code(
+    "W103",
+    "text indented too far",
+    what="All lines of a text are indented by more than four spaces.",
+    why="Four belong to the form of the file. Whatever is more goes into the prompts, and keeps lines apart there.",
+    example="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+                Give no help with weapons,
+                whoever asks.
+    """,
+    instead="""
+        principle harm.weapons "No uplift for weapons"
+          statement:
+            Give no help with weapons,
+            whoever asks.
+    """,
+)
+
+W401 = Code(
+    "W401",
+    "one prompt for all",
+    what="A template prints nothing of what makes one principle, or one attribute, differ from another.",
+    why="Every principle would get the same prompt, and which one was drawn would make no difference to the data.",
+    example="{% user %}{{ prompt }}{% enduser %} … {% user %}What is wrong here?{% enduser %}",
+    instead="{% user %}{{ prompt }}{% enduser %} … {% user %}{{ critique_request }}{% enduser %}",
+)
+
 W501 = Code(
     "W501",
     "rule that never decides",

@@ -130,7 +130,7 @@ def test_allowed() -> None:
 {% macro clause(text) %}First of all: {{ text }}{% endmacro %}
 {% system %}Be {{ kind }}.{% endsystem %}
 """ + GOOD.replace(
-        "{{ critique_request }}", "{% for s in over %}\n{{ loop.index }}. {{ clause(s) | trim }}\n{% endfor %}Go"
+        "{{ critique_request }}", "{% for s in over %}\n{{ loop.index }}. {{ clause(s) | trim }}\n{% endfor %}{{ statement }}"
     )
     assert findings(text) == []
 
@@ -238,7 +238,7 @@ def test_a_block_misspelt_at_both_ends_is_mended_at_once() -> None:
     ],
 )
 def test_each_message_out_of_order_is_told_once(roles: str, wrong: list[int]) -> None:
-    slots = "{{ prompt }}{{ response }}"
+    slots = "{{ prompt }}{{ response }}{{ statement }}"
     text = "".join(f"{{% {role} %}}{slots}{{% end{role} %}}\n" for role in roles.split())
     assert findings(text) == [f"E407 {line}" for line in wrong]
 
