@@ -152,7 +152,7 @@ def text_beside_key(form: FieldForm, span: Span, text: str) -> Diagnostic:
     if sign_of_a_text(text):
         alone = Fix(span, "", "leave it out")
         message = f"no sign stands behind `{form.key}:`"
-        closing = ", and the one that closes it" if text[0] not in "|>" else ""
+        closing = ", and the one that closes it" if text[0] not in "|>.,;:" else ""
         help = f"leave it out{closing}: the text is in the lines below that are indented by four"
         return codes.E111.at(span, message, help=help, fix=alone)
     bare = unquoted(text)
