@@ -8,7 +8,8 @@ E201 = Code(
     "E201",
     "unknown name",
     what="A name is used that nothing in the constitution declares. Several uses of one name are told once: at the "
-    "declaration, where that nearly has the name and nothing names it as it is written; else at the first use.",
+    "declaration, where that nearly has the name and nothing names it as it is written; at each use, where something "
+    "is near that other places name rightly; else at the first use.",
     why="A rule about something that does not exist would silently never act.",
     example="applies when topic is wepons",
     instead="applies when topic is weapons",
