@@ -9,8 +9,9 @@ from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
-from constitution_lang.syntax.indentation import begins_with
+from constitution_lang.syntax.indentation import KEY, begins_with
 from constitution_lang.syntax.lalr import Tree
+from constitution_lang.syntax.line_faults import meant_opening
 from constitution_lang.syntax.mending_lines import Reading
 
 __all__ = [
@@ -72,7 +73,8 @@ def version_moved_up(file: str, base: int, text: str) -> tuple[str, Diagnostic] 
 def goes_on(form: BlockForm, above: str, line: str) -> bool:
     """Whether a line that is indented by two belongs to the one above, which is no text."""
     first = above.strip().split("\n", 1)[0]
-    if begins_with(form, line) is not None or not _takes_more(form, first):
+    key = KEY.match(line)
+    if begins_with(form, line) is not None or not _takes_more(form, first) or (key and meant_opening(form, key[1])):
         return False
     return bool(_GOES_ON.match(line) or _ENDS_OPEN.search(above.rstrip())) or above.count('"') % 2 == 1
 
