@@ -251,7 +251,7 @@ def _unexpected(
         help = "a name begins with a letter"
     if not help and "NAME" in expected and any(not c.isascii() or c in "/'*+@$" for c in word):
         help = "a name is made of the letters a to z, digits, `-` and `_`, with dots between its parts"
-    outcome = _OUTCOME.search(text[start:at].rstrip() + "\n") if block.form.keyword == "tension" else None
+    outcome = _OUTCOME.search(text[start:at].rstrip() + "\n") if text.startswith("tension") else None
     if not help and outcome:
         help = f"nothing follows `{outcome[1]}`: conditions stand before the colon, reasons under `because:`"
     if not help:
