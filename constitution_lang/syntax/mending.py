@@ -169,7 +169,7 @@ class _Block:
             opening = begins_with(form, line)
             above = self._reading.text[low:start] if low >= 0 else ""
             in_text = (in_text or (not in_table and takes_text(form, above, line))) and is_prose(form, line)
-            wrapped = bool(above) and (goes_on(form, above, line) or completes(self._reading, above, line))
+            wrapped = bool(above) and (goes_on(form, above, line) or completes(self._reading, above, start))
             if not (in_text or wrapped or (in_table and opening is None and is_row(form, line))):
                 if low >= 0:
                     yield low, start

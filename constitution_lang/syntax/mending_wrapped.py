@@ -29,6 +29,8 @@ _VERSION_BELOW = re.compile(
     r"(?P<line>version[ ]*[:=]?[ ]*[\"']?[vV]?(?P<version>\d+(?:\.\d+){0,2})[\"']?)(?=[ ]*(?:#|\n|\Z))"
 )
 _TWO_LINES = re.compile(r"(?P<first>[\w-]+[^\n#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]+)(?P<rest>[^\n#]+)")
+_LINES_MAX = 4
+"""Of so many at most one line is thought to have been made."""
 _WORD_AFTER = re.compile(r"(?<=[^ ])[ ]+(?=[a-z])")
 _TITLE_WRAPPED = re.compile(
     r"(?P<head>[\w-]+[^\n\"#]*\"[^\n\"]*)(?P<gap>\n[ \t]*)(?P<title>[^\n\"]+\")(?=[ ]*(?:#|\n|\Z))"
@@ -79,15 +81,25 @@ def goes_on(form: BlockForm, above: str, line: str) -> bool:
     return bool(_GOES_ON.match(line) or _ENDS_OPEN.search(above.rstrip())) or above.count('"') % 2 == 1
 
 
-def completes(reading: Reading, above: str, line: str) -> bool:
-    """Whether a line is the rest of the one above: neither is one of its block, and both together are."""
+def completes(reading: Reading, above: str, start: int) -> bool:
+    """Whether the line that begins at `start` is the rest of the one above, or with some more the rest of it.
+
+    The one above is no line of its block, and all together are.
+    """
     first = above.strip()
+    line, *more = [part.strip() for part in reading.text[start:].split("\n", _LINES_MAX)[:_LINES_MAX]]
     if begins_with(reading.form, line) is not None or not _takes_more(reading.form, first.split("\n", 1)[0]):
         return False
     alone, _ = reading.below(f"  {first}", 0)
-    whole = " ".join(part.strip() for part in (*first.split("\n"), line))
-    both, _ = reading.below(f"  {whole}", 0)
-    return not isinstance(block_tree(alone), Tree) and isinstance(block_tree(both), Tree)
+    if isinstance(block_tree(alone), Tree):
+        return False
+    parts = [*(part.strip() for part in first.split("\n")), line]
+    while True:
+        if isinstance(block_tree(reading.below(f"  {' '.join(parts)}", 0)[0]), Tree):
+            return True
+        if not more or not more[0] or more[0].startswith("#") or begins_with(reading.form, more[0]):
+            return False
+        parts.append(more.pop(0))
 
 
 def header_goes_on(file: str, base: int, text: str) -> tuple[str, Diagnostic] | None:
