@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.parser import Parser
@@ -20,7 +19,7 @@ from constitution_lang.check.templating import TAGS, environment, line_span
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix
 from constitution_lang.source import Source, Span
-from constitution_lang.syntax.words import closest, did_you_mean, listed
+from constitution_lang.syntax.words import alike, closest, did_you_mean, listed
 
 __all__ = ["NOTHING", "Places", "Tags", "printed_tags", "read_tags"]
 
@@ -35,8 +34,6 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"\{%[-+]?\s*raw\b.*?(?:endraw\s*[-+]?%\}|\Z)|\{\#.*?(?:(?P<end>\#\})|\Z)", re.DOTALL)
-_NEAR = 0.7
-"""Words that are less like a tag were most likely meant otherwise."""
 _MEANT = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant", "instructions": "system"}
 """Who speaks, in the words of others."""
 _WORD = re.compile(r"[-+\s]*([A-Za-z_]\w*)")
@@ -329,7 +326,7 @@ class _Reader:
 
 def _nearest(word: str, known: Iterable[str]) -> str | None:
     best = closest(word, known)
-    return best if best and SequenceMatcher(None, word, best).ratio() >= _NEAR else None
+    return best if best and alike(word, best) else None
 
 
 def _in_words(message: str, text: str) -> tuple[str, str, tuple[int, int] | None]:

@@ -16,7 +16,7 @@ from constitution_lang.syntax.habits import at_column_one, in_other_quotes, seve
 from constitution_lang.syntax.indentation import KEY, begins_with, explain_indentation, is_row, wrong_indentation_of_row
 from constitution_lang.syntax.keywords import keyword_meant
 from constitution_lang.syntax.line_faults import no_value, text_beside_key, unknown_line, wrong_value
-from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, closest, did_you_mean, listed
+from constitution_lang.syntax.words import FOREIGN, IN_WORDS, PLAIN, alike, closest, did_you_mean, listed
 
 __all__ = ["explain_failure", "unknown_block"]
 
@@ -59,7 +59,6 @@ def _keyword_of(text: str, name: str) -> str:
     return "principle" if "." in name else "category"
 
 
-_NEAR = 0.7
 _OUTCOME = re.compile(r":[ ]*(prefer [\w.-]+|abstain)\n")
 _TWICE = re.compile(r"(?<![\w.-])([a-z][\w-]*)[ ]+(\1)\n")
 """A word and the same word again at the end."""
@@ -207,13 +206,10 @@ def _wrong_word(block: BlockText, at: int, line: tuple[int, int], expected: froz
 
 def _misspelt(word: str, candidates: set[str]) -> str | None:
     """The word of the language that is misspelt: nearer than a name has to be, as most words mean something else."""
-    from difflib import SequenceMatcher
-
     best = closest(word, candidates)
     if word.lower().startswith(("don", "doesn")):
         return None  # it says the opposite
-    near = _NEAR if len(word) > len("and") else 0
-    return best if best and SequenceMatcher(None, word.lower(), best).ratio() >= near else None
+    return best if best and (alike(word, best) or len(word) <= len("and")) else None
 
 
 def _unexpected(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 
 import msgspec
 from msgspec.structs import replace
@@ -14,15 +13,13 @@ from constitution_lang.source import Span
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.forms import BLOCKS, KEYWORDS, BlockForm, FieldForm, ValueKind
 from constitution_lang.syntax.values_meant import fits, names_meant, sign_of_a_text, unquoted, value_meant
-from constitution_lang.syntax.words import FOREIGN, closest, did_you_mean, listed, with_article
+from constitution_lang.syntax.words import FOREIGN, alike, closest, did_you_mean, listed, with_article
 
 __all__ = [
     "Written", "are_values", "blocks_with", "how_to_add", "meant_opening", "mismatch", "no_value", "text_beside_key",
     "unknown_line", "wrong_choice", "wrong_value",
 ]  # fmt: skip
 
-_NEAR = 0.7
-"""Words that are less alike are most often two words, and no misspelt one."""
 _SPEAKERS = {
     **dict.fromkeys(("user", "human", "instruction", "request"), "prompt"),
     **dict.fromkeys(("assistant", "model", "ai", "bot", "output", "completion"), "response"),
@@ -75,7 +72,7 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     if best and written and behind.startswith(":") and form.field(best) is None:
         keeps = form.line(best).example.removeprefix(best).startswith(":")
         span = span if keeps else Span(span.file, span.start, span.end + 1)
-    near = word in _SPEAKERS or word in FOREIGN or SequenceMatcher(None, word, best or "").ratio() >= _NEAR
+    near = word in _SPEAKERS or word in FOREIGN or alike(word, best or "")
     fix = Fix(span, written, f"write `{best}`", sure=near and not elsewhere) if best and written else None
     block = f"{with_article(form.keyword)} block"
     message = f"{block} has no `{word}`"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from heapq import nlargest
 
-__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "TURNED", "closest", "did_you_mean", "listed", "with_article"]
+__all__ = ["FOREIGN", "IN_WORDS", "PLAIN", "TURNED", "alike", "closest", "did_you_mean", "listed", "with_article"]
 
 _LENGTH_MAX = 100
 _COMPARED_MAX = 50
+_ALIKE = 0.7
 
 IN_WORDS = {
     "NAME": "a name",
@@ -88,6 +89,13 @@ def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
         names = nlargest(_COMPARED_MAX, names, key=lambda name: sum(map(name.__contains__, pairs)))
     found = get_close_matches(word, names, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
+
+
+def alike(word: str, other: str) -> bool:
+    """Whether the one is most likely the other misspelt, where most words mean something else."""
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, word.lower(), other).ratio() >= _ALIKE
 
 
 def did_you_mean(best: str | None) -> str | None:

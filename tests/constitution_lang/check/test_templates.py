@@ -130,7 +130,8 @@ def test_allowed() -> None:
 {% macro clause(text) %}First of all: {{ text }}{% endmacro %}
 {% system %}Be {{ kind }}.{% endsystem %}
 """ + GOOD.replace(
-        "{{ critique_request }}", "{% for s in over %}\n{{ loop.index }}. {{ clause(s) | trim }}\n{% endfor %}{{ statement }}"
+        "{{ critique_request }}",
+        "{% for s in over %}\n{{ loop.index }}. {{ clause(s) | trim }}\n{% endfor %}{{ statement }}",
     )
     assert findings(text) == []
 
