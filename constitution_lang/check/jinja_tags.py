@@ -34,7 +34,12 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"\{%[-+]?\s*raw\b.*?(?:endraw\s*[-+]?%\}|\Z)|\{\#.*?(?:(?P<end>\#\})|\Z)", re.DOTALL)
-_MEANT = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant", "instructions": "system"}
+_MEANT = {
+    **dict.fromkeys(("elseif", "elsif"), "elif"),
+    **dict.fromkeys(("ai", "bot", "model"), "assistant"),
+    "human": "user",
+    "instructions": "system",
+}
 """Who speaks, in the words of others."""
 _WORD = re.compile(r"[-+\s]*([A-Za-z_]\w*)")
 _WITH_END = ("if", "for", "macro", "call", "filter", "with", "block", "autoescape", *TAGS)
@@ -192,13 +197,21 @@ class _Reader:
 
     def block(self, tag: Tag) -> None:
         text = self.text[tag.start : tag.end]
+        if tag.word == "end" and self.open:
+            closing = f"{{% end{self.open[-1][1]} %}}"
+            span = self.tags.source.span(tag.start, tag.end)
+            fix = Fix(span, closing, f"write `{closing}`")
+            message = "this does not say in one word what it ends"
+            self.tags.found.append(codes.E401.at(span, message, help=f"write `{closing}`", fix=fix))
+            self.replace(tag, f"{{% end{self.open.pop()[2]} %}}")
+            return
         if not tag.closed:
             self.say(tag.start, tag.start + 2, "this is never closed", "write `%}` at its end")
             text = f"{text.rstrip()} %}}"
         word = self.meant(tag)
         if word is None and self.closing(tag) and not tag.word.startswith("end"):
             # It may have been meant as a message.
-            inside = any(word in TAGS for _, word, _ in self.open)
+            inside = any(opened in TAGS for _, opened, _ in self.open)
             self.replace(tag, "{% if true %}" if inside else "{% user %}")
             self.open.append((tag, tag.word, "if" if inside else "user"))
         elif word is None:
@@ -271,6 +284,14 @@ class _Reader:
             self.replace(tag, "")
 
     def close(self, tag: Tag, word: str) -> None:
+        if word in TAGS and self.open and self.open[-1][1] in TAGS and self.open[-1][1] != word:
+            opened = self.open[-1][1]
+            span = self.tags.source.span(tag.word_start, tag.word_start + len(tag.word))
+            fix = Fix(span, f"end{opened}", f"write `end{opened}`")
+            message = f"`end{word}` stands where `{opened}` is open"
+            self.tags.found.append(codes.E401.at(span, message, help=f"write `{{% end{opened} %}}`", fix=fix))
+            self.replace(tag, f"{{% end{self.open.pop()[2]} %}}")
+            return
         if not any(word == opened for _, opened, _ in self.open):
             self.say(
                 tag.start, tag.end, f"`end{word}` closes nothing", f"write `{{% {word} %}}` before it, or delete it"

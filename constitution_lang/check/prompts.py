@@ -44,7 +44,7 @@ _DIFFERING: Mapping[PromptKind, frozenset[str]] = {
 }
 """What differs from one principle, or attribute, to another; a template prints one of these. A critique, or the
 reasoning, says it again where it is printed."""
-_ONE_BRACE = re.compile(r"(?<!\{)\{[ ]*(\w+)[ ]*\}(?!\})")
+_ONE_BRACE = re.compile(r"(?<!\{)\$?\{[ ]*(\w+)[ ]*\}(?!\})")
 _SLOTS = {name.value for name in SlotName}
 
 

@@ -118,12 +118,13 @@ def _known(declared: Declarations, name: nodes.Name, candidates: Collection[str]
 
 def _misread(declared: Declarations, name: nodes.Name) -> bool:
     """Whether a name seems to be that of a block whose first line can't be read."""
-    nameless = (
+    nameless = [
         block.name.text
         for block in declared.repeated
         if not isinstance(block, nodes.SamplingBlock) and nodes.HEADER in declared.lost.get(block.span, ())
-    )
-    return nearest(name.text, nameless) is not None
+    ]
+    begun = any(name.text.startswith(one) for one in nameless if one.endswith("."))
+    return begun or nearest(name.text, nameless) is not None
 
 
 def _there_is(candidates: Collection[str], what: str) -> str:

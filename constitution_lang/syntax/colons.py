@@ -18,6 +18,9 @@ _SECOND_WORD = re.compile(r"[ \t]+([\w-]+)")
 _SIGN = re.compile(r"(?::=|=+>?|->|is(?![\w-]))[ ]*")
 """What stands in the place of a colon where people come from other languages."""
 
+_NO_TEXT = re.compile(r"[^\w\s]+")
+"""What somebody wrote in the place of a colon, and nothing else."""
+
 
 def no_colon(block: BlockText, span: Span, word: str, written: str) -> Diagnostic:
     """The first word of a line that is no key with a colon, and none of the block's other lines."""
@@ -26,11 +29,15 @@ def no_colon(block: BlockText, span: Span, word: str, written: str) -> Diagnosti
     if more and block.form.field(f"{word} {more[1]}"):
         word, low, written = f"{word} {more[1]}", more.end(), written.removeprefix(more[1]).strip()
         span = Span(span.file, span.start, block.base + low)
+    glued, equals, value = word.partition("=")
+    if equals and block.form.field(glued):
+        low, word, written = low - len(word) + len(glued), glued, f"={value} {written}".rstrip()
+        span = Span(span.file, span.start, span.start + len(glued))
     form = block.form.field(word)
     if form is None:
         return unknown_line(block.form, word, span, written)
     message = f"a `:` is missing after `{word}`"
-    sign = _SIGN.match(written)
+    sign = _SIGN.match(written) or _NO_TEXT.fullmatch(written)
     value = written[sign.end() :] if sign else written
     rest = block.span(low, low + len(block.text[low:].split("\n", 1)[0].split("#", 1)[0].rstrip()))
     if form.kind is ValueKind.PROSE:

@@ -70,7 +70,7 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         if whole:
             return n.FileTree(source, (), ()), (whole,)
         text, shifted, found_shifted = without_shifts(source.name, text)
-        if shifted:
+        if found_shifted:
             conflicts += found_shifted
             reader = _Reader(source.name, text)
             reader.read(shifted)

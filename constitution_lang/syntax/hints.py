@@ -62,6 +62,7 @@ def _keyword_of(text: str, name: str) -> str:
 _OUTCOME = re.compile(r":[ ]*(prefer [\w.-]+|abstain)\n")
 _TWICE = re.compile(r"(?<![\w.-])([a-z][\w-]*)[ ]+(\1)\n")
 """A word and the same word again at the end."""
+_TWICE_FIRST = re.compile(r"[ ]*([a-z]+)[ ]+(\1)(?![\w.-])")
 
 
 def explain_failure(file: str, base: int, text: str, failure: Failure) -> Diagnostic:
@@ -232,7 +233,8 @@ def _unexpected(
             help=f"write `{word}%`",
             fix=Fix(span, f"{word}%", "make it a percentage"),
         )
-    twice = _TWICE.search(f"{text[start : at + len(word)]}\n") or _TWICE.search(text[start:at].rstrip() + "\n")
+    ends = (text[start : at + len(word)], text[start:at].rstrip())
+    twice = _TWICE_FIRST.match(text[start:end]) or next(filter(None, (_TWICE.search(f"{one}\n") for one in ends)), None)
     if twice:
         place = block.span(start + twice.start(2), start + twice.end(2))
         again = Fix(block.span(start + twice.start(1), start + twice.start(2)), "", "leave one out")

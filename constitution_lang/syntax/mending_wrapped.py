@@ -95,7 +95,8 @@ def completes(reading: Reading, above: str, start: int) -> bool:
         return False
     parts = [*(part.strip() for part in first.split("\n")), line]
     while True:
-        if isinstance(block_tree(reading.below(f"  {' '.join(parts)}", 0)[0]), Tree):
+        ways = (" ".join(parts), f"{' '.join(parts[:-1])}: {parts[-1]}")
+        if any(isinstance(block_tree(reading.below(f"  {way}", 0)[0]), Tree) for way in ways):
             return True
         if not more or not more[0] or more[0].startswith("#") or begins_with(reading.form, more[0]):
             return False
@@ -126,7 +127,8 @@ def glued(form: BlockForm, line: str) -> int | None:
     for found in _WORD_AFTER.finditer(line):
         at = found.end()
         first, rest = line[: found.start()], line[at:].split("#", 1)[0].rstrip()
-        if first.count('"') % 2 or begins_with(form, rest) is None:
+        opening = begins_with(form, rest)
+        if first.count('"') % 2 or opening is None or first.strip() == opening.split()[0]:
             continue
         header = first if not line.startswith(" ") else f"{form.header}\n{first}"
         own = f"{form.header}\n  {rest}" + ("\n    x" if rest.endswith(":") else "")
@@ -165,6 +167,11 @@ def unwrapped(reading: Reading, chunk: str, start: int) -> tuple[Tree, int, Diag
     # Every place stays where it is: what stood for a new line is spaces now.
     text, shift = reading.below(re.sub(r"[\n\t]", " ", body), start)
     tree = block_tree(text)
+    colon = "" if isinstance(tree, Tree) else ":"
+    last = breaks[-1].start()
+    if colon:  # it may have been lost with the rest of the line
+        text, shift = reading.below(re.sub(r"[\n\t]", " ", f"{body[:last]}:{body[last + 1 :]}"), start)
+        tree = block_tree(text)
     if not isinstance(tree, Tree):
         return None
     low = reading.base + start
@@ -172,7 +179,7 @@ def unwrapped(reading: Reading, chunk: str, start: int) -> tuple[Tree, int, Diag
     end = body.find("\n", first)
     whole = Span(reading.file, low + len(body) - len(body.lstrip()), low + len(body))
     at = Span(reading.file, low + first, low + (len(body) if end < 0 else len(body[:end].rstrip())))
-    line = re.sub(r"[ \t]*\n[ \t\n]*", " ", body.strip())
+    line = re.sub(r"[ \t]*\n[ \t\n]*", " ", f"{body[:last]}{colon}{body[last:]}".strip())
     told = codes.E106.at(
         at,
         "a line can't go on in the next one",

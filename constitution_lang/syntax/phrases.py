@@ -56,6 +56,10 @@ _OUTCOMES = (
     (rf"(?<=, )({_NUMBER}) ({_NAME})", r"\2 \1"),
     (rf"({_NUMBER}) (?={_NAME})", r"\1, "),
 )
+_ELSE = re.compile(
+    r"\A(?:when otherwise|other wise|default|(?:in )?(?:all|any|every) (?:other|else)(?: cases?)?|anything else)"
+    r"[ ]*[:,]?[ ]*(?=prefer\b|weigh\b|abstain\b)"
+)
 _BETWEEN = (
     (r"between[ ]*:[ ]*", "between "),
     (rf"({_NAME})[ ]*(?:,|&|/|\+|\bvs\.?|\bversus\b|\bor\b)[ ]*", r"\1 and "),
@@ -85,7 +89,7 @@ _HEADERS = (
     (r"\A(constitution[ ]+[\w-]+[ ]+)[vV]?(\d+\.\d+)(?![\w.])", r"\1\2.0"),
     (r"\A(constitution[ ]+[\w-]+[ ]+)[vV](\d+\.\d+\.\d+)", r"\1\2"),
     (r"\Atest[ ]+([^\"'\s][^\"#]*?)[ ]*(?=#|\Z)", r'test "\1"'),
-    (r"\A(principle|example)([ ]+[\w-]+)[:/]([\w-]+)", r"\1\2.\3"),
+    (r"\A(principle|example)([ ]+[\w-]+)(?:[ ]*[:/][ ]*|[ ]*\.[ ]*)([\w-]+)", r"\1\2.\3"),
 )
 """First lines of blocks."""
 
@@ -110,10 +114,13 @@ def _rewritten(form: BlockForm, line: str) -> str | None:
         return _condition(_once(line, _OPENINGS))
     if form.opens("between") and first == "between":
         return _all(line, _BETWEEN)
-    if form.opens("between") and first in {"when", "otherwise", "else", "if"}:
-        return _rule(line)
+    if form.opens("between") and (first in {"when", "otherwise", "else", "if"} or _ELSE.match(line)):
+        return _rule(_ELSE.sub("otherwise: ", line, count=1))
     if form.opens("between") and first in {"prefer", "weigh", "abstain"}:
         return _rule(f"otherwise: {line}")
+    if form.opens("case") and first in {"given", "when", "if", "then", "should"}:
+        line = f"{'case' if first in {'given', 'when', 'if'} else 'expect'} {line.split(None, 1)[-1]}"
+        first = line.split(None, 1)[0]
     if form.opens("case") and first in {"case", "expect"}:
         return _all(line, _CASES if first == "case" else _EXPECTATIONS)
     found = _KEY.fullmatch(line)
@@ -153,6 +160,11 @@ def _rule(line: str) -> str | None:
         for pattern, by in _TO_OUTCOME:
             line = re.sub(pattern, by, line, count=1)
     opening, colon, outcome = line.partition(":")
+    if line.count(":") > 1 and not opening.startswith("otherwise"):
+        opening, _, outcome = line.rpartition(":")
+        opening = re.sub(r"\Awhen[ ]*:", "when ", opening)
+        opening = re.sub(r"(is(?: not)? one of)[ ]*:", r"\1 ", opening)
+        opening = re.sub(rf"\b({_NAME})[ ]*:[ ]*(?={_NAME})", r"\1 is ", opening)
     if not colon:
         return None
     if not opening.startswith("otherwise"):

@@ -6,6 +6,7 @@ Each is told, and read as if it stood where it should, so that what stands below
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 
 from constitution_lang.diagnostics import codes
@@ -30,6 +31,12 @@ _GLUED = re.compile(
     r"^(?:  )?(?P<first>[a-z][^\n#]*?)(?P<gap>[ ]+)(?P<line>(?:" + "|".join(KEYWORDS) + r") [^\n]*)$", re.MULTILINE
 )
 """A first line behind the line above it. What is a line of its own, and so without a gap, is not looked at."""
+_TITLE = re.compile(
+    rf"^(?P<line>(?:{'|'.join(KEYWORDS)}) [^\n\"]*(?:\"[^\n\"]*)?)\n(?P<rest>[^\n\"]*\"|\"[^\n\"]*\")(?=[ ]*$)",
+    re.MULTILINE,
+)
+"""A title that begins, or goes on, at column one of the next line."""
+_FOUR = re.compile(r"[ ]{4}[^ ]")
 _SPACES = "".join(sorted(OTHER_SPACES))
 _STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{_SPACES}][ \t{_SPACES}]*(?=[^\s])", re.MULTILINE)
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
@@ -52,6 +59,14 @@ def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnosti
         done = end
         found.append(_told(Span(file, start, end), mark, keyword, line))
     whole = "".join([*parts, text[done:]])
+    for title in _TITLE.finditer(whole):
+        line = f"{title['line']} {title['rest']}"
+        if not parsed(line):
+            continue
+        at = title.end("line")
+        whole = f"{whole[:at]} {whole[at + 1 :]}"
+        span, gap = Span(file, *title.span("rest")), Fix(Span(file, at, at + 1), " ", "write it on one line")
+        found.append(codes.E106.at(span, "a line can't go on in the next one", help=f"write `{line}`", fix=gap))
     for glued in _GLUED.finditer(whole):
         line, first = glued["line"].rstrip(), glued["first"].strip()
         if not (parsed(line) and looks_like_header(line) and _is_line(first)):
@@ -85,18 +100,22 @@ def without_strange_spaces(file: str, text: str) -> tuple[str, list[Diagnostic]]
     return right, [_strange(file, right, lines) for lines in blocks]
 
 
+def _width(line: str) -> int:
+    """By how many spaces a line is indented; a blank one by none."""
+    return len(line) - len(line.lstrip(" ")) if line.strip() else 0
+
+
 def twice_as_deep(file: str, text: str) -> Diagnostic | None:
     """What is said of a file that is indented by four and by eight, as most editors do."""
     lines = text.split("\n")
-    indents = {len(line) - len(line.lstrip(" ")) for line in lines if line.strip()}
-    below = [(above, line) for above, line in pairwise(lines) if above[:1].isalpha() and line.startswith(" ")]
-    if not below or indents & {1, 2, 3, 5, 6, 7} or 4 not in indents:
+    indents = Counter(_width(line) for line in lines if line.strip())
+    deep = sum(indents[width] for width in indents if width >= 8)
+    other = sum(indents[width] for width in indents if width in (1, 2, 3, 5, 6, 7))
+    below = [line for above, line in pairwise(lines) if above[:1].isalpha() and line.startswith(" ")]
+    twice = [line for line in below if _FOUR.match(line)]
+    if not (indents[4] and deep) or 10 * other > indents[4] + deep or 10 * len(twice) < 9 * len(below):
         return None
-    for above, line in below:
-        word = above.split(None, 1)[0]
-        if word not in BLOCKS or not line.startswith("    ") or not begins_with(BLOCKS[word], line.strip()):
-            return None
-    half = "\n".join(line[min(len(line) - len(line.lstrip(" ")), 8) // 2 :] if line.strip() else line for line in lines)
+    half = "\n".join(line[min(_width(line), 8) // 2 :] if _width(line) >= 4 else line for line in lines)
     at = text.index("\n    ") + 1
     return codes.E104.at(
         Span(file, at, at + 4),
