@@ -27,7 +27,7 @@ _DELETE = "delete one of the two"
 _ANOTHER_NAME = "give one of the two another name, or delete it"
 _FIRST = re.compile(r"\w+")
 _HEADER = re.compile(r"^(\w+)[ \t]+\"?([A-Za-z0-9._-]+)", re.MULTILINE)
-_INDENTED = re.compile(rf"^[ ]{{1,3}}(?:{'|'.join(_NAMED)})[ \t]+([A-Za-z][\w.-]*)", re.MULTILINE)
+_INDENTED = re.compile(rf"^[ \t]{{1,8}}(?:{'|'.join(_NAMED)})[ \t]+([A-Za-z][\w.-]*)", re.MULTILINE)
 _TITLED = re.compile(r"^([A-Za-z]\w*)[ \t]+([A-Za-z][\w.-]*)[ \t]*[\"\u201c]", re.MULTILINE)
 """A word that is no keyword, a name and a title: a block of which nobody knows the kind."""
 _NO_KEYWORD = re.compile(r"^([A-Za-z][\w.-]*)[ \t]*[\"\u201c]", re.MULTILINE)

@@ -34,6 +34,8 @@ _COMMENT = re.compile(r"#[^\n]*")
 _UNSEEN = "\t\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _BLANK = re.compile(rf"^[ {_UNSEEN}]*[{_UNSEEN}][ ]*$", re.MULTILINE)
 """A line in which nothing stands, though it is not empty: it means as little as an empty one."""
+_IN_A_TEXT = re.compile(rf"\n[ ]{{4,8}}(?:{'|'.join(KEYWORDS)})[ ]")
+"""What may be a first line that became a part of the text above it."""
 _COMMENTED_OUT = re.compile(rf"\n#+[ ]+(?:{'|'.join(KEYWORDS)})[ ]")
 """A comment that may be a first line, behind the mark of a heading: the one place where nothing else is wrong."""
 _OF_OTHERS = (codes.E107.id, codes.E109.id)
@@ -63,7 +65,7 @@ def parse(source: Source) -> tuple[n.FileTree, tuple[Diagnostic, ...]]:
         conflicts += strange_spaces
     reader = _Reader(source.name, text)
     reader.read([])
-    if reader.diagnostics or text.startswith("#") or _COMMENTED_OUT.search(text):
+    if reader.diagnostics or text.startswith("#") or _COMMENTED_OUT.search(text) or _IN_A_TEXT.search(text):
         from constitution_lang.syntax.shifted import all_indented, twice_as_deep, without_shifts
 
         whole = all_indented(source.name, text) or twice_as_deep(source.name, text)

@@ -22,7 +22,7 @@ from constitution_lang.syntax.words import with_article
 __all__ = ["all_indented", "twice_as_deep", "without_shifts", "without_strange_spaces"]
 
 _SHIFTED = re.compile(
-    r"^(?P<mark>[ ]{1,3}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
+    r"^(?P<mark>[ ]{1,8}|[ ]?\t|[-*\u2022][ ]+|\d{1,3}[.)][ ]+|#{1,6}[ ]+)(?P<line>(?P<keyword>"
     + "|".join(KEYWORDS)
     + r")(?![\w.-])[^\n]*)",
     re.MULTILINE,
@@ -32,11 +32,15 @@ _GLUED = re.compile(
 )
 """A first line behind the line above it. What is a line of its own, and so without a gap, is not looked at."""
 _TITLE = re.compile(
-    rf"^(?P<line>(?:{'|'.join(KEYWORDS)}) [^\n\"]*(?:\"[^\n\"]*)?)\n(?P<rest>[^\n\"]*\"|\"[^\n\"]*\")(?=[ ]*$)",
+    rf"^(?P<line>(?:{'|'.join(KEYWORDS)}) [^\n\"]*(?:\"[^\n\"]*)?)\n(?P<rest>[^\s\"][^\n\"]*\"|\"[^\n\"]*\")(?=[ ]*$)",
     re.MULTILINE,
 )
 """A title that begins, or goes on, at column one of the next line."""
 _FOUR = re.compile(r"[ ]{4}[^ ]")
+_LINE_BELOW = re.compile(r"\n(?P<line>[^\n]*)")
+_NOT_A_BREAK = re.compile(r"[^\n]")
+_NO_TEXT = 3
+"""What is indented by so much is in no text."""
 _SPACES = "".join(sorted(OTHER_SPACES))
 _STRANGE_INDENT = re.compile(rf"^[ ]{{0,3}}[{_SPACES}][ \t{_SPACES}]*(?=[^\s])", re.MULTILINE)
 _BLOCK_START = re.compile(r"\n(?=[^ \t\n#])")
@@ -51,7 +55,15 @@ def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnosti
     done = 0
     for shifted in _SHIFTED.finditer(text):
         mark, keyword, line = shifted["mark"], shifted["keyword"], shifted["line"].rstrip()
-        if not (looks_like_header(line) and _has_its_lines(text, shifted.end(), keyword, mark)):
+        end = _end_of_shifted(text, shifted) if shifted.start() >= done and looks_like_header(line) else None
+        if end:
+            found.append(_told_whole(file, text, shifted, end))
+            parts += [text[done : shifted.start()], _NOT_A_BREAK.sub(" ", text[shifted.start() : end])]
+            done = end
+            continue
+        if shifted.start() < done or not (
+            looks_like_header(line) and _has_its_lines(text, shifted.end(), keyword, mark)
+        ):
             continue
         start, end = shifted.span("mark")
         starts.append(end)
@@ -77,6 +89,34 @@ def without_shifts(file: str, text: str) -> tuple[str, list[int], list[Diagnosti
         message = f"{with_article(line.split(None, 1)[0])} block begins on a line of its own"
         found.append(codes.E104.at(keyword, message, help=f"write `{line}` on the next line, at column one", fix=gap))
     return whole, sorted(starts), found
+
+
+def _end_of_shifted(text: str, shifted: re.Match[str]) -> int | None:
+    """Where a block ends all of whose lines are indented by as much more as its first; None where they are not."""
+    indent = shifted["mark"] + "  "
+    following = _NEXT.match(text, shifted.end())
+    if shifted["mark"].strip() or not following or following["indent"] != indent:
+        return None
+    if begins_with(BLOCKS[shifted["keyword"]], following["line"]) is None:
+        return None
+    end = shifted.end()
+    for line in _LINE_BELOW.finditer(text, end):
+        if line["line"].strip() and not line["line"].startswith(indent):
+            break
+        end = line.end() if line["line"].strip() else end
+    return end
+
+
+def _told_whole(file: str, text: str, shifted: re.Match[str], end: int) -> Diagnostic:
+    mark, keyword = shifted["mark"], shifted["keyword"]
+    right = "\n".join(line.removeprefix(mark) for line in text[shifted.start() : end].split("\n"))
+    width = "a tab" if "\t" in mark else f"{len(mark)} space{'s' if len(mark) > 1 else ''}"
+    return codes.E104.at(
+        Span(file, *shifted.span("mark")),
+        f"this {keyword} and its lines are indented by {width}",
+        help="take that away from each of its lines: a block begins at column one",
+        fix=Fix(Span(file, shifted.start(), end), right, "begin it at column one"),
+    )
 
 
 def _is_line(text: str) -> bool:
@@ -154,11 +194,11 @@ def _has_its_lines(text: str, end: int, keyword: str, mark: str) -> bool:
     following = _NEXT.match(text, end)
     indent = following["indent"] if following else ""
     if not following or not indent:
-        return not mark.startswith("#")
+        return not (mark.startswith("#") or (len(mark) > _NO_TEXT and not mark.strip()))
     if indent != "  ":
         return False
     known = begins_with(BLOCKS[keyword], following["line"]) is not None
-    return known or not mark.startswith("#")
+    return known or not (mark.startswith("#") or len(mark) > _NO_TEXT)
 
 
 def all_indented(file: str, text: str) -> Diagnostic | None:
