@@ -19,7 +19,7 @@ from constitution_lang.syntax.values_meant import fits
 
 __all__ = ["keys_in_texts"]
 
-_LIKE_ONE = re.compile(r"\n    (?:applies when |when |expect |case |[a-z]+(?: of)?:)")
+_LIKE_ONE = re.compile(r"\n {4,}(?:applies |when |if |expect |case |[A-Za-z]+(?: of)?:)")
 """What begins with a fixed text, and so takes no time where nothing is found."""
 _DEEP = re.compile(r":[ ]*\n {5}")
 _OPENINGS = ("applies when", "when", "otherwise", "case", "expect")
@@ -76,7 +76,7 @@ def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Itera
     for number, line in enumerate(lines):
         start, written = at, line
         if at != prose.span.start:
-            written = line.removeprefix("    ")
+            written = line.lstrip(" ")
             start += len(line) - len(written)
         at += len(line) + 1
         key = _key(form, written.rstrip())
@@ -87,7 +87,7 @@ def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Itera
                 Span(file, start, start + len(key)),
                 f"this line of a text looks like the `{key}` of its block",
                 help="indent it by two spaces if it is one; if it belongs to the text, write it otherwise",
-                fix=Fix(Span(file, start - 2, start), "", "indent it by two", sure=False)
+                fix=Fix(Span(file, start - len(line) + len(written), start), "  ", "indent it by two", sure=False)
                 if whole and not (field and field.kind is ValueKind.PROSE)
                 else None,
             )
@@ -95,6 +95,8 @@ def _in_text(form: BlockForm, prose: nodes.Prose, file: str, text: str) -> Itera
 
 def _key(form: BlockForm, line: str) -> str | None:
     """The key or the opening that a line would have."""
+    line = line[:1].lower() + line[1:]
+    line = re.sub(r"\A(applies )?if ", r"\1when ", line)
     words = line.split(None, 1)
     opening = next((one for one in _OPENINGS if words and words[0].rstrip(":") == one.split()[0]), None)
     if opening and form.opens(opening.split()[0]) and parsed(f"{form.header}\n  {line}") is not None:

@@ -36,7 +36,7 @@ NAMES: Mapping[PromptKind, frozenset[str]] = {
 """What the templates of a kind are given, besides their slots."""
 
 _DIFFERING: Mapping[PromptKind, frozenset[str]] = {
-    PromptKind.TAG: frozenset({"question"}),
+    PromptKind.TAG: frozenset({"question", "choices"}),
     PromptKind.CRITIQUE: frozenset({"statement", "critique_request"}),
     PromptKind.REVISE_DIRECT: frozenset({"statement", "revision_request"}),
     PromptKind.PREFER: frozenset({"statement", "question"}),

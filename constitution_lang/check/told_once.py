@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from constitution_lang.check.modules import LIBRARY
 from constitution_lang.check.uses import Meaning, Named, Use
 from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic, Fix, Label
@@ -86,6 +87,8 @@ def _single(
     """One finding for several, which are in the order of the text; None where each is to be told."""
     first, *others = sorted(findings, key=lambda finding: finding.code != codes.E203.id)  # it says what to declare
     strange = meaning.kind in _NAMED_SOMEWHERE
+    if misspelled and misspelled.span.file not in {finding.primary.span.file for finding in findings}:
+        return _misspelled_elsewhere(meaning, findings, misspelled) if others else None
     if misspelled and not others:
         beside = Label(misspelled.span, "no place names this one")
         return replace(first, secondary=(*first.secondary, beside)) if strange else None
@@ -107,15 +110,20 @@ def _single(
 
 
 def _misspelled(meaning: Meaning, findings: list[Diagnostic], unused: Mapping[str, Use]) -> Use | None:
-    """The declaration that was most likely to have this name: one of nearly that name, `unused` as it is written.
-
-    It is in a file of the findings: that of another may be used by other constitutions, which name it as it is.
-    """
+    """The declaration that was most likely to have this name: one of nearly that name, `unused` as it is written."""
     best = closest(meaning.id, unused)
     if best is None or any(finding.fix and finding.fix.text != best for finding in findings):
         return None
-    use = unused[best]
-    return use if use.span.file in {finding.primary.span.file for finding in findings} else None
+    return None if unused[best].span.file.startswith(LIBRARY) else unused[best]
+
+
+def _misspelled_elsewhere(meaning: Meaning, findings: list[Diagnostic], declared: Use) -> Diagnostic:
+    """One finding where a declaration of another file is near: which of the two is right nobody knows here."""
+    first, *others = findings
+    beside = Label(declared.span, "no place names this one")
+    help = f"did you mean `{declared.meaning.id}`? If that is misspelt, write `{meaning.id}` there"
+    labels = _labels(others, "and here") if others else ()
+    return replace(first, secondary=(*first.secondary, *labels, beside), help=help, fix=None)
 
 
 def _labels(findings: list[Diagnostic], text: str) -> tuple[Label, ...]:

@@ -123,6 +123,9 @@ class BlockLines:
                 self._lost.add(unknown.fix.text)
             if unknown.fix or blocks_with(key.text):
                 self._diagnostics.append(unknown)
+                if written.kind is ValueKind.PROSE and not unknown.fix:
+                    texts = (one.key for one in self._form.fields if one.required and one.kind is ValueKind.PROSE)
+                    self._lost.update(texts)  # it may be meant as the text that the block has to have
             else:
                 self._unknown.append((written, unknown))
             meant = self._form.field(unknown.fix.text) if unknown.fix and unknown.fix.sure else None

@@ -57,6 +57,8 @@ def _colon(block: BlockText, at: int) -> Diagnostic:
     beside = block.text[at + 1 : at + 2].strip()
     fix = Fix(span, " " if beside else "", "leave it out")
     help = f"leave it out, as in `{block.form.header}`"
+    if not beside and " " not in block.text[:at].strip() and not block.text[at + 1 :].split("\n", 1)[0].strip():
+        return codes.E106.at(span, "no `:` stands in the first line of a block", help=f"write `{block.form.header}`")
     return codes.E106.at(span, "no `:` stands in the first line of a block", help=help, fix=fix)
 
 

@@ -28,7 +28,7 @@ _SEVERAL = re.compile(
     rf"({_WORD})[ ]+is([ ]+not)?[ ]+({_WORD}(?:(?:[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+){_WORD})+)(?![ ]*(?:is\b|[<>=!]))"
     rf"(?![ ]*(?:,|\bor)[ ]*(?:{_SAYS_MORE})(?![\w.-]))(?![ ]+(?:{_SAYS_MORE})(?![\w.-]))"
 )
-_CONDITION = re.compile(r"[ ]*(?!case\b|expect\b|levels\b|one\b)")
+_CONDITION = re.compile(r"(?![ ]*(?:case|expect|levels|one)\b)")
 _BETWEEN = re.compile(r"[ ]*,[ ]*(?:or[ ]+)?|[ ]+or[ ]+")
 _END = re.compile(r"(?P<sign>[{;])[ ]*(?:#|$)")
 

@@ -11,9 +11,10 @@ from constitution_lang.syntax.block_text import BlockText, typographic
 from constitution_lang.syntax.forms import BlockForm, ValueKind
 from constitution_lang.syntax.line_faults import meant_opening
 
-__all__ = ["KEY", "begins_with", "explain_indentation", "is_row", "wrong_indentation_of_row"]
+__all__ = ["KEY", "begins_like", "begins_with", "explain_indentation", "is_row", "wrong_indentation_of_row"]
 
 KEY = re.compile(r"([A-Za-z][\w-]*(?:[ ]+of)?)[ ]*:")
+_BULLET = re.compile(r"(?:[-*\u2022]|\d+[.)])[ ]+")
 _FIRST_WORD = re.compile(r"[\w-]+|\S")
 
 
@@ -27,7 +28,7 @@ def explain_indentation(  # noqa: PLR0911 - what the line looks like, most telli
     span = block.span(start, start + width)
     if line[:width].strip(" \t"):
         return typographic(span, line[:width].strip(" \t")[0], " ")
-    begins_line = begins_with(block.form, rest) is not None
+    begins_line = begins_like(block.form, rest)
     if not begins_line and is_row(block.form, line) and line[:width] == "    ":
         help = "write above it what its cells are, for instance `table severity, topic | expect`"
         return codes.E104.at(block.span(start, end), "this row stands below no `table`", help=help)
@@ -97,6 +98,15 @@ def begins_with(form: BlockForm, text: str) -> str | None:
     first = _FIRST_WORD.match(text)
     word = first.group() if first else ""
     return next((line.opening for line in form.lines if line.opening.split()[0] == word), None)
+
+
+def begins_like(form: BlockForm, text: str) -> bool:
+    """Whether a line begins with a key or an opening of the block, or with nearly one: such a line is no prose."""
+    line = _BULLET.sub("", text)
+    first = _FIRST_WORD.match(line)
+    small = line[: first.end()].lower() + line[first.end() :] if first else line
+    key = KEY.match(small)
+    return begins_with(form, small) is not None or bool(key and meant_opening(form, " ".join(key.group(1).split())))
 
 
 def is_row(form: BlockForm, line: str) -> bool:

@@ -72,8 +72,10 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
     if best and written and behind.startswith(":") and form.field(best) is None:
         keeps = form.line(best).example.removeprefix(best).startswith(":")
         span = span if keeps else Span(span.file, span.start, span.end + 1)
+    if best and word.startswith((f"{best}-", f"{best}=")):
+        written = f"{best} {word[len(best) + 1 :]}"  # a sign in the place of a space
     near = word in _SPEAKERS or word in FOREIGN or alike(word, best or "")
-    fix = Fix(span, written, f"write `{best}`", sure=near and not elsewhere) if best and written else None
+    fix = Fix(span, written, f"write `{written}`", sure=near and not elsewhere) if best and written else None
     block = f"{with_article(form.keyword)} block"
     message = f"{block} has no `{word}`"
     known = f"{block} has {listed(openings, 'and')}" if openings else f"`{form.keyword}` is one line"
@@ -146,10 +148,13 @@ def no_value(form: FieldForm, colon: Span) -> Diagnostic:
 
 def text_beside_key(form: FieldForm, span: Span, text: str) -> Diagnostic:
     """A finding about text that begins on the line of its key; `span` reaches to the end of that line."""
+    if text.rstrip(":") == form.key:
+        again = Fix(Span(span.file, span.start - 1, span.end), "", "leave one out")
+        return codes.E111.at(span, f"`{form.key}` is written twice", help="leave one of them out", fix=again)
     if sign_of_a_text(text):
         alone = Fix(span, "", "leave it out")
         message = f"no sign stands behind `{form.key}:`"
-        closing = ", and the one that closes it" if text[0] not in "|>.,;:" else ""
+        closing = ", and the one that closes it" if text[0] in "\"'`" else ""
         help = f"leave it out{closing}: the text is in the lines below that are indented by four"
         return codes.E111.at(span, message, help=help, fix=alone)
     bare = unquoted(text)

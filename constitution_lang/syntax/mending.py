@@ -20,7 +20,7 @@ from constitution_lang.syntax.capitals import in_small_letters, tell_capitals
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, form_of
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.hints import explain_failure
-from constitution_lang.syntax.indentation import begins_with, is_row
+from constitution_lang.syntax.indentation import begins_like, begins_with, is_row
 from constitution_lang.syntax.lalr import Token, Tree
 from constitution_lang.syntax.line_faults import unknown_line
 from constitution_lang.syntax.mending_lines import Reading, parts_of_line, table_by_rows
@@ -210,7 +210,7 @@ class _Block:
             told += 1
             meant = chunk[line:].lstrip(" \t")
             opening = begins_with(reading.form, meant)
-            if opening and found.fix and not found.fix.text.strip():
+            if (opening or begins_like(reading.form, meant)) and found.fix and not found.fix.text.strip():
                 # It is a line of its own, indented in another way: read it as if it were indented by two.
                 reading.found.append(found)
                 self._before(chunk[:line], start, headed=headed)

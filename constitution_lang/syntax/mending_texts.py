@@ -47,7 +47,7 @@ def _how_many(lines: int) -> str:
 def _deeper(line: str) -> str:
     """A line of a text, indented by four at least."""
     width = len(line) - len(line.lstrip(" "))
-    as_it_is = width >= 4 or not line.strip() or line.startswith("#")  # such a comment speaks of what comes below it
+    as_it_is = width >= 4 or not line.strip() or line.lstrip().startswith("#")  # a comment is no part of the text
     return line if as_it_is else f"    {line.lstrip(' ')}"
 
 
@@ -73,7 +73,7 @@ def text_without_indent(reading: Reading, chunk: str, start: int, *, told: bool)
         span = Span(reading.file, low, low + (width or len(lines[short[0]].rstrip())))
         reading.found.append(codes.E104.at(span, message, help=help, fix=fix))
     rest = [" " * len(line) if number in short else line for number, line in enumerate(lines)]
-    if not any(line.strip() and not line.startswith("#") for line in rest):
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in rest):
         text, shift = reading.below(first, start)
         if ":" not in first and isinstance(failure := block_tree(text), Failure):
             reading.found.append(explain_failure(reading.file, reading.base + shift, text, failure))

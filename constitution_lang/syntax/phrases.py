@@ -116,17 +116,33 @@ def _rewritten(form: BlockForm, line: str) -> str | None:
         return _all(line, _BETWEEN)
     if form.opens("between") and (first in {"when", "otherwise", "else", "if"} or _ELSE.match(line)):
         return _rule(_ELSE.sub("otherwise: ", line, count=1))
-    if form.opens("between") and first in {"prefer", "weigh", "abstain"}:
-        return _rule(f"otherwise: {line}")
-    if form.opens("case") and first in {"given", "when", "if", "then", "should"}:
-        line = f"{'case' if first in {'given', 'when', 'if'} else 'expect'} {line.split(None, 1)[-1]}"
-        first = line.split(None, 1)[0]
+    line = _with_opening(form, line)
+    first = line.split(None, 1)[0].rstrip(":,") if line else ""
+    if form.opens("between") and first in {"between", "otherwise"}:
+        return _rule(line) if first == "otherwise" else line
     if form.opens("case") and first in {"case", "expect"}:
         return _all(line, _CASES if first == "case" else _EXPECTATIONS)
     found = _KEY.fullmatch(line)
     field = form.field(found["key"]) if found else None
     value = value_meant(field, found["value"]) if found and field else None
     return f"{found['key']}: {value}" if found and value else None
+
+
+def _with_opening(form: BlockForm, line: str) -> str:
+    """A line whose first word is missing, or is another one, with that which the language has."""
+    first = line.split(None, 1)[0] if line else ""
+    if form.opens("between"):
+        if first in {"prefer", "weigh", "abstain"}:
+            return f"otherwise: {line}"
+        return f"between {line}" if re.fullmatch(rf"{_NAME} and {_NAME}", line) else line
+    if not form.opens("case"):
+        return line
+    if first in {"given", "when", "if", "then", "should"}:
+        return f"{'expect' if first in {'then', 'should'} else 'case'} {line.split(None, 1)[-1]}"
+    if re.fullmatch(rf"{_NAME} over {_NAME}", line):
+        return f"expect {line}"
+    case = re.fullmatch(rf"{_NAME} {_NAME}(?:[ ]*,[ ]*{_NAME} {_NAME})*", line)
+    return f"case {line}" if case and not form.opens(first) else line
 
 
 def _all(line: str, rewritings: tuple[tuple[str, str], ...]) -> str:

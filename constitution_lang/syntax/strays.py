@@ -14,7 +14,7 @@ from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
 from constitution_lang.syntax.grammar import block_tree
 from constitution_lang.syntax.habits import at_column_one
 from constitution_lang.syntax.hints import unknown_block
-from constitution_lang.syntax.indentation import begins_with
+from constitution_lang.syntax.indentation import begins_like, begins_with
 from constitution_lang.syntax.lalr import Tree
 from constitution_lang.syntax.line_faults import meant_opening
 
@@ -96,7 +96,7 @@ def bare_text_key(form: BlockForm, line: str) -> str | None:
 
 def is_prose(form: BlockForm, line: str) -> bool:
     """Whether a line behind a key with nothing below it is more likely its text than another line of the block."""
-    if begins_with(form, line) or line.startswith("//"):
+    if begins_like(form, line) or line.startswith("//"):
         return False
     key = _OTHER_KEY.match(line)
     if key and any(other.field(key.group(1)) or other.opens(key.group(1)) for other in BLOCKS.values()):

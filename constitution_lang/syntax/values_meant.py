@@ -44,7 +44,7 @@ _SIGNS = {
 _SHOWN_MAX = 3
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
-_SIGN_OF_A_TEXT = re.compile(r"[|>][+-]?|[.,;:]|\"\"\"|'''|```")
+_SIGN_OF_A_TEXT = re.compile(r"[|>][+-]?|[^\w\s\"']+|\"\"\"|'''|```")
 
 
 class Names(msgspec.Struct, frozen=True):

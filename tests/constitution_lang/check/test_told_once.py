@@ -21,10 +21,15 @@ def _checked(principles: str, shared: str = SHARED) -> Compilation:
 
 
 def test_the_declaration_of_another_file_is_not_told_as_wrong() -> None:
-    """Other constitutions may use that file, and name what is in it as it is written there."""
+    """Other constitutions may use that file, and name what is in it as it is written there: so no edit is sure."""
     uses = "".join(PRINCIPLE.format(category="harm", i=i, when="mood is calm") for i in range(2))
     found = _checked(uses).diagnostics
-    assert [(one.primary.span.file, one.help) for one in found] == [("main.const", "did you mean `mode`?")] * 2
+    assert [(one.primary.span.file, one.help, one.fix) for one in found] == [
+        ("main.const", "did you mean `mode`? If that is misspelt, write `mood` there", None)
+    ]
+    assert [label.span.file for label in found[0].secondary] == ["main.const", "shared.const"]
+    once = _checked(PRINCIPLE.format(category="harm", i=0, when="mood is calm")).diagnostics
+    assert [(one.help, one.fix is not None and one.fix.sure) for one in once] == [("did you mean `mode`?", True)]
 
 
 def test_of_many_places_some_are_shown_and_the_rest_are_counted() -> None:
@@ -40,8 +45,7 @@ def test_a_word_in_many_rows_is_one_mistake() -> None:
     found = _checked(PRINCIPLE.format(category="harm", i=0, when="mode is calm") + test).diagnostics
     assert [(one.message, one.help) for one in found] == [
         ("`mode` has no value `furious`", "its values are `calm`, `cross`"),
-        ("`mode` has no value `cros`", "did you mean `cross`?"),
-        ("`mode` has no value `cros`", "did you mean `cross`?"),
+        ("`mode` has no value `cros`", "did you mean `cross`? If that is misspelt, write `cros` there"),
     ]
 
 
