@@ -28,7 +28,7 @@ _VERSION_BELOW = re.compile(
     r"(?P<head>constitution[ ]+[\w-]+)(?P<title>[ ]*(?:\"[^\n\"]*\")?)[ ]*(?:\n[ \t]*)*\n[ \t]+"
     r"(?P<line>version[ ]*[:=]?[ ]*[\"']?[vV]?(?P<version>\d+(?:\.\d+){0,2})[\"']?)(?=[ ]*(?:#|\n|\Z))"
 )
-_TWO_LINES = re.compile(r"(?P<first>[\w-]+[^\n#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]+)(?P<rest>[^\n#]+)")
+_TWO_LINES = re.compile(r"(?P<first>[\w-]+[^\n#]*)(?P<gap>(?:\n[ \t]*)*\n[ \t]*)(?P<rest>[^\n#]+)")
 _LINES_MAX = 4
 """Of so many at most one line is thought to have been made."""
 _WORD_AFTER = re.compile(r"(?<=[^ ])[ ]+(?=[a-z])")

@@ -11,7 +11,7 @@ from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.source import Span
 from constitution_lang.syntax.forms import BLOCKS, BlockForm, ValueKind
-from constitution_lang.syntax.grammar import block_tree
+from constitution_lang.syntax.grammar import block_tree, parsed
 from constitution_lang.syntax.habits import at_column_one
 from constitution_lang.syntax.hints import unknown_block
 from constitution_lang.syntax.indentation import begins_like, begins_with
@@ -62,7 +62,7 @@ def take(file: str, start: int, text: str, strays: Sequence[str], *, misspelled:
         blank = at_column_one(stray) is not None
         if blank:
             found.append(unknown_block(file, at, stray, inside_text=inside))
-        elif _belongs(form, line, inside=inside):
+        elif _belongs(form, line, inside=inside) or _goes_on(form, last, line):
             in_prose = False
         elif misspelled(count) and (_TITLED.match(line) or _KEY_BELOW.search(stray)):
             return taken(count)
@@ -136,6 +136,14 @@ def without_conflicts(file: str, text: str) -> tuple[str, list[Diagnostic]]:
 def _form(text: str) -> BlockForm:
     words = re.findall(r"[\w-]+", text.split("\n", 1)[0])
     return BLOCKS.get(" ".join(words[:2])) or BLOCKS[words[0]]
+
+
+def _goes_on(form: BlockForm, last: str, line: str) -> bool:
+    """Whether a line is the rest of the last one, which is none without it."""
+    if last.startswith("    "):
+        return False
+    above = f"{form.header}\n{last}" if last.startswith("  ") else last
+    return parsed(above) is None and parsed(f"{above} {line}") is not None
 
 
 def _belongs(form: BlockForm, line: str, *, inside: bool) -> bool:
