@@ -14,6 +14,7 @@ from constitution_lang.source import Span
 from constitution_lang.syntax import nodes
 from constitution_lang.syntax.characters import undecodable
 from constitution_lang.syntax.forms import KEYWORDS
+from constitution_lang.syntax.keywords import ELSEWHERE
 from constitution_lang.syntax.words import closest
 
 __all__ = ["EDITIONS", "collect"]
@@ -56,7 +57,7 @@ def collect(files: tuple[nodes.FileTree, ...], *, incomplete: bool) -> tuple[Dec
 
 def _meant(word: str) -> str | None:
     """The keyword that a line at column one begins with, also where it is misspelled."""
-    return word if word in KEYWORDS else closest(word, KEYWORDS)
+    return word if word in KEYWORDS else ELSEWHERE.get(word) or closest(word, KEYWORDS)
 
 
 def _written_ids(text: str) -> Iterator[str]:

@@ -9,8 +9,10 @@ from constitution_lang.syntax.forms import KEYWORDS
 from constitution_lang.syntax.grammar import parsed
 from constitution_lang.syntax.words import closest
 
-__all__ = ["as_meant", "keyword_meant", "looks_like_header"]
+__all__ = ["ELSEWHERE", "as_meant", "keyword_meant", "looks_like_header"]
 
+ELSEWHERE = dict.fromkeys(("include", "import", "require"), "use")
+"""What other languages begin such a block with."""
 _WORD = re.compile(r"[\w-]+")
 _ENDS_IN_TITLE = re.compile(r"[\"\u201d'][ ]*(?:#|$)")
 _SURE = 0.75
@@ -33,7 +35,7 @@ def _meant(line: str) -> str | None:
     from difflib import SequenceMatcher
 
     found = _WORD.match(line)
-    best = closest(found.group(), KEYWORDS) if found else None
+    best = ELSEWHERE.get(found.group()) or closest(found.group(), KEYWORDS) if found else None
     if not found or best is None or found.group() in KEYWORDS:
         return None
     behind = line[found.end() :]
