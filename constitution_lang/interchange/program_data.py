@@ -131,9 +131,14 @@ def _document(tree: n.FileTree) -> s.Document:
             previous_comment = True
             waiting = next(comments)
         inside = [(source.position(span.start).line, line) for span, line in dump_lines(block)]
+        keys, between = _leads(block, source), dict[int, list[str]]()
         while waiting[0] < end and waiting[1]:
-            inside.append((waiting[0], s.CommentLine(text=waiting[2])))
+            if waiting[0] in keys:
+                between.setdefault(keys[waiting[0]], []).append(waiting[2])
+            else:
+                inside.append((waiting[0], s.CommentLine(text=waiting[2])))
             waiting = next(comments)
+        inside = [(at, _with_comments(line, between.get(at, []))) for at, line in inside]
         inside.sort(key=lambda pair: pair[0])
         lines = [_placed(line, remarks.get(at, ""), blank=_blank(source, at)) for at, line in inside]
         if lines and lines[0].blank_above:
@@ -146,6 +151,22 @@ def _document(tree: n.FileTree) -> s.Document:
         previous_comment = True
         waiting = next(comments)
     return s.Document(format=s.FORMAT, version=1, blocks=above)
+
+
+def _leads(block: n.Block, source: Source) -> dict[int, int]:
+    """Of the lines between a key and its prose, the key's."""
+    models = block.models if isinstance(block, n.TestBlock) else ()
+    fields = (*getattr(block, "fields", ()), *(one for model in models for one in model.fields))
+    found: dict[int, int] = {}
+    for one in fields:
+        if isinstance(one.value, n.Prose) and one.value.lines:
+            key = source.position(one.span.start).line
+            found |= dict.fromkeys(range(key + 1, source.position(one.value.span.start).line), key)
+    return found
+
+
+def _with_comments(line: s.Line, comments: list[str]) -> s.Line:
+    return msgspec.structs.replace(line, comments=comments) if isinstance(line, s.FieldLine) and comments else line
 
 
 def _blank(source: Source, line: int) -> bool:

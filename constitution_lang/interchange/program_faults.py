@@ -83,6 +83,8 @@ def _comments(document: s.Document) -> Iterator[tuple[str, str]]:
                 yield f"{path}.remark", part.remark
             if isinstance(part, s.Comment | s.CommentLine):
                 yield f"{path}.text", part.text
+            if isinstance(part, s.FieldLine):
+                yield from ((f"{path}.comments[{n}]", text) for n, text in enumerate(part.comments))
 
 
 def difference(given: s.Block, read: s.Block) -> str:

@@ -153,10 +153,11 @@ class _Line(_Part, frozen=True, kw_only=True):
 
 
 class FieldLine(_Line, frozen=True, tag_field="line", tag="field"):
-    """`key: value`, or a key with prose below it."""
+    """`key: value`, or a key with prose below it. `comments` stand between the key and its prose, each with its `#`."""
 
     key: str
     value: Value
+    comments: list[str] = []
 
 
 class AppliesLine(_Line, frozen=True, tag_field="line", tag="applies when"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, isfinite
 
 from constitution_lang.diagnostics.numbers import plain
 from constitution_lang.interchange import program_schema as s
@@ -61,7 +62,11 @@ def _title(title: str | None) -> str:
 
 
 def _spelt(value: float) -> str:
-    return plain(float(value))
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    return plain(number) if isfinite(number) else "9" * 400  # which the language says has too many digits
 
 
 def _line(keyword: str, line: s.Line) -> Iterator[str]:
@@ -72,6 +77,7 @@ def _line(keyword: str, line: s.Line) -> Iterator[str]:
         form = BLOCKS[keyword].field(line.key) if keyword in BLOCKS else None
         if form and form.kind is ValueKind.PROSE and isinstance(line.value, str):
             yield f"  {line.key}:{remark}"
+            yield from (f"  {comment}" for comment in line.comments)
             yield from (f"    {one}" if one else "" for one in line.value.split("\n"))
         else:
             yield f"  {line.key}: {_value(form.kind if form else None, line.value)}{remark}"

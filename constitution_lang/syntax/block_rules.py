@@ -146,7 +146,8 @@ class BlockLines:
         """Say what is missing; `examples` are lines to add that fit what is there."""
         self._examples = examples or {}
         self._pair_complete()
-        for span in self._caseless if "case" in self._seen else ():
+        others = {"case", "table", "under", *_PAIR_KEYS}  # where none of these is there, that there is no case is told
+        for span in self._caseless if others & {*self._seen, *self._lost} else ():
             help = "write the case above it: case severity grave, topic medical"
             self._say(codes.E114, span, "this expectation stands before any case", help)
         missing = [

@@ -85,7 +85,8 @@ class PartBuilder:
         return n.Percent(self._amount(token, f"{whole}.{decimals}e-2"), self._span(token))
 
     def _amount(self, token: Token, digits: str) -> float:
-        if len(token.text) > _DIGITS_MAX + 3:
+        exact = re.sub(r"\D", "", token.text).strip("0")
+        if len(exact) > _DIGITS_MAX or len(token.text) > _DIGITS_MAX + 3:
             help = f"use at most {_DIGITS_MAX} digits"
             self.diagnostics.append(codes.E116.at(self._span(token), "this number has too many digits", help=help))
             self.beyond.append(self._span(token))

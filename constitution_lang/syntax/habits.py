@@ -10,6 +10,8 @@ from constitution_lang.syntax.words import TURNED
 
 __all__ = ["Habit", "at_column_one", "in_other_quotes", "several_values", "within_line"]
 
+_LINE_MAX = 500
+"""What is longer is not looked at for what people say, which takes the longer the more of it there is."""
 _COMMENT = re.compile(r"//+|/\*+|<!--")
 _QUOTED = re.compile("([\u201c\u201e\u00ab\u2039\u2018'])([^\"\n]*?)([\u201c\u201d\u00bb\u203a\u2019'])(?=[ ]*(?:#|$))")
 _CLOSING = re.compile("[\u201c\u201d\u00bb\u203a\u2019](?=[ ]*(?:#|$))")
@@ -79,7 +81,7 @@ def within_line(text: str, at: int, end: int) -> Habit | None:
 def _chain(text: str, at: int, end: int) -> Habit | None:
     """Two comparisons in one, as mathematicians write them, of which the second begins at `at`."""
     start = text.rfind("\n", 0, at) + 1
-    if not _CONDITION.match(text, start):
+    if not _CONDITION.match(text, start) or end - start > _LINE_MAX:
         return None
     first, second = _COMPARED.search(text[start:at]), _COMPARED_AGAIN.match(text, at, end)
     if not (first and second):
@@ -92,7 +94,7 @@ def _chain(text: str, at: int, end: int) -> Habit | None:
 def several_values(text: str, at: int, end: int) -> Habit | None:
     """Several values behind one `is`, as people say it, around `at` in a line that ends at `end`."""
     line = text.rfind("\n", 0, at) + 1
-    if not _CONDITION.match(text, line):
+    if not _CONDITION.match(text, line) or end - line > _LINE_MAX:
         return None
     for found in _SEVERAL.finditer(text, line, end):
         if found.start() < at <= found.end():

@@ -14,6 +14,7 @@ from constitution_lang.syntax.values_meant import value_meant
 
 __all__ = ["as_said_here", "header_as_said_here"]
 
+_LINE_MAX = 500
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 _NUMBER = r"\d+(?:\.\d+)?"
 _KEY = re.compile(r"(?P<key>[a-z]+(?: of)?)[ ]*:[ ]*(?P<value>.+)")
@@ -96,13 +97,13 @@ _HEADERS = (
 
 def header_as_said_here(line: str) -> str | None:
     """The first line of a block as the language has it, where it is one then; None where nobody knows."""
-    meant = _all(line, _HEADERS)
+    meant = _all(line, _HEADERS) if len(line) <= _LINE_MAX else line
     return meant if meant != line and parsed(meant) is not None else None
 
 
 def as_said_here(form: BlockForm, line: str) -> str | None:
     """A line of a block as the language has it, where it is one then; None where nobody knows what it could mean."""
-    meant = _rewritten(form, line)
+    meant = _rewritten(form, line) if len(line) <= _LINE_MAX else None
     if meant is None or meant == line or parsed(f"{form.header}\n  {meant}") is None:
         return None
     return meant

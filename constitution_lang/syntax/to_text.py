@@ -6,9 +6,10 @@ Order, comments and prose stay as they were written; spaces and blank lines do n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
+from constitution_lang.source import Source
 from constitution_lang.syntax import nodes as n
 from constitution_lang.syntax.spelling import (
     spell_condition,
@@ -38,6 +39,9 @@ class _Item:
     depth: int
     text: str
     prose: tuple[str, ...] = ()
+    prose_at: int = 0
+    lead: list[str] = field(default_factory=list)
+    """Comments between a key and its text."""
     comment: bool = False
     trailing: str = ""
     blank_above: bool = False
@@ -54,6 +58,7 @@ def format(tree: n.FileTree) -> str:
         if previous is not None and _blank_between(previous, item, (header, keyword)):
             lines.append("")
         lines.append("  " * item.depth + item.text + (f"  {item.trailing}" if item.trailing else ""))
+        lines.extend(f"  {comment}" for comment in item.lead)
         lines.extend(f"    {line}" if line else "" for line in item.prose)
         if item.depth == 0 and not item.comment:
             header = keyword
@@ -77,10 +82,13 @@ def _merged(tree: n.FileTree) -> list[_Item]:
         return items
     starts = source.line_starts
     by_line = {source.position(item.at).line: item for item in items}
+    leads = _leads(by_line, source)
     for comment in tree.comments:
         line = source.position(comment.span.start).line
         if source.text[starts[line - 1] : comment.span.start].strip():
             by_line[line].trailing = comment.text
+        elif line in leads:
+            leads[line].lead.append(comment.text)
         else:
             depth = int(comment.span.start > starts[line - 1])
             by_line[line] = _Item(comment.span.start, depth, comment.text, comment=True)
@@ -89,6 +97,16 @@ def _merged(tree: n.FileTree) -> list[_Item]:
         item.blank_above = line > 1 and not source.line(line - 1).strip()
     _indent_comments(merged)
     return merged
+
+
+def _leads(by_line: dict[int, _Item], source: Source) -> dict[int, _Item]:
+    """Of the lines between a key and its text, the key's."""
+    return {
+        between: item
+        for line, item in by_line.items()
+        if item.prose
+        for between in range(line + 1, source.position(item.prose_at).line)
+    }
 
 
 def _indent_comments(items: list[_Item]) -> None:
@@ -152,7 +170,7 @@ def _rule(rule: n.Rule) -> str:
 def _field(one: n.Field) -> _Item:
     key = one.key.text
     if isinstance(one.value, n.Prose):
-        return _Item(one.span.start, 1, f"{key}:", prose=one.value.lines)
+        return _Item(one.span.start, 1, f"{key}:", prose=one.value.lines, prose_at=one.value.span.start)
     return _Item(one.span.start, 1, f"{key}: {spell_value(key, one.value)}")
 
 
