@@ -39,7 +39,9 @@ def folder_loader(folder: Path) -> Loader:
             path = (root / name).resolve()
             if not path.is_relative_to(root):
                 return OUTSIDE
-            return source_of(name, path.read_bytes()) if path.is_file() else None
+            # Known by what it is, not by the links that lead to it: they may lead round for ever.
+            own = path.relative_to(root).as_posix()
+            return source_of(own, path.read_bytes()) if path.is_file() else None
         except (OSError, RuntimeError, ValueError) as error:
             return unread(error)
 

@@ -121,10 +121,13 @@ class _Walk:
         if name in self.files:
             return None
         read = open_file(self.loader, name, path.span, path.text, move=_MOVE, absent=_where(path))
-        if isinstance(read, Source):
-            return read
-        self.found.append(read)
-        return None
+        if not isinstance(read, Source):
+            self.found.append(read)
+            return None
+        if read.name in on_path:
+            self.cycle(on_path.index(read.name), path)
+            return None
+        return None if read.name in self.files else read
 
     def cycle(self, start: int, path: Name) -> None:
         round_trip = [name for name, _ in self.path[start:]]

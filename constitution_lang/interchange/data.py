@@ -53,7 +53,9 @@ def text_at(data: Data, value: object, path: str) -> str:
 def _kind(value: object) -> str:
     if value is None:
         return "nothing"
-    kinds = {dict: "names with values", list: "a list", str: "a blank text", bool: "true or false"}
+    kinds = {dict: "names with values", list: "a list", bool: "true or false"}
+    if isinstance(value, str):
+        return "a text" if value.strip() else "a blank text"
     return kinds.get(type(value), f"`{value}`")
 
 

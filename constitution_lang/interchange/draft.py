@@ -18,7 +18,7 @@ __all__ = ["Draft", "Imported", "Note", "WrongInputError"]
 _STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 _RESERVED = {"not", "revision", "preference"}
-_LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 class WrongInputError(ValueError):

@@ -17,6 +17,11 @@ _NO_PARAGRAPH = re.compile(
     r"[ ]{4}|\t|[ ]*(?:[-*+>|<#]|\d{1,9}[.)][ \t]|!!!|\*\*Example\*\*|\[\^[^\]]+\]:|[=-]+[ \t]*\Z)"
 )
 """Lines above an underline that are no text of a heading."""
+_COMMENT = re.compile(
+    r"^[ ]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}\1[`~]*[ ]*$|\Z)|`[^`\n]*`|<!--.*?(?:-->|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+"""A comment; or code, in which there is none."""
 _ATTRIBUTE = re.compile(r"[^\s=]+=(?:\"[^\"]*\"|'[^']*')|\S+")
 _BARE = re.compile(r"\b(?:authority|level)=\S+")
 _LEVELED = re.compile(r"\{[^{}]*\b(?:authority|level)=[^{}]*\}")
@@ -50,7 +55,7 @@ def sections_of(text: str, draft: Draft) -> list[Section]:
     """
     sections = [Section(1, 0, "", "", None)]
     taken: dict[str, int] = {}
-    lines = re.split("\r\n|\r|\n", text)
+    lines = _without_comments("\n".join(re.split("\r\n|\r|\n", text)), draft).split("\n")
     front = lines.index("---", 1) + 1 if lines[0] == "---" and "---" in lines[1:] else 0
     fence, opened = "", 0
     for number, line in enumerate(lines, 1):
@@ -71,6 +76,22 @@ def sections_of(text: str, draft: Draft) -> list[Section]:
     _inherit(sections, draft)
     _without_heading(sections, draft)
     return sections
+
+
+def _without_comments(text: str, draft: Draft) -> str:
+    """The text with empty lines in the place of comments of HTML, which no reader sees; each is noted."""
+
+    def blank(found: re.Match[str]) -> str:
+        if not found.group().startswith("<!--"):
+            return found.group()
+        words = len(found.group().removeprefix("<!--").removesuffix("-->").split())
+        place = f"line {text.count(chr(10), 0, found.start()) + 1}"
+        draft.note(
+            place, f"left out: a comment of {words} word{'s' if words != 1 else ''}, which is in no rendered text"
+        )
+        return "\n" * found.group().count("\n")
+
+    return _COMMENT.sub(blank, text)
 
 
 def _heading(above: Section, number: int, line: str) -> _Heading | None:
@@ -107,7 +128,9 @@ def _section(draft: Draft, heading: _Heading, taken: dict[str, int]) -> Section:
         draft.note(place, f"not read as a level, since it stands in no braces: {bare.group()}")
     id = ids[0] if ids else ""
     if not id:
-        id = re.sub(r"\W+", "_", heading.title.lower()).strip("_")
+        id = words = re.sub(r"\W+", "_", heading.title.lower()).strip("_") or "section"
+        while id in taken:  # nobody gave that id
+            id = f"{words}_{int(id.removeprefix(f'{words}_')) + 1 if id != words else 2}"
         draft.note(place, f"this heading has no id; {id!r} was made from its words")
     if id in taken:
         raise WrongInputError(place, f"the id #{id} is given on line {taken[id]} already")

@@ -83,6 +83,9 @@ def from_propositions(data: Data, name: str, title: str) -> Imported:
     if not kinds:
         raise WrongInputError(data.place("completion_classes"), "no class says what makes it one")
     known = _propositions(draft, data, whole)
+    _note_derived(draft, data, known, classes)
+    for bare in (one for one in order if not classes[one]):
+        draft.note(data.place(f"completion_classes.{bare}"), "left out: no kind of request says what makes this class")
     kind_ids = _kinds(draft, data, kinds)
     best, *worse = order
     ideal, short = draft.id(best, data.place(f"completion_classes.{best}")), draft.id(GRADES, "the name")
@@ -221,8 +224,23 @@ def _propositions(draft: Draft, data: Data, whole: dict[str, Any]) -> _Propositi
         if name in questions:
             raise WrongInputError(data.place(f"{path}.{name}"), "a simple proposition has this name already")
         _no_circle(data, derived, (name,))
-        draft.note(data.place(f"{path}.{name}"), "a derived proposition has no name of its own: written out where used")
     return known
+
+
+def _note_derived(draft: Draft, data: Data, known: _Propositions, classes: dict[str, Any]) -> None:
+    """Say of each derived proposition what became of it."""
+    used: set[str] = set()
+    left = [name for kinds in classes.values() for wanted in kinds.values() for name in wanted or ()]
+    while left:
+        name = left.pop()
+        if name in known.derived and name not in used:
+            used.add(name)
+            left += known.derived[name]
+    for name in known.derived:
+        what = "a derived proposition has no name of its own: written out where used"
+        if name not in used:
+            what = "left out: no class asks for it, and a derived proposition has no name of its own"
+        draft.note(data.place(f"derived_propositions.{name}"), what)
 
 
 def _question(name: str, prompt: str) -> tuple[str, str]:
@@ -254,7 +272,16 @@ def _items(lines: list[str]) -> list[str]:
     return items
 
 
+_DEEP = 40
+"""Conditions nest no deeper than fifty, with what stands around them."""
+
+
 def _no_circle(data: Data, derived: dict[str, Wanted], path: tuple[str, ...]) -> None:
+    if len(path) > _DEEP:
+        place = data.place(f"derived_propositions.{path[0]}")
+        raise WrongInputError(
+            place, f"this builds on more than {_DEEP} others, each on the next; write some of them out"
+        )
     for name in derived[path[-1]]:
         if name in path:
             place = data.place(f"derived_propositions.{path[0]}")

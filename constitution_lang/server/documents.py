@@ -107,7 +107,8 @@ class Documents:
                 return None
             try:
                 path = (root / name).resolve()
-                return self._source(path, name) if path.is_relative_to(root) else OUTSIDE
+                own = path.relative_to(root).as_posix() if path.is_relative_to(root) else None
+                return self._source(path, own) if own else OUTSIDE
             except (OSError, RuntimeError, ValueError) as error:
                 return unread(error)
 
