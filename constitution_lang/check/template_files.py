@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from constitution_lang.check.modules import TEMPLATES, beside, open_file
 from constitution_lang.check.program import Declarations
 from constitution_lang.check.suggest import Hint
+from constitution_lang.diagnostics import codes
 from constitution_lang.diagnostics.model import Diagnostic
 from constitution_lang.ir.model import PromptKind
 from constitution_lang.source import Loader, Source
-from constitution_lang.syntax.characters import undecodable, unseen_characters
+from constitution_lang.syntax.characters import strange_characters, undecodable, unseen_characters
 
 if TYPE_CHECKING:
     from constitution_lang.check.templating import Template
@@ -51,8 +52,12 @@ def read_templates(
         if bad := undecodable(source):
             found += bad
             continue
-        template, wrong = check_template(kind, source)
-        found += [*unseen_characters(source), *wrong]
+        try:
+            template, wrong = check_template(kind, source)
+        except RecursionError:
+            help = "let fewer brackets and blocks stand in each other"
+            template, wrong = None, [codes.E408.at(source.span(0, 1), "this template nests too deep", help=help)]
+        found += [*strange_characters(source), *unseen_characters(source), *wrong]
         if template:
             templates[kind] = template
     return templates, sources, found
