@@ -135,14 +135,11 @@ class _Walk:
         secondary = tuple(
             Label(used_at.span, f"`{name}` is used here") for name, used_at in self.path[start + 1 :] if used_at
         )
-        self.found.append(
-            codes.E206.at(
-                path.span,
-                f"files use each other in a circle: {route}",
-                secondary=secondary,
-                help="move what both need into a third file, and use that from both",
-            )
-        )
+        help = "move what both need into a third file, and use that from both"
+        if len(round_trip) == 1:
+            help = "delete this line: a file need not use itself"
+        message = f"files use each other in a circle: {route}"
+        self.found.append(codes.E206.at(path.span, message, secondary=secondary, help=help))
 
 
 def resolved(file: str, path: str) -> str | None:

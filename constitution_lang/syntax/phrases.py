@@ -86,6 +86,7 @@ _EXPECTATIONS = (
 
 _HEADERS = (
     (r"\Aedition[ ]+[\"'](\d+)[\"']", r"edition \1"),
+    (r"\Ause[ ]+[\"']([^\"']+)[\"']", r"use \1"),
     (r"\A(constitution[ ]+[\w-]+[ ]+)[vV]?(\d+)(?![\w.])", r"\1\2.0.0"),
     (r"\A(constitution[ ]+[\w-]+[ ]+)[vV]?(\d+\.\d+)(?![\w.])", r"\1\2.0"),
     (r"\A(constitution[ ]+[\w-]+[ ]+)[vV](\d+\.\d+\.\d+)", r"\1\2"),
