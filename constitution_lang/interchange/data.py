@@ -145,6 +145,8 @@ def read_yaml(text: str) -> Data:
     except yaml.reader.ReaderError as error:
         what = f"the character U+{error.character:04X} is not allowed"
         raise WrongInputError(_line(text, error.position), f"this is not YAML: {what}") from error
+    except (KeyError, AttributeError, TypeError) as error:  # a value that its own tag does not fit
+        raise WrongInputError("", "this is not YAML: a value does not fit the tag (`!!…`) before it") from error
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, WrongInputError):
             raise

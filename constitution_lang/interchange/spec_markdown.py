@@ -102,6 +102,11 @@ def _parts(draft: Draft, section: Section) -> _Parts:
     at = 0
     while at < len(lines):
         number, line = lines[at]
+        if code := FENCE.match(line):  # nothing in it is anything but code
+            end = _end_of_code(lines, at, code.group(1))
+            parts.text += [text for _, text in lines[at:end]]
+            at = end
+            continue
         if line.startswith("!!!") or _FOOTNOTE.match(line):
             end = at + 1
             while end < len(lines) and (not lines[end][1].strip() or lines[end][1].startswith(("    ", "\t"))):
@@ -118,9 +123,7 @@ def _parts(draft: Draft, section: Section) -> _Parts:
                 start += 1
             fence = FENCE.match(lines[start][1]) if start < len(lines) else None
             if fence:
-                end = start + 1
-                while lines[end][1].strip() != fence.group(1):
-                    end += 1
+                end = _end_of_code(lines, start, fence.group(1)) - 1
                 parts.examples.append(
                     (number, found.group(1).strip(), "\n".join(text for _, text in lines[start + 1 : end]))
                 )
@@ -131,6 +134,16 @@ def _parts(draft: Draft, section: Section) -> _Parts:
             parts.text.append(line)
         at += 1
     return parts
+
+
+def _end_of_code(lines: list[tuple[int, str]], start: int, mark: str) -> int:
+    """Behind the line that closes the code block which begins at `start`; `sections_of` has seen that there is one."""
+    end = start + 1
+    while end < len(lines) and not (
+        lines[end][1].strip().startswith(mark) and not lines[end][1].strip().strip(mark[0])
+    ):
+        end += 1
+    return min(end + 1, len(lines))
 
 
 def _resolved(draft: Draft, text: str, titles: dict[str, str], place: str) -> str:
