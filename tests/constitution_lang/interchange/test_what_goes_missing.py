@@ -65,6 +65,19 @@ def test_comments_of_markdown_are_left_out_and_noted() -> None:
     assert _notes(made).count("a comment of") == 2
 
 
+def test_what_looks_like_structure_in_code_is_code() -> None:
+    code = "```\n**Example**: short title\n!!! note\n[^1]: x\n```"
+    made = from_markdown(f"# A {{#a authority=user}}\n\n{code}\nText.\n", "m", "M")
+    assert all(line in made.text for line in code.split("\n"))
+    assert "left out" not in _notes(made)
+
+
+@pytest.mark.parametrize("value", ["!!bool x", "!!timestamp x"])
+def test_yaml_values_that_do_not_fit_their_tags(value: str) -> None:
+    with pytest.raises(WrongInputError, match="not YAML"):
+        read_yaml(f"a: {value}\n")
+
+
 def test_headings_that_read_alike_get_ids_of_their_own() -> None:
     text = from_markdown(MARKDOWN, "m", "M").text
     assert "principle user.notes " in text
