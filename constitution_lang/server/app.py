@@ -103,9 +103,13 @@ def _texts(server: LanguageServer, publisher: Publisher) -> None:
     def _(params: types.DidCloseTextDocumentParams) -> None:
         publisher.closed(params.text_document.uri)
 
+    # The types have to be these: what could be a server's, pygls calls with the server as well.
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def _(_: types.DidSaveTextDocumentParams) -> None:
+        publisher.everything()
+
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def _(_: object) -> None:
+    def _(_: types.DidChangeWatchedFilesParams) -> None:
         publisher.everything()
 
 

@@ -226,7 +226,9 @@ class _Fits:
 
 
 def _item(label: str, kind: types.CompletionItemKind, detail: str, text: str | None = None) -> types.CompletionItem:
-    return types.CompletionItem(label, kind=kind, detail=detail or None, insert_text=text)
+    # As it is: some clients would indent each line of it by as much again as the line has, and so the text too far.
+    mode = types.InsertTextMode.AsIs if text and "\n" in text else None
+    return types.CompletionItem(label, kind=kind, detail=detail or None, insert_text=text, insert_text_mode=mode)
 
 
 def _words(words: Iterable[str], detail: str = "") -> Iterator[types.CompletionItem]:

@@ -228,3 +228,16 @@ def test_it_ends_with_its_client_and_so_does_the_compiler(folder: Path) -> None:
     session(folder, script)
     assert pids
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_save_and_changes_on_disk_are_looked_at_and_bring_no_message(folder: Path) -> None:
+    async def script(here: Session) -> None:
+        here.open("house.const")
+        await here.until("house.const", lambda codes: codes == [])
+        here.client.text_document_did_save(types.DidSaveTextDocumentParams(here.id("house.const")))
+        (folder / "values.const").unlink()
+        changed = types.FileEvent(here.uri("values.const"), types.FileChangeType.Deleted)
+        here.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([changed]))
+        await here.until("house.const", lambda codes: "E205" in codes)
+
+    session(folder, script)
