@@ -64,8 +64,9 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     walk.node(tree, _Inside())
     undefined, unknown, meant = _undefined(kind, tree, places)
     found = [*(tags.found if tags else ()), *walk.found, *undefined]
-    found += _in_one_brace(kind, source, walk.printed)
-    in_one_brace = {one[0] for one in _braced(source, NEEDS[kind] - walk.printed)}
+    braced = [*_in_one_brace(source, (NAMES[kind] | NEEDS[kind]) - walk.printed)]
+    found += [_printed_as_text(name, at) for name, at in braced]
+    in_one_brace = {name for name, _ in braced}
     for slot in sorted(NEEDS[kind] - walk.printed - meant - places.unread - in_one_brace):
         at = line_span(source, 1)
         help = f"write `{{{{ {slot} }}}}` in a message"
@@ -79,19 +80,18 @@ def check_template(kind: PromptKind, source: Source) -> tuple[Template | None, l
     return (None if tags else template), found
 
 
-def _braced(source: Source, names: Collection[str]) -> Iterator[tuple[str, Span]]:
+def _in_one_brace(source: Source, names: Collection[str]) -> Iterator[tuple[str, Span]]:
     """Names that stand between single braces, and where."""
     for braced in _ONE_BRACE.finditer(source.text):
         if braced[1] in names:
             yield braced[1], source.span(*braced.span())
 
 
-def _in_one_brace(kind: PromptKind, source: Source, printed: set[SlotName]) -> Iterator[Diagnostic]:
-    for name, at in _braced(source, (NAMES[kind] | NEEDS[kind]) - printed):
-        code = codes.E403 if name in _SLOTS else codes.W401
-        right = f"{{{{ {name} }}}}"
-        help = f"two braces print it: write `{right}`"
-        yield code.at(at, f"`{name}` in single braces is text", help=help, fix=Fix(at, right, f"write `{right}`"))
+def _printed_as_text(name: str, at: Span) -> Diagnostic:
+    code = codes.E403 if name in _SLOTS else codes.W401
+    right = f"{{{{ {name} }}}}"
+    help = f"two braces print it: write `{right}`"
+    return code.at(at, f"`{name}` in single braces is text", help=help, fix=Fix(at, right, f"write `{right}`"))
 
 
 def _same_for_all(kind: PromptKind, source: Source, tree: nodes.Template) -> Iterator[Diagnostic]:

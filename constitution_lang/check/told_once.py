@@ -2,7 +2,8 @@
 
 Where a declaration nearly has the name, and no place names it as it is written, the mistake is in the declaration: it
 is told there, or, where the name is used once and either may be meant, at both. Where nothing is near, the first use
-tells it, and shows the others. Only where a name is near that is in use has each place a mistake of its own.
+tells it, and shows the others; so it does where the declaration is in another file, which others may use. Only where
+a name is near that is in use has each place a mistake of its own.
 """
 
 from __future__ import annotations

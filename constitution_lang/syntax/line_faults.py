@@ -20,10 +20,10 @@ __all__ = [
     "unknown_line", "wrong_choice", "wrong_value",
 ]  # fmt: skip
 
-_SPEAKERS = {
+_ELSEWHERE = {
     **dict.fromkeys(("user", "human", "instruction", "request"), "prompt"),
     **dict.fromkeys(("assistant", "model", "ai", "bot", "output", "completion"), "response"),
-    **dict.fromkeys(("text", "rule", "instruction", "description", "content", "body"), "statement"),
+    **dict.fromkeys(("text", "rule", "description", "content", "body"), "statement"),
     **dict.fromkeys(("good", "chosen"), "better"),
     **dict.fromkeys(("bad", "rejected"), "worse"),
 }
@@ -74,7 +74,7 @@ def unknown_line(form: BlockForm, word: str, span: Span, behind: str = "") -> Di
         span = span if keeps else Span(span.file, span.start, span.end + 1)
     if best and word.startswith((f"{best}-", f"{best}=")):
         written = f"{best} {word[len(best) + 1 :]}"  # a sign in the place of a space
-    near = word in _SPEAKERS or word in FOREIGN or alike(word, best or "")
+    near = word in _ELSEWHERE or word in FOREIGN or alike(word, best or "")
     fix = Fix(span, written, f"write `{written}`", sure=near and not elsewhere) if best and written else None
     block = f"{with_article(form.keyword)} block"
     message = f"{block} has no `{word}`"
@@ -100,7 +100,7 @@ def blocks_with(word: str) -> list[str]:
 def meant_opening(form: BlockForm, word: str) -> str | None:
     """The key or opening of a line that a word was most likely meant to be, or to begin; None where none is near."""
     openings = (*(field.key for field in form.fields), *(line.opening for line in form.lines))
-    meant = FOREIGN.get(word, _SPEAKERS.get(word))
+    meant = FOREIGN.get(word, _ELSEWHERE.get(word))
     if meant in openings:
         return meant
     beginnings = {opening.split()[0]: opening for opening in reversed(openings)}
